@@ -2,4 +2,5 @@
 
 pub mod index;
 pub mod kernel;
+pub mod metrics;
 pub mod units;

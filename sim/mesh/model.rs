@@ -1,0 +1,189 @@
+//! A mesh as the compiler needs it: the typed values of a profile, overrides applied.
+//!
+//! All CPU figures are those of the profile's reference machine. Spans are one proxy's; "traversal" is a request and
+//! its response through one proxy.
+
+use crate::units::{Bytes, Cores, Span};
+
+use super::scenario::{BalancingPolicy, Protocol};
+
+/// What one mesh does to a call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MeshModel {
+    /// The profile's name, e.g. `istio-sidecar`.
+    pub name: String,
+    /// For people, e.g. `Istio sidecar`.
+    pub title: String,
+    /// The proxy beside every injected pod; `None` when the mesh has none.
+    pub sidecar: Option<ProxyModel>,
+    /// The proxy of an ingress gateway.
+    pub gateway: ProxyModel,
+    /// How an application without a proxy reaches another pod.
+    pub direct: DirectModel,
+}
+
+/// The application's own connections where no proxy stands in between.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DirectModel {
+    /// How kube-proxy chooses, per connection.
+    pub balancing: BalancingPolicy,
+    /// Network round trips before the first byte of a request.
+    pub handshake_round_trips: f64,
+}
+
+/// A proxy process.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProxyModel {
+    /// Worker threads.
+    pub workers: u32,
+    /// How jobs find a worker.
+    pub dispatch: Dispatch,
+    /// CPU of one traversal without features, by protocol.
+    pub http1: TraversalCost,
+    /// CPU of one traversal, HTTP/2.
+    pub http2: TraversalCost,
+    /// CPU of one traversal, gRPC.
+    pub grpc: TraversalCost,
+    /// CPU of one exchange of bytes on an opaque connection.
+    pub tcp: TraversalCost,
+    /// Share of a traversal's CPU that the response takes, in [0, 1].
+    pub response_ratio: f64,
+    /// CPU per payload byte, in nanoseconds, TLS apart.
+    pub cpu_per_byte: f64,
+    /// CPU per byte for encryption or decryption, in nanoseconds, on the side that faces the mesh.
+    pub tls_cpu_per_byte: f64,
+    /// Features that are switched on, summed: CPU per traversal on top of the base.
+    pub feature_cpu: Span,
+    /// Features that are switched on, summed: CPU per payload byte on top, in nanoseconds.
+    pub feature_cpu_per_byte: f64,
+    /// Squared coefficient of variation of a job's CPU.
+    pub cpu_scv: f64,
+    /// Wake-ups.
+    pub wake: WakeCost,
+    /// CPU an idle process takes, in cores.
+    pub idle_cpu: Cores,
+    /// Delay of one pass (request or response) beside CPU: kernel, loopback.
+    pub pass_delay: Span,
+    /// Connections towards other pods.
+    pub upstream: UpstreamModel,
+    /// Bytes that mesh headers add to a request, and framing and TLS to each message.
+    pub request_overhead: Bytes,
+    /// The same for a response.
+    pub response_overhead: Bytes,
+    /// How it chooses an endpoint, per request (HTTP) ...
+    pub balancing: BalancingPolicy,
+    /// ... and per opaque connection.
+    pub tcp_balancing: BalancingPolicy,
+    /// Peak-EWMA: assumed latency of an endpoint not yet asked, and decay.
+    pub ewma_default: Span,
+    /// Time constant of the decay.
+    pub ewma_decay: Span,
+    /// Memory.
+    pub memory: MemoryModel,
+    /// Requests and limits of the container.
+    pub cpu_request: Option<Cores>,
+    /// CPU quota over 100 ms; `None` is none.
+    pub cpu_limit: Option<Cores>,
+    /// Memory the scheduler reserves.
+    pub memory_request: Option<Bytes>,
+    /// Memory above which it is killed.
+    pub memory_limit: Option<Bytes>,
+}
+
+impl ProxyModel {
+    /// The CPU of one traversal for what a port speaks.
+    pub fn traversal(&self, protocol: Protocol) -> &TraversalCost {
+        match protocol {
+            Protocol::Http1 => &self.http1,
+            Protocol::Http2 => &self.http2,
+            Protocol::Grpc => &self.grpc,
+            Protocol::Tcp => &self.tcp,
+        }
+    }
+}
+
+/// CPU of a request and its response through one proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TraversalCost {
+    /// On the caller's side.
+    pub outbound: Span,
+    /// On the callee's side.
+    pub inbound: Span,
+}
+
+/// How a job finds a worker thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dispatch {
+    /// Each connection belongs to the worker that accepted it (Envoy).
+    Pinned,
+    /// Any free worker takes any job (Tokio).
+    Shared,
+}
+
+/// CPU of waking a core or a thread: `floor + rise · (1 − exp(−idle/tau))`, or `thread` on a busy core.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WakeCost {
+    /// Of a core that was idle for no time.
+    pub floor: Span,
+    /// What a long idle time adds.
+    pub rise: Span,
+    /// Time constant.
+    pub tau: Span,
+    /// Of a sleeping thread while its core is busy.
+    pub thread: Span,
+    /// Share that precedes the job; the rest delays only later jobs.
+    pub before_ratio: f64,
+}
+
+/// Connections of a client proxy towards endpoints.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UpstreamModel {
+    /// Speaks HTTP/2 between proxies even where the application speaks HTTP/1.1.
+    pub upgrade_http1: bool,
+    /// Streams per HTTP/2 connection before another is opened.
+    pub max_streams: u32,
+    /// Whether each worker has its own pool.
+    pub pool_per_worker: bool,
+    /// Network round trips before the first byte of a request (TCP and TLS).
+    pub handshake_round_trips: f64,
+    /// CPU of a handshake on the connecting side.
+    pub handshake_client_cpu: Span,
+    /// CPU of a handshake on the accepting side.
+    pub handshake_server_cpu: Span,
+    /// After this long unused a connection is closed.
+    pub idle_timeout: Span,
+}
+
+/// Memory of a proxy, part by part, in bytes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MemoryModel {
+    /// Anonymous memory of the idle proxy and its agent.
+    pub base: f64,
+    /// Per worker thread.
+    pub per_worker: f64,
+    /// Per listener.
+    pub per_listener: f64,
+    /// Per route (virtual host).
+    pub per_route: f64,
+    /// Per cluster (a service port it knows).
+    pub per_cluster: f64,
+    /// Per cluster and worker.
+    pub per_cluster_worker: f64,
+    /// Per endpoint beyond the first of a cluster.
+    pub per_endpoint: f64,
+    /// Per open connection, either side.
+    pub per_connection: f64,
+    /// Per request in flight.
+    pub per_request: f64,
+    /// Which services it holds.
+    pub view: ConfigurationView,
+}
+
+/// What a proxy is told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConfigurationView {
+    /// Every service of the mesh.
+    Everything,
+    /// The services it has called.
+    Used,
+}

@@ -1,0 +1,119 @@
+//! The record of one replication: histograms and counters, nothing estimated yet.
+//!
+//! Only requests whose intended arrival lies in the measuring window count; rates, utilizations and time-weighted means
+//! cover exactly that window. All times are nanoseconds.
+
+use hdrhistogram::Histogram;
+
+use super::histogram::LogHistogram;
+
+/// Parts of a response time, in the order of the arrays below; they add up to it exactly.
+pub const PARTS: [&str; 7] =
+    ["application", "queueing", "outbound_proxy", "inbound_proxy", "handshake", "network", "abandoned"];
+
+/// One replication of one scenario under one mesh. Rows are in the order of the program's tables.
+#[derive(Clone, Debug, Default)]
+pub struct RunRecord {
+    /// Length of the measuring window, in nanoseconds.
+    pub window: u64,
+    /// One row per traffic source.
+    pub entries: Vec<EntryRecord>,
+    /// One row per service.
+    pub services: Vec<ServiceRecord>,
+    /// One row per call edge (caller service or source → callee service).
+    pub edges: Vec<EdgeRecord>,
+    /// One row per group of like proxies (the sidecars of a service, the clients of a source, a gateway).
+    pub proxies: Vec<ProxyRecord>,
+    /// Events handled, warm-up and drain included.
+    pub events: u64,
+    /// End-to-end requests simulated, warm-up and drain included.
+    pub requests: u64,
+}
+
+/// What the users of one source saw.
+#[derive(Clone, Debug)]
+pub struct EntryRecord {
+    /// Measured requests: intended arrival in the window.
+    pub arrived: u64,
+    /// Response times of those answered successfully.
+    pub succeeded: Histogram<u64>,
+    /// Response times of those that failed.
+    pub failed: Histogram<u64>,
+    /// Measured requests without an answer at the end of the drain; they rank above every answered one.
+    pub unfinished: u64,
+    /// Responses of whatever request that left in the window (for throughput).
+    pub completed_in_window: u64,
+    /// Sum over successful measured requests of the time in each part of [`PARTS`].
+    pub parts: [u64; PARTS.len()],
+    /// Sum over successful measured requests of the time before the gateway passed the request on and after it got the
+    /// response: entry latency is given with and without it.
+    pub gateway: u64,
+    /// Successful measured requests of the first and of the second half of the window, and their summed response times:
+    /// a warm-up that was too short shows in them.
+    pub halves: [(u64, u64); 2],
+}
+
+/// What the instances of one service did in the window.
+#[derive(Clone, Debug)]
+pub struct ServiceRecord {
+    /// Visits of measured requests that were answered.
+    pub visits: u64,
+    /// Those among them that failed of themselves or by a failed call.
+    pub failures: u64,
+    /// Visits that were rejected because the queue was full.
+    pub rejected: u64,
+    /// Time from the arrival at the instance until its response leaves it.
+    pub response_time: LogHistogram,
+    /// Time waited for a worker of the instance.
+    pub queue_time: LogHistogram,
+    /// Worker time used in the window, summed over instances; with limited workers, utilization is this over capacity.
+    pub busy: u64,
+    /// Workers of all instances; `None` when unlimited.
+    pub workers: Option<u64>,
+    /// CPU time of the application in the window, summed over instances.
+    pub cpu: u64,
+    /// Number of instances.
+    pub instances: u64,
+    /// Application memory of all instances in bytes.
+    pub memory: u64,
+}
+
+/// What went over one edge of the call graph.
+#[derive(Clone, Debug)]
+pub struct EdgeRecord {
+    /// Calls of measured requests.
+    pub calls: u64,
+    /// Calls that failed at the callee or on the way.
+    pub failures: u64,
+    /// Calls that the caller gave up.
+    pub timeouts: u64,
+    /// Time from the call until the caller has the response.
+    pub response_time: LogHistogram,
+    /// The part of it spent in proxies and on handshakes.
+    pub proxy_time: LogHistogram,
+    /// Connections opened on this edge in the window.
+    pub handshakes: u64,
+    /// Payload and overhead bytes, requests and responses, of measured requests.
+    pub bytes: u64,
+}
+
+/// What a group of like proxies used in the window.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ProxyRecord {
+    /// Number of proxies.
+    pub instances: u64,
+    /// Workers of all of them.
+    pub workers: u64,
+    /// CPU time in the window, wake-ups and idle CPU included.
+    pub cpu: u64,
+    /// The part of it that went into wake-ups.
+    pub wake_cpu: u64,
+    /// Jobs (requests and responses) done in the window.
+    pub jobs: u64,
+    /// Sum over proxies of the time-weighted mean memory in the window, in bytes.
+    pub memory_mean: f64,
+    /// The largest memory any one of them reached, in bytes.
+    pub memory_max: f64,
+    /// Sum over proxies of the time-weighted mean number of open connections, both sides.
+    pub connections_mean: f64,
+}
