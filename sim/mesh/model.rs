@@ -29,6 +29,8 @@ pub struct DirectModel {
     pub balancing: BalancingPolicy,
     /// Network round trips before the first byte of a request.
     pub handshake_round_trips: f64,
+    /// After this long unused an application closes a connection.
+    pub idle_timeout: Span,
 }
 
 /// A proxy process.

@@ -1,0 +1,141 @@
+//! Scripts and call sites.
+
+use crate::index::{Idx, IndexVec};
+use crate::kernel::rng::{extend_path, hash_name};
+use crate::mesh::scenario::{self, Call, CpuTime, Operation, OperationIdx, Scenario, ServiceIdx};
+
+use super::edge::Edges;
+use super::{Action, ActionIdx, Code, CodeIdx, Site, SiteIdx, Step, StepIdx, WorkloadIdx};
+
+/// Collects the scripts of all services.
+pub(super) struct Calls<'a> {
+    scenario: &'a Scenario,
+    /// The first operation of each service.
+    first_code: IndexVec<ServiceIdx, CodeIdx>,
+    pub(super) codes: IndexVec<CodeIdx, Code>,
+    pub(super) steps: IndexVec<StepIdx, Step>,
+    pub(super) actions: IndexVec<ActionIdx, Action>,
+    pub(super) sites: IndexVec<SiteIdx, Site>,
+}
+
+impl<'a> Calls<'a> {
+    pub(super) fn new(scenario: &'a Scenario) -> Self {
+        let mut next = 0;
+        let first_code = scenario
+            .services
+            .iter()
+            .map(|service| {
+                let first = CodeIdx::at(next);
+                next += service.operations.len();
+                first
+            })
+            .collect();
+        Self {
+            scenario,
+            first_code,
+            codes: IndexVec::new(),
+            steps: IndexVec::new(),
+            actions: IndexVec::new(),
+            sites: IndexVec::new(),
+        }
+    }
+
+    /// Where an operation stands among all.
+    pub(super) fn code(&self, service: ServiceIdx, operation: OperationIdx) -> CodeIdx {
+        CodeIdx::at(self.first_code[service].position() + operation.position())
+    }
+
+    /// Adds the operations of a service; to be called in the services' order.
+    pub(super) fn add_scripts(&mut self, service: ServiceIdx, edges: &mut Edges<'_>) {
+        debug_assert_eq!(self.first_code[service], self.codes.next_index());
+        let scenario = self.scenario;
+        for operation in &scenario.services[service].operations {
+            // Calls are told apart by whom they call and how often that was called before in the script: a call added
+            // elsewhere in it leaves their random numbers alone.
+            let mut script = Script { service, seen: Vec::new() };
+            let first_step = self.steps.next_index();
+            for step in &operation.script {
+                self.add_step(step, &mut script, edges);
+            }
+            let steps = (self.steps.len() - first_step.position()) as u32;
+            self.codes.push(code_of(operation, first_step, steps));
+        }
+    }
+
+    fn add_step(&mut self, step: &scenario::Step, script: &mut Script, edges: &mut Edges<'_>) {
+        let first_action = self.actions.next_index();
+        let repeat = match step {
+            scenario::Step::Call(call) => {
+                self.add_call(call, 1, script, edges);
+                call.count
+            }
+            scenario::Step::Sleep(time) => {
+                let place = script.place("sleep", "");
+                self.actions.push(Action::Sleep { time: time.clone(), place });
+                1
+            }
+            scenario::Step::Parallel(actions) => {
+                for action in actions {
+                    match action {
+                        scenario::Action::Call(call) => self.add_call(call, call.count, script, edges),
+                        scenario::Action::Sleep(time) => {
+                            let place = script.place("sleep", "");
+                            self.actions.push(Action::Sleep { time: time.clone(), place });
+                        }
+                    }
+                }
+                1
+            }
+        };
+        let actions = (self.actions.len() - first_action.position()) as u32;
+        self.steps.push(Step { first_action, actions, repeat });
+    }
+
+    fn add_call(&mut self, call: &Call, copies: u32, script: &mut Script, edges: &mut Edges<'_>) {
+        let callee = &self.scenario.services[call.service];
+        let operation = &callee.operations[call.operation];
+        let default_timeout = self.scenario.services[script.service].client.timeout;
+        let site = self.sites.push(Site {
+            edge: edges.between(WorkloadIdx::at(script.service.position()), call.service),
+            code: self.code(call.service, call.operation),
+            probability: call.probability.value(),
+            request_size: call.request_size.as_ref().unwrap_or(&operation.request_size).clone(),
+            timeout: call.timeout.or(default_timeout).map_or(u64::MAX, |span| span.nanos()),
+            optional: call.optional,
+            place: script.place(&callee.full_name(), &operation.name),
+        });
+        self.actions.push(Action::Call { site, copies });
+    }
+}
+
+/// The script being compiled: its service, and what it has called so far.
+struct Script {
+    service: ServiceIdx,
+    seen: Vec<u64>,
+}
+
+impl Script {
+    /// The static place of the next action on this callee and operation.
+    fn place(&mut self, callee: &str, operation: &str) -> u64 {
+        let name = extend_path(hash_name(callee), hash_name(operation));
+        let before = self.seen.iter().filter(|&&seen| seen == name).count() as u64;
+        self.seen.push(name);
+        extend_path(name, before)
+    }
+}
+
+fn code_of(operation: &Operation, first_step: StepIdx, steps: u32) -> Code {
+    let (cpu_share, cpu_time) = match &operation.cpu_time {
+        CpuTime::Share(share) => (share.value(), None),
+        CpuTime::Own(law) => (0.0, Some(law.clone())),
+    };
+    Code {
+        service_time: operation.service_time.clone(),
+        cpu_share,
+        cpu_time,
+        response_size: operation.response_size.clone(),
+        error_ratio: operation.error_ratio.value(),
+        first_step,
+        steps,
+    }
+}

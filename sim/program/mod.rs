@@ -1,0 +1,399 @@
+//! The program: a scenario under one mesh, compiled to dense tables of numbers.
+//!
+//! No string is looked up and no map is searched once this stands; names remain only as labels of results and as hashes
+//! that address random numbers. [`compile`] is total: nothing the user wrote can make it fail.
+//!
+//! A *workload* is whatever sends or serves: every service (in the scenario's order), then one per client or gateway.
+//! A *pod* is one instance of a workload. An *edge* joins a calling workload and a called service; what a pod knows of
+//! the endpoints of an edge is its own.
+
+mod call;
+mod compile;
+mod edge;
+mod workload;
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use crate::index::IndexVec;
+use crate::index_type;
+use crate::kernel::dist::Dist;
+use crate::mesh::model::{Dispatch, WakeCost};
+use crate::mesh::scenario::{Arrivals, BalancingPolicy, Discipline, HeaderValues, SourceIdx};
+use crate::policy::balance::Targets;
+use crate::units::{SimTime, Span};
+
+pub use compile::compile;
+
+index_type! {
+    /// A service, client or gateway.
+    pub struct WorkloadIdx;
+    /// One instance of a workload.
+    pub struct PodIdx;
+    /// A proxy process.
+    pub struct ProxyIdx;
+    /// A group of like proxies: those of one workload.
+    pub struct GroupIdx;
+    /// A core that CPU jobs of proxies run on.
+    pub struct CoreIdx;
+    /// A worker thread of a proxy.
+    pub struct WorkerIdx;
+    /// An operation of any service.
+    pub struct CodeIdx;
+    /// A step of a script.
+    pub struct StepIdx;
+    /// A call or a sleep in a step.
+    pub struct ActionIdx;
+    /// A place in a script, or a source, that makes calls.
+    pub struct SiteIdx;
+    /// A calling workload and a called service.
+    pub struct EdgeIdx;
+}
+
+/// A scenario under one mesh, ready to run. Times are nanoseconds, sizes bytes.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// Name of the scenario.
+    pub scenario: String,
+    /// Name of the mesh profile.
+    pub mesh: String,
+    /// Services first, in the scenario's order, then clients and gateways.
+    pub workloads: IndexVec<WorkloadIdx, Workload>,
+    /// Pods, those of a workload side by side.
+    pub pods: IndexVec<PodIdx, Pod>,
+    /// Groups of like proxies.
+    pub groups: IndexVec<GroupIdx, ProxyGroup>,
+    /// Every proxy.
+    pub proxies: IndexVec<ProxyIdx, Proxy>,
+    /// The core each worker thread runs on; those of a proxy side by side.
+    pub workers: IndexVec<WorkerIdx, CoreIdx>,
+    /// Number of cores that workers refer to.
+    pub cores: usize,
+    /// Operations.
+    pub codes: IndexVec<CodeIdx, Code>,
+    /// Steps, those of a script side by side.
+    pub steps: IndexVec<StepIdx, Step>,
+    /// Actions, those of a step side by side.
+    pub actions: IndexVec<ActionIdx, Action>,
+    /// Call sites.
+    pub sites: IndexVec<SiteIdx, Site>,
+    /// Edges.
+    pub edges: IndexVec<EdgeIdx, Edge>,
+    /// Sources of traffic.
+    pub sources: IndexVec<SourceIdx, Source>,
+    /// One-way delay between two pods.
+    pub network_delay: Dist,
+    /// One-way delay between an outside client and the cluster.
+    pub outside_delay: Dist,
+    /// Nanoseconds a byte takes on the wire.
+    pub nanos_per_byte: f64,
+    /// Requests whose intended arrival lies in [start, end) are measured.
+    pub window: Window,
+    /// Everything random follows from it.
+    pub seed: u64,
+}
+
+/// The measuring window and the time the run waits beyond it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// End of the warm-up.
+    pub start: SimTime,
+    /// Start plus duration.
+    pub end: SimTime,
+    /// When the run gives up waiting for measured responses.
+    pub limit: SimTime,
+}
+
+impl Window {
+    /// The part of [from, to) that lies in the window, in nanoseconds.
+    #[inline]
+    pub fn overlap(&self, from: SimTime, to: SimTime) -> u64 {
+        to.min(self.end).since(from.max(self.start)).nanos()
+    }
+
+    /// Whether a time lies in the window.
+    #[inline]
+    pub fn contains(&self, time: SimTime) -> bool {
+        self.start <= time && time < self.end
+    }
+}
+
+/// A service, client or gateway.
+#[derive(Clone, Debug)]
+pub struct Workload {
+    /// `namespace/name` of a service, else the name of the client or gateway.
+    pub name: String,
+    /// Its pods are `first_pod .. first_pod + pods`.
+    pub first_pod: PodIdx,
+    /// Number of pods.
+    pub pods: u32,
+    /// Its proxies, if it has any.
+    pub group: Option<GroupIdx>,
+    /// How its instances serve.
+    pub serving: Serving,
+    /// Whether a worker stays busy while the instance waits for calls and sleeps.
+    pub hold_workers: bool,
+    /// Number of edges that start here.
+    pub edges: u32,
+    /// Connections per pod and edge; further calls wait for one. `u32::MAX` is unlimited.
+    pub pool_size: u32,
+    /// Whether the application keeps connections.
+    pub keep_alive: bool,
+    /// Memory of an idle instance in bytes.
+    pub memory: u64,
+}
+
+/// How an instance serves its requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Serving {
+    /// Any number at once.
+    Unlimited,
+    /// By a number of workers.
+    Limited {
+        /// Workers of an instance.
+        workers: u32,
+        /// Requests that may wait; `u32::MAX` is unlimited.
+        queue_limit: u32,
+        /// In which order.
+        discipline: Discipline,
+    },
+}
+
+/// One instance of a workload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pod {
+    /// Of which workload.
+    pub workload: WorkloadIdx,
+    /// Its proxy.
+    pub proxy: Option<ProxyIdx>,
+    /// What it knows of its edges stands at `first_view + edge.slot`.
+    pub first_view: u32,
+}
+
+/// A group of like proxies.
+#[derive(Clone, Debug)]
+pub struct ProxyGroup {
+    /// The workload beside which they stand.
+    pub workload: WorkloadIdx,
+    /// Worker threads each.
+    pub workers: u32,
+    /// How jobs find a worker.
+    pub dispatch: Dispatch,
+    /// Wake-ups, at the cluster's CPU speed.
+    pub wake: WakeCost,
+    /// CPU quota per 100 ms where it binds one worker, in nanoseconds.
+    pub quota: Option<Span>,
+    /// Squared coefficient of variation of a job's CPU as a law of mean 1; `None` is constant.
+    pub variation: Option<Dist>,
+    /// Delay of a pass beside CPU, in nanoseconds.
+    pub pass_delay: u64,
+    /// CPU of an idle process, in cores.
+    pub idle_cpu: f64,
+    /// Bytes of a proxy that has its configuration but no traffic.
+    pub static_memory: f64,
+    /// Bytes per service it has called, if it only holds those.
+    pub memory_per_used_target: f64,
+    /// Bytes per endpoint of those services.
+    pub memory_per_used_endpoint: f64,
+    /// Bytes per open connection.
+    pub memory_per_connection: f64,
+    /// Bytes per request in flight.
+    pub memory_per_request: f64,
+}
+
+/// One proxy process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Proxy {
+    /// Its group.
+    pub group: GroupIdx,
+    /// Its workers are `first_worker .. first_worker + group.workers`.
+    pub first_worker: WorkerIdx,
+}
+
+/// An operation.
+#[derive(Clone, Debug)]
+pub struct Code {
+    /// Time the application works on it.
+    pub service_time: Dist,
+    /// CPU as a share of the service time ...
+    pub cpu_share: f64,
+    /// ... or a law of its own.
+    pub cpu_time: Option<Dist>,
+    /// Bytes of a response.
+    pub response_size: Dist,
+    /// Share of requests that fail of themselves.
+    pub error_ratio: f64,
+    /// Its script is `first_step .. first_step + steps`.
+    pub first_step: StepIdx,
+    /// Number of steps.
+    pub steps: u32,
+}
+
+/// A step of a script: its actions all at once, the whole `repeat` times one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Its actions are `first_action .. first_action + actions`.
+    pub first_action: ActionIdx,
+    /// Number of actions.
+    pub actions: u32,
+    /// Repetitions in sequence.
+    pub repeat: u32,
+}
+
+/// A call or a sleep.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// `copies` calls at once.
+    Call {
+        /// What is called.
+        site: SiteIdx,
+        /// Calls at once.
+        copies: u32,
+    },
+    /// Waiting without CPU.
+    Sleep {
+        /// How long.
+        time: Dist,
+        /// Static place for its draws.
+        place: u64,
+    },
+}
+
+/// A place that makes calls.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// From whom to whom.
+    pub edge: EdgeIdx,
+    /// What is asked for.
+    pub code: CodeIdx,
+    /// Chance that the call is made.
+    pub probability: f64,
+    /// Bytes of the request.
+    pub request_size: Dist,
+    /// After this many nanoseconds the caller gives up; `u64::MAX` is never.
+    pub timeout: u64,
+    /// A failure leaves the caller's response successful.
+    pub optional: bool,
+    /// Static place for its draws: a hash of names, never of indexes.
+    pub place: u64,
+}
+
+/// A calling workload and a called service.
+#[derive(Clone, Debug)]
+pub struct Edge {
+    /// Who calls.
+    pub caller: WorkloadIdx,
+    /// Who is called.
+    pub callee: WorkloadIdx,
+    /// Position among the caller's edges.
+    pub slot: u32,
+    /// What the caller's proxy spends; `None` without one.
+    pub outbound: Option<PassCost>,
+    /// What the callee's proxy spends; `None` without one.
+    pub inbound: Option<PassCost>,
+    /// How one endpoint is chosen.
+    pub policy: BalancingPolicy,
+    /// What all callers share of that choice: endpoints, hash tables.
+    pub targets: Arc<Targets>,
+    /// What a consistent hash is taken of.
+    pub hash: HashInput,
+    /// Peak-EWMA parameters: assumed latency and time constant.
+    pub ewma: (Span, Span),
+    /// Connections.
+    pub pool: Pool,
+    /// Bytes on the wire beside a request's payload ...
+    pub request_overhead: u64,
+    /// ... and beside a response's.
+    pub response_overhead: u64,
+}
+
+/// CPU of one proxy on one edge, in nanoseconds at the cluster's CPU speed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PassCost {
+    /// Of a request.
+    pub request: f64,
+    /// Of a response.
+    pub response: f64,
+    /// Per payload byte.
+    pub per_byte: f64,
+}
+
+/// What a consistent hash is taken of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HashInput {
+    /// The policy does not hash.
+    Nothing,
+    /// The calling pod.
+    Source,
+    /// The header whose name has this hash.
+    Header(u64),
+}
+
+/// How connections of an edge are pooled and opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pool {
+    /// Streams on a connection at once; 1 is HTTP/1.1.
+    pub streams: u32,
+    /// An endpoint is chosen per connection, not per request.
+    pub per_connection: bool,
+    /// Each worker of the calling proxy has its own pool.
+    pub per_worker: bool,
+    /// Connections are kept.
+    pub keep_alive: bool,
+    /// Round trips before the first byte of a request, in half round trips.
+    pub handshake_legs: u32,
+    /// CPU of a handshake at the connecting proxy, in nanoseconds.
+    pub client_cpu: u64,
+    /// CPU of a handshake at the accepting proxy, in nanoseconds.
+    pub server_cpu: u64,
+    /// Unused for longer, a connection is closed.
+    pub idle_timeout: u64,
+}
+
+/// A source of requests.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// Name of the entry.
+    pub name: String,
+    /// Hash of its name: the address of its requests' randomness.
+    pub name_hash: u64,
+    /// The client or gateway pods its requests go through.
+    pub workload: WorkloadIdx,
+    /// The call it makes.
+    pub site: SiteIdx,
+    /// When.
+    pub arrivals: Arrivals,
+    /// Headers by hash of their name.
+    pub headers: Vec<(u64, HeaderValues)>,
+    /// Requests come from outside the cluster and have a leg to the gateway or the entry service.
+    pub outside: bool,
+    /// The client workload is a gateway: its proxy time is also reported apart.
+    pub gateway: bool,
+}
+
+impl Program {
+    /// SHA-256 of everything the run depends on, in hexadecimal: equal digests, equal results.
+    pub fn digest(&self) -> String {
+        struct Sink(Sha256);
+        impl std::fmt::Write for Sink {
+            fn write_str(&mut self, text: &str) -> std::fmt::Result {
+                self.0.update(text.as_bytes());
+                Ok(())
+            }
+        }
+        let mut sink = Sink(Sha256::new());
+        // Debug prints every field, floats in the shortest form that reads back exactly.
+        write!(sink, "{self:?}").expect("a hash takes any text");
+        sink.0.finalize().iter().fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    }
+
+    /// Number of per-pod views of edges.
+    pub fn views(&self) -> usize {
+        self.pods.iter().map(|pod| self.workloads[pod.workload].edges as usize).sum()
+    }
+}
