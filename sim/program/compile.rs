@@ -1,16 +1,16 @@
 //! From a scenario and a mesh to a program.
 
+use crate::index::IndexVec;
+use crate::kernel::rng::{extend_path, hash_name};
+use crate::kernel::station::Window;
 use crate::mesh::model::MeshModel;
-use crate::mesh::scenario::{Scenario, SourceIdx, TrafficSource};
+use crate::mesh::scenario::{Origin, Scenario, SourceIdx, TrafficSource};
 use crate::program::call::Calls;
 use crate::program::edge::Edges;
 use crate::program::workload::Workloads;
 use crate::units::SimTime;
 
-use super::{Program, Site, Source, Window, WorkloadIdx};
-use crate::index::IndexVec;
-use crate::kernel::rng::{extend_path, hash_name};
-use crate::mesh::scenario::Origin;
+use super::{Program, Site, Source, WorkloadIdx};
 
 /// Compiles a scenario under a mesh.
 pub fn compile(scenario: &Scenario, mesh: &MeshModel) -> Program {
@@ -27,11 +27,11 @@ pub fn compile(scenario: &Scenario, mesh: &MeshModel) -> Program {
         .map(|(source, &workload)| add_source(scenario, source, workload, &mut edges, &mut calls))
         .collect();
     let start = SimTime::ZERO + scenario.run.warm_up;
-    let end = start + scenario.run.duration;
     let edges = edges.finish();
     let mut program = Program {
         scenario: scenario.name.clone(),
         mesh: mesh.name.clone(),
+        services: scenario.services.len(),
         workloads: workloads.workloads,
         pods: IndexVec::new(),
         groups: workloads.groups,
@@ -47,7 +47,8 @@ pub fn compile(scenario: &Scenario, mesh: &MeshModel) -> Program {
         network_delay: scenario.cluster.network_delay.clone(),
         outside_delay: scenario.cluster.outside_delay.clone(),
         nanos_per_byte: scenario.cluster.bandwidth.map_or(0.0, |bits_per_second| 8e9 / bits_per_second),
-        window: Window { start, end, limit: end + scenario.run.drain_limit },
+        window: Window::new(start, scenario.run.duration),
+        drain_limit: start + scenario.run.duration + scenario.run.drain_limit,
         seed: scenario.run.seed,
     };
     super::workload::place_pods(&mut program, scenario, &workloads.of_sources);

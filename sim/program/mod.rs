@@ -20,7 +20,8 @@ use sha2::{Digest, Sha256};
 use crate::index::IndexVec;
 use crate::index_type;
 use crate::kernel::dist::Dist;
-use crate::mesh::model::{Dispatch, WakeCost};
+use crate::kernel::station::{CoreIdx, Quota, WakeModel, Window, WorkerIdx};
+use crate::mesh::model::Dispatch;
 use crate::mesh::scenario::{Arrivals, BalancingPolicy, Discipline, HeaderValues, SourceIdx};
 use crate::policy::balance::Targets;
 use crate::units::{SimTime, Span};
@@ -36,10 +37,6 @@ index_type! {
     pub struct ProxyIdx;
     /// A group of like proxies: those of one workload.
     pub struct GroupIdx;
-    /// A core that CPU jobs of proxies run on.
-    pub struct CoreIdx;
-    /// A worker thread of a proxy.
-    pub struct WorkerIdx;
     /// An operation of any service.
     pub struct CodeIdx;
     /// A step of a script.
@@ -59,6 +56,8 @@ pub struct Program {
     pub scenario: String,
     /// Name of the mesh profile.
     pub mesh: String,
+    /// How many of the workloads are services; they come first.
+    pub services: usize,
     /// Services first, in the scenario's order, then clients and gateways.
     pub workloads: IndexVec<WorkloadIdx, Workload>,
     /// Pods, those of a workload side by side.
@@ -89,35 +88,12 @@ pub struct Program {
     pub outside_delay: Dist,
     /// Nanoseconds a byte takes on the wire.
     pub nanos_per_byte: f64,
-    /// Requests whose intended arrival lies in [start, end) are measured.
+    /// Requests whose intended arrival lies in it are measured.
     pub window: Window,
+    /// When the run gives up waiting for measured responses.
+    pub drain_limit: SimTime,
     /// Everything random follows from it.
     pub seed: u64,
-}
-
-/// The measuring window and the time the run waits beyond it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Window {
-    /// End of the warm-up.
-    pub start: SimTime,
-    /// Start plus duration.
-    pub end: SimTime,
-    /// When the run gives up waiting for measured responses.
-    pub limit: SimTime,
-}
-
-impl Window {
-    /// The part of [from, to) that lies in the window, in nanoseconds.
-    #[inline]
-    pub fn overlap(&self, from: SimTime, to: SimTime) -> u64 {
-        to.min(self.end).since(from.max(self.start)).nanos()
-    }
-
-    /// Whether a time lies in the window.
-    #[inline]
-    pub fn contains(&self, time: SimTime) -> bool {
-        self.start <= time && time < self.end
-    }
 }
 
 /// A service, client or gateway.
@@ -168,6 +144,8 @@ pub struct Pod {
     pub workload: WorkloadIdx,
     /// Its proxy.
     pub proxy: Option<ProxyIdx>,
+    /// A hash of its workload's name and its number: the same whatever else is in the scenario.
+    pub identity: u64,
     /// What it knows of its edges stands at `first_view + edge.slot`.
     pub first_view: u32,
 }
@@ -182,9 +160,9 @@ pub struct ProxyGroup {
     /// How jobs find a worker.
     pub dispatch: Dispatch,
     /// Wake-ups, at the cluster's CPU speed.
-    pub wake: WakeCost,
-    /// CPU quota per 100 ms where it binds one worker, in nanoseconds.
-    pub quota: Option<Span>,
+    pub wake: WakeModel,
+    /// CPU quota, where the workers could use more than it gives.
+    pub quota: Option<Quota>,
     /// Squared coefficient of variation of a job's CPU as a law of mean 1; `None` is constant.
     pub variation: Option<Dist>,
     /// Delay of a pass beside CPU, in nanoseconds.
@@ -390,6 +368,12 @@ impl Program {
             let _ = write!(text, "{byte:02x}");
             text
         })
+    }
+
+    /// The pod that is an edge's endpoint of this number.
+    #[inline]
+    pub fn callee(&self, edge: &Edge, endpoint: u32) -> PodIdx {
+        PodIdx(self.workloads[edge.callee].first_pod.0 + endpoint)
     }
 
     /// Number of per-pod views of edges.

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use crate::index::{Idx, IndexVec};
 use crate::kernel::dist::Dist;
-use crate::mesh::model::{ConfigurationView, MeshModel, ProxyModel, WakeCost};
+use crate::kernel::rng::{extend_path, hash_name};
+use crate::kernel::station::{CoreIdx, Quota, WakeModel};
+use crate::mesh::model::{ConfigurationView, MeshModel, ProxyModel};
 use crate::mesh::scenario::{Client, Origin, Protocol, Scenario, Service, ServiceIdx, SourceIdx};
 use crate::units::Span;
 
-use super::{CoreIdx, GroupIdx, Pod, PodIdx, Program, Proxy, ProxyGroup, Serving, Workload, WorkloadIdx};
+use super::{GroupIdx, Pod, PodIdx, Program, Proxy, ProxyGroup, Serving, Workload, WorkloadIdx};
 
 /// The CFS period of Kubernetes.
 const CFS_PERIOD: Span = Span::from_millis(100);
@@ -109,16 +111,17 @@ fn group(scenario: &Scenario, workload: WorkloadIdx, proxy: &ProxyModel) -> Prox
         workload,
         workers: proxy.workers,
         dispatch: proxy.dispatch,
-        wake: WakeCost {
+        wake: WakeModel {
             floor: scale(proxy.wake.floor),
             rise: scale(proxy.wake.rise),
+            tau: proxy.wake.tau,
             thread: scale(proxy.wake.thread),
-            ..proxy.wake
+            before_ratio: proxy.wake.before_ratio,
         },
         quota: proxy
             .cpu_limit
             .filter(|limit| limit.value() < workers)
-            .map(|limit| CFS_PERIOD.scale(limit.value())),
+            .map(|limit| Quota::new(CFS_PERIOD.scale(limit.value()), CFS_PERIOD)),
         variation: (proxy.cpu_scv > 0.0)
             .then(|| Dist::gamma(1.0, proxy.cpu_scv.sqrt()).ok())
             .flatten(),
@@ -160,7 +163,7 @@ pub(super) fn place_pods(program: &mut Program, scenario: &Scenario, of_sources:
                 }
                 program.proxies.push(Proxy { group, first_worker })
             });
-            program.pods.push(Pod { workload: index, proxy, first_view });
+            program.pods.push(Pod { workload: index, proxy, identity: extend_path(hash_name(&workload.name), u64::from(replica)), first_view });
             first_view += workload.edges;
         }
     }

@@ -1,0 +1,200 @@
+//! Calls in flight: one object for a call and for what the callee does about it.
+
+use crate::kernel::rng::Key;
+use crate::kernel::timer::TimerId;
+use crate::mesh::scenario::SourceIdx;
+use crate::metrics::record::PARTS;
+use crate::program::{PodIdx, SiteIdx};
+use crate::units::{SimTime, Span};
+
+use super::view::ConnectionId;
+
+/// A call in flight; reused once it is over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord)]
+pub struct CallId(pub u32);
+
+/// What a piece of response time was spent on; positions in [`PARTS`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Part {
+    Application,
+    Queueing,
+    Outbound,
+    Inbound,
+    Handshake,
+    Network,
+    Abandoned,
+}
+
+/// Nanoseconds by [`Part`]. Along the path that determined the response time: of parallel calls the last one counts.
+pub(super) type Parts = [u64; PARTS.len()];
+
+/// Who waits for a call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Waiter {
+    /// The script of another call.
+    Script(CallId),
+    /// The user or paced connection of the call's source; `u32::MAX` is an open source's.
+    User(u32),
+    /// Nobody any more: the caller gave up.
+    Nobody,
+}
+
+/// A call from the moment it is made until its response has arrived and nothing refers to it.
+#[derive(Clone, Debug)]
+pub(super) struct Call {
+    pub(super) waiter: Waiter,
+    /// Where the request came from.
+    pub(super) source: SourceIdx,
+    pub(super) site: SiteIdx,
+    pub(super) key: Key,
+    /// Address of its draws: the static places on the way from the source, with repetitions.
+    pub(super) path: u64,
+    /// Made by a source, not by a script.
+    pub(super) entry: bool,
+    /// Counts towards the results.
+    pub(super) measured: bool,
+    /// Failed at the callee or on the way.
+    pub(super) failed: bool,
+    pub(super) caller: PodIdx,
+    pub(super) callee: PodIdx,
+    pub(super) endpoint: u32,
+    pub(super) connection: ConnectionId,
+    /// Worker of the calling proxy that the application's connection belongs to.
+    pub(super) worker: u32,
+    /// Bytes of the message under way: the request's, then the response's.
+    pub(super) payload: u64,
+    /// When the call was made (for a source: when it was meant to be).
+    pub(super) started: SimTime,
+    /// Start of the stage being waited in.
+    pub(super) since: SimTime,
+    /// When the calling proxy took it up.
+    pub(super) begun: SimTime,
+    /// When it was sent to the endpoint.
+    pub(super) sent: SimTime,
+    /// When it reached the called pod.
+    pub(super) reached: SimTime,
+    /// When it reached the instance.
+    pub(super) served: SimTime,
+    pub(super) parts: Parts,
+    /// Time of this call alone in proxies and handshakes, nested calls apart.
+    pub(super) proxy_time: u64,
+    /// Script position.
+    pub(super) step: u32,
+    pub(super) repetition: u32,
+    /// Actions of the step that have not ended.
+    pub(super) pending: u32,
+    pub(super) timer: Option<TimerId>,
+    /// Next free place when this one is unused.
+    next_free: u32,
+}
+
+impl Call {
+    pub(super) fn new(
+        waiter: Waiter,
+        source: SourceIdx,
+        site: SiteIdx,
+        key: Key,
+        path: u64,
+        caller: PodIdx,
+        now: SimTime,
+    ) -> Self {
+        Self {
+            waiter,
+            source,
+            site,
+            key,
+            path,
+            entry: false,
+            measured: false,
+            failed: false,
+            caller,
+            callee: caller,
+            endpoint: 0,
+            connection: ConnectionId::NONE,
+            worker: 0,
+            payload: 0,
+            started: now,
+            since: now,
+            begun: now,
+            sent: now,
+            reached: now,
+            served: now,
+            parts: [0; PARTS.len()],
+            proxy_time: 0,
+            step: 0,
+            repetition: 0,
+            pending: 0,
+            timer: None,
+            next_free: NONE,
+        }
+    }
+
+    #[inline]
+    pub(super) fn spend(&mut self, part: Part, span: Span) {
+        self.parts[part as usize] += span.nanos();
+    }
+
+    /// What follows happened after the parts of `other`, which ended last.
+    pub(super) fn absorb(&mut self, other: &Parts) {
+        for (mine, theirs) in self.parts.iter_mut().zip(other) {
+            *mine += theirs;
+        }
+    }
+}
+
+const NONE: u32 = u32::MAX;
+
+/// The calls in flight.
+#[derive(Debug)]
+pub(super) struct Calls {
+    places: Vec<Call>,
+    first_free: u32,
+    live: usize,
+}
+
+impl Calls {
+    pub(super) fn new() -> Self {
+        Self { places: Vec::new(), first_free: NONE, live: 0 }
+    }
+
+    #[inline]
+    pub(super) fn insert(&mut self, call: Call) -> CallId {
+        self.live += 1;
+        if self.first_free == NONE {
+            self.places.push(call);
+            return CallId((self.places.len() - 1) as u32);
+        }
+        let place = self.first_free;
+        let slot = &mut self.places[place as usize];
+        self.first_free = slot.next_free;
+        *slot = call;
+        CallId(place)
+    }
+
+    #[inline]
+    pub(super) fn remove(&mut self, id: CallId) {
+        self.live -= 1;
+        self.places[id.0 as usize].next_free = self.first_free;
+        self.first_free = id.0;
+    }
+
+    /// Calls in flight.
+    pub(super) fn live(&self) -> usize {
+        self.live
+    }
+}
+
+impl std::ops::Index<CallId> for Calls {
+    type Output = Call;
+    #[inline]
+    fn index(&self, id: CallId) -> &Call {
+        &self.places[id.0 as usize]
+    }
+}
+
+impl std::ops::IndexMut<CallId> for Calls {
+    #[inline]
+    fn index_mut(&mut self, id: CallId) -> &mut Call {
+        &mut self.places[id.0 as usize]
+    }
+}

@@ -1,0 +1,36 @@
+//! What random numbers are drawn for. The numbers are part of every result: never reuse or renumber one.
+
+use crate::kernel::rng::Purpose;
+
+/// When a source sends (stream).
+pub(super) const ARRIVAL: Purpose = Purpose(1);
+/// A closed user's think time; a paced tick's jitter.
+pub(super) const THINK: Purpose = Purpose(2);
+/// Service time of a visit.
+pub(super) const SERVICE_TIME: Purpose = Purpose(3);
+/// CPU time of a visit, where it has a law of its own.
+pub(super) const CPU_TIME: Purpose = Purpose(4);
+/// Whether a visit fails of itself.
+pub(super) const ERROR: Purpose = Purpose(5);
+/// Whether a call is made.
+pub(super) const PROBABILITY: Purpose = Purpose(6);
+/// Bytes of a request.
+pub(super) const REQUEST_SIZE: Purpose = Purpose(7);
+/// Bytes of a response.
+pub(super) const RESPONSE_SIZE: Purpose = Purpose(8);
+/// Length of a sleep.
+pub(super) const SLEEP: Purpose = Purpose(9);
+/// Value of a header.
+pub(super) const HEADER: Purpose = Purpose(10);
+/// Choice of an endpoint.
+pub(super) const BALANCE: Purpose = Purpose(11);
+/// Which client or gateway pod a request comes through.
+pub(super) const CLIENT_POD: Purpose = Purpose(12);
+/// Worker thread that gets the application's connection.
+pub(super) const CLIENT_WORKER: Purpose = Purpose(13);
+/// Worker thread of the accepting proxy that gets a connection.
+pub(super) const SERVER_WORKER: Purpose = Purpose(14);
+/// Delay of a leg of the network; the leg is the repetition.
+pub(super) const NETWORK: Purpose = Purpose(15);
+/// CPU of a proxy's job; the pass is the repetition.
+pub(super) const PROXY_JOB: Purpose = Purpose(16);

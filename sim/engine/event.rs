@@ -1,0 +1,53 @@
+//! Everything that can happen, on one screen.
+
+use crate::mesh::scenario::SourceIdx;
+use crate::program::PodIdx;
+
+use super::call::CallId;
+
+/// An event of a run. Small, for every pending one is moved around in the future event list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// An open source sends its next request.
+    Arrival(SourceIdx),
+    /// A user of a closed source, or a paced connection, sends its next request.
+    Send {
+        /// The source.
+        source: SourceIdx,
+        /// User or connection.
+        user: u32,
+    },
+    /// A request from outside reaches the gateway.
+    AtGateway(CallId),
+    /// The calling proxy has processed the request: an endpoint is chosen and a connection taken.
+    OutboundDone(CallId),
+    /// The connection's handshake reaches the accepting side.
+    Handshake(CallId),
+    /// The connection is ready.
+    Connected(CallId),
+    /// The request reaches the called pod.
+    AtServer(CallId),
+    /// The request reaches the application.
+    AtInstance(CallId),
+    /// The application has done its own work on the request.
+    ServiceDone(CallId),
+    /// The next job of a processor-sharing instance ends, unless something came between.
+    SharedDone {
+        /// The instance.
+        pod: PodIdx,
+        /// Outdated if the instance has moved on.
+        generation: u32,
+    },
+    /// A sleep of the call's script ends.
+    SleepDone(CallId),
+    /// The response reaches the calling pod's proxy.
+    AtClient(CallId),
+    /// The response reaches the caller.
+    Returned(CallId),
+    /// The caller gives the call up.
+    Timeout(CallId),
+    /// The measuring window ends.
+    WindowEnd,
+    /// The run waits no longer.
+    DrainEnd,
+}

@@ -1,0 +1,192 @@
+//! What the called instance does: wait for a worker, work, run the script, answer.
+
+use crate::index::Idx;
+use crate::kernel::Uniform;
+use crate::kernel::rng::extend_path;
+use crate::kernel::station::{Capacity, Fifo};
+use crate::mesh::scenario::Discipline;
+use crate::program::{Action, ActionIdx, Pod, PodIdx, Program, Serving, SiteIdx, StepIdx};
+use crate::units::{SimTime, Span};
+
+use super::call::{Call, CallId, Part, Waiter};
+use super::{Engine, Event, draw};
+
+/// The workers of one instance.
+#[derive(Debug)]
+pub(super) enum Instance {
+    /// Any number at once.
+    Unlimited,
+    /// Workers that are free again after the service time: known on arrival.
+    Fifo(Fifo),
+}
+
+impl Instance {
+    pub(super) fn new(program: &Program, pod: &Pod) -> Self {
+        let workload = &program.workloads[pod.workload];
+        match workload.serving {
+            Serving::Unlimited => Self::Unlimited,
+            Serving::Limited { workers, queue_limit, discipline: _ } => {
+                Self::Fifo(Fifo::new(Capacity::Limited(workers), Capacity::Limited(queue_limit), program.window))
+            }
+        }
+    }
+
+    /// Worker time in the window, in nanoseconds.
+    pub(super) fn busy(&self, _end: SimTime) -> u64 {
+        match self {
+            Self::Unlimited => 0,
+            Self::Fifo(station) => station.busy().in_window().nanos(),
+        }
+    }
+}
+
+impl Engine<'_> {
+    /// The request reaches the application.
+    pub(super) fn serve(&mut self, id: CallId) {
+        let now = self.schedule.now();
+        let call = &mut self.calls[id];
+        call.served = now;
+        let law = &self.program.codes[self.program.sites[call.site].code].service_time;
+        let demand = Span::from_nanos_f64(law.sample(&mut call.key.draws(draw::SERVICE_TIME, call.path, 0, 0)));
+        match &mut self.instances[call.callee] {
+            Instance::Unlimited => self.work(id, now, demand),
+            Instance::Fifo(station) => match station.offer(now, demand) {
+                Ok(visit) => self.work(id, visit.start, demand),
+                Err(_) => self.reject(id),
+            },
+        }
+    }
+
+    /// A worker is on the request from `start` on.
+    fn work(&mut self, id: CallId, start: SimTime, demand: Span) {
+        let call = &mut self.calls[id];
+        let waited = start.since(call.served);
+        call.spend(Part::Queueing, waited);
+        call.spend(Part::Application, demand);
+        let code = &self.program.codes[self.program.sites[call.site].code];
+        let cpu = match &code.cpu_time {
+            None => demand.nanos() as f64 * code.cpu_share,
+            Some(law) => law.sample(&mut call.key.draws(draw::CPU_TIME, call.path, 0, 0)),
+        };
+        let workload = self.program.pods[call.callee].workload;
+        self.recorder.work(workload.position(), call.measured, waited, start, demand, cpu);
+        self.schedule.at(start + demand, Event::ServiceDone(id));
+    }
+
+    /// The queue is full.
+    fn reject(&mut self, id: CallId) {
+        let call = &mut self.calls[id];
+        call.failed = true;
+        let workload = self.program.pods[call.callee].workload;
+        self.recorder.rejected(workload.position(), call.measured);
+        self.respond(id);
+    }
+
+    /// The application has done its own work: it fails of itself or runs its script.
+    pub(super) fn service_done(&mut self, id: CallId) {
+        let call = &mut self.calls[id];
+        let code = &self.program.codes[self.program.sites[call.site].code];
+        call.failed = code.error_ratio > 0.0
+            && call.key.draws(draw::ERROR, call.path, 0, 0).chance(code.error_ratio);
+        self.run_script(id);
+    }
+
+    /// Goes on with the script until something must be waited for or it ends.
+    fn run_script(&mut self, id: CallId) {
+        let now = self.schedule.now();
+        loop {
+            let call = &mut self.calls[id];
+            let code = &self.program.codes[self.program.sites[call.site].code];
+            if call.failed || call.step == code.steps {
+                return self.leave(id);
+            }
+            let step = self.program.steps[StepIdx::at(code.first_step.position() + call.step as usize)];
+            if call.repetition == step.repeat {
+                call.step += 1;
+                call.repetition = 0;
+                continue;
+            }
+            let repetition = call.repetition;
+            call.repetition += 1;
+            call.since = now;
+            // One more than there is, lest the step be thought over before all its actions have started.
+            call.pending = 1;
+            for action in 0..step.actions {
+                self.start_action(id, ActionIdx::at(step.first_action.position() + action as usize), repetition);
+            }
+            let call = &mut self.calls[id];
+            call.pending -= 1;
+            if call.pending > 0 {
+                return;
+            }
+        }
+    }
+
+    fn start_action(&mut self, id: CallId, action: ActionIdx, repetition: u32) {
+        let program = self.program;
+        match &program.actions[action] {
+            Action::Sleep { time, place } => {
+                let call = &mut self.calls[id];
+                call.pending += 1;
+                let path = extend_path(call.path, *place);
+                let nanos = time.sample(&mut call.key.draws(draw::SLEEP, path, repetition, 0));
+                self.schedule.after(Span::from_nanos_f64(nanos), Event::SleepDone(id));
+            }
+            Action::Call { site, copies } => {
+                for copy in 0..*copies {
+                    // A sequential call repeats, a parallel one has copies; never both.
+                    self.call_from_script(id, *site, repetition + copy);
+                }
+            }
+        }
+    }
+
+    fn call_from_script(&mut self, id: CallId, site: SiteIdx, number: u32) {
+        let parent = &mut self.calls[id];
+        let definition = &self.program.sites[site];
+        let path = extend_path(extend_path(parent.path, definition.place), u64::from(number));
+        let key = parent.key;
+        if definition.probability < 1.0 && !key.draws(draw::PROBABILITY, path, 0, 0).chance(definition.probability) {
+            return;
+        }
+        parent.pending += 1;
+        let (source, caller, measured) = (parent.source, parent.callee, parent.measured);
+        let mut call = Call::new(Waiter::Script(id), source, site, key, path, caller, self.schedule.now());
+        call.measured = measured;
+        let call = self.make_call(call);
+        self.begin(call);
+    }
+
+    /// A call of the script has come back, or was given up.
+    pub(super) fn action_over(&mut self, parent: CallId, child: CallId) {
+        let child = &self.calls[child];
+        let failed = child.failed && !self.program.sites[child.site].optional;
+        let parts = child.parts;
+        let parent_call = &mut self.calls[parent];
+        parent_call.failed |= failed;
+        parent_call.pending -= 1;
+        if parent_call.pending == 0 {
+            parent_call.absorb(&parts);
+            self.run_script(parent);
+        }
+    }
+
+    pub(super) fn sleep_done(&mut self, id: CallId) {
+        let now = self.schedule.now();
+        let call = &mut self.calls[id];
+        call.pending -= 1;
+        if call.pending == 0 {
+            let slept = now.since(call.since);
+            call.spend(Part::Application, slept);
+            self.run_script(id);
+        }
+    }
+
+    /// The instance is done with the request.
+    fn leave(&mut self, id: CallId) {
+        self.respond(id);
+    }
+
+    /// A job of a processor-sharing instance ends.
+    pub(super) fn shared_done(&mut self, _pod: PodIdx, _generation: u32) {}
+}

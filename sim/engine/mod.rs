@@ -1,0 +1,178 @@
+//! One replication of a program: every request, event by event.
+//!
+//! The engine never reads a file, never looks at a clock, never starts a thread and never looks at a name. What a call
+//! meets on its way is in `hop`, what the callee does about it in `instance`, where requests come from in `source`.
+
+mod call;
+mod draw;
+mod event;
+mod hop;
+mod instance;
+mod proxy;
+mod recorder;
+mod source;
+mod view;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::index::{Idx, IndexVec};
+use crate::kernel::Schedule;
+use crate::mesh::scenario::SourceIdx;
+use crate::metrics::RunRecord;
+use crate::program::{Edge, EdgeIdx, PodIdx, Program};
+
+use call::{CallId, Calls};
+pub use event::Event;
+use instance::Instance;
+use proxy::Proxies;
+use recorder::Recorder;
+use source::SourceState;
+use view::{Connections, View};
+
+/// Events between two looks at the stop flag.
+const STOP_CHECK_EVENTS: u64 = 1 << 16;
+
+/// Runs one replication. Equal programs and replication numbers give equal records, on any machine.
+///
+/// Returns `None` when `stop` was set before the end.
+///
+/// # Panics
+/// When a conservation law is broken: that is a bug in the engine.
+pub fn run(program: &Program, replication: u32, stop: &AtomicBool) -> Option<RunRecord> {
+    let mut engine = Engine::new(program, replication);
+    engine.start();
+    while let Some(event) = engine.schedule.next() {
+        engine.handle(event);
+        if engine.finished {
+            return Some(engine.finish());
+        }
+        if engine.schedule.handled() % STOP_CHECK_EVENTS == 0 && stop.load(Ordering::Relaxed) {
+            return None;
+        }
+    }
+    Some(engine.finish())
+}
+
+/// The state of a run.
+struct Engine<'p> {
+    program: &'p Program,
+    replication: u32,
+    schedule: Schedule<Event>,
+    calls: Calls,
+    connections: Connections,
+    /// Per pod and edge, see [`crate::program::Pod::first_view`].
+    views: Vec<Option<Box<View>>>,
+    instances: IndexVec<PodIdx, Instance>,
+    proxies: Proxies,
+    sources: IndexVec<SourceIdx, SourceState>,
+    recorder: Recorder,
+    /// Measured requests without an answer.
+    unanswered: u64,
+    window_over: bool,
+    finished: bool,
+}
+
+impl<'p> Engine<'p> {
+    fn new(program: &'p Program, replication: u32) -> Self {
+        Self {
+            program,
+            replication,
+            schedule: Schedule::new(),
+            calls: Calls::new(),
+            connections: Connections::default(),
+            views: (0..program.views()).map(|_| None).collect(),
+            instances: program.pods.iter().map(|pod| Instance::new(program, pod)).collect(),
+            proxies: Proxies::new(program),
+            sources: program.sources.iter().map(|source| SourceState::new(program, source, replication)).collect(),
+            recorder: Recorder::new(program),
+            unanswered: 0,
+            window_over: false,
+            finished: false,
+        }
+    }
+
+    fn start(&mut self) {
+        self.schedule.at(self.program.window.end(), Event::WindowEnd);
+        self.schedule.at(self.program.drain_limit, Event::DrainEnd);
+        for source in self.program.sources.indexes() {
+            self.start_source(source);
+        }
+    }
+
+    fn handle(&mut self, event: Event) {
+        match event {
+            Event::Arrival(source) => self.arrive(source),
+            Event::Send { source, user } => self.send_next(source, user),
+            Event::AtGateway(call) => self.begin(call),
+            Event::OutboundDone(call) => self.connect(call),
+            Event::Handshake(call) => self.accept(call),
+            Event::Connected(call) => self.connected(call),
+            Event::AtServer(call) => self.reach(call),
+            Event::AtInstance(call) => self.serve(call),
+            Event::ServiceDone(call) => self.service_done(call),
+            Event::SharedDone { pod, generation } => self.shared_done(pod, generation),
+            Event::SleepDone(call) => self.sleep_done(call),
+            Event::AtClient(call) => self.response_at_client(call),
+            Event::Returned(call) => self.returned(call),
+            Event::Timeout(call) => self.time_out(call),
+            Event::WindowEnd => {
+                self.window_over = true;
+                self.finished = self.unanswered == 0;
+            }
+            Event::DrainEnd => self.finished = true,
+        }
+    }
+
+    /// The edge a call goes over.
+    fn edge(&self, call: CallId) -> (EdgeIdx, &'p Edge) {
+        let edge = self.program.sites[self.calls[call].site].edge;
+        (edge, &self.program.edges[edge])
+    }
+
+    /// What the calling pod knows of the edge; made on first use.
+    fn view_position(&mut self, caller: PodIdx, edge: &Edge) -> usize {
+        let pod = &self.program.pods[caller];
+        let position = (pod.first_view + edge.slot) as usize;
+        if self.views[position].is_none() {
+            let workers = pod.proxy.map_or(1, |proxy| self.proxies.workers(proxy));
+            self.views[position] = Some(Box::new(View::new(edge, workers)));
+            if let Some(proxy) = pod.proxy {
+                self.proxies.learn_target(proxy, edge.targets.len(), self.schedule.now());
+            }
+        }
+        position
+    }
+
+    fn finish(mut self) -> RunRecord {
+        self.check_conservation();
+        let end = self.schedule.now().max(self.program.window.end());
+        let window = self.program.window.length().nanos();
+        let mut record = self.recorder.finish(window);
+        for (source, state) in self.sources.iter_enumerated() {
+            record.entries[source.position()].unfinished = state.unanswered;
+        }
+        for (pod, instance) in self.instances.iter_enumerated() {
+            let workload = self.program.pods[pod].workload.position();
+            if let Some(service) = record.services.get_mut(workload) {
+                service.busy += instance.busy(end);
+            }
+        }
+        record.proxies = self.proxies.finish(self.program, end);
+        record.events = self.schedule.handled();
+        record.requests = self.sources.iter().map(|source| source.sent).sum();
+        record
+    }
+
+    /// Requests sent = answered + unanswered, and no call is lost.
+    fn check_conservation(&self) {
+        let answered: u64 = self.sources.iter().map(|source| source.answered).sum();
+        let sent: u64 = self.sources.iter().map(|source| source.sent).sum();
+        let live: u64 = self.sources.iter().map(|source| source.in_flight).sum();
+        assert_eq!(sent, answered + live, "requests are conserved");
+        assert_eq!(
+            self.recorder.calls_made,
+            self.recorder.calls_over + self.calls.live() as u64,
+            "calls are conserved"
+        );
+    }
+}

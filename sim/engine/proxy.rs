@@ -1,0 +1,221 @@
+//! The proxies: CPU jobs on workers and cores, connections, requests in flight, memory.
+
+use crate::index::{Idx, IndexVec};
+use crate::kernel::dist::Dist;
+use crate::kernel::station::{CoreIdx, ProcessIdx, Visit, Window, Workers};
+use crate::mesh::model::Dispatch;
+use crate::metrics::record::ProxyRecord;
+use crate::program::{Edge, GroupIdx, PodIdx, Program, ProxyGroup, ProxyIdx};
+use crate::units::{SimTime, Span};
+
+/// All proxies of a run. The proxy at a position is the process at the same position.
+#[derive(Debug)]
+pub(super) struct Proxies {
+    workers: Workers,
+    window: Window,
+    states: IndexVec<ProxyIdx, State>,
+    groups: IndexVec<GroupIdx, ProxyGroup>,
+}
+
+/// What one proxy holds and has done.
+#[derive(Clone, Copy, Debug)]
+struct State {
+    group: GroupIdx,
+    connections: u32,
+    in_flight: u32,
+    jobs: u64,
+    /// CPU asked for by jobs that arrived in the window, wake-ups apart.
+    demand: u64,
+    /// Bytes of everything but requests in flight, and since when.
+    bytes: f64,
+    since: SimTime,
+    /// Integrals over the window, in byte-nanoseconds, request-nanoseconds and connection-nanoseconds.
+    byte_nanos: f64,
+    request_nanos: u64,
+    connection_nanos: u64,
+    peak_bytes: f64,
+}
+
+impl Proxies {
+    pub(super) fn new(program: &Program) -> Self {
+        let mut workers = Workers::new(program.window);
+        for _ in 0..program.cores {
+            workers.add_core();
+        }
+        let states = program
+            .proxies
+            .iter()
+            .map(|proxy| {
+                let group = &program.groups[proxy.group];
+                let first = proxy.first_worker.position();
+                let cores: &[CoreIdx] = &program.workers.as_slice()[first..first + group.workers as usize];
+                let process = workers.add_process(group.wake, cores);
+                if let Some(quota) = group.quota {
+                    workers.limit(process, quota);
+                }
+                State::new(proxy.group, group.static_memory)
+            })
+            .collect();
+        Self { workers, window: program.window, states, groups: program.groups.clone() }
+    }
+
+    /// Worker threads of a proxy.
+    pub(super) fn workers(&self, proxy: ProxyIdx) -> u32 {
+        self.group(proxy).workers
+    }
+
+    pub(super) fn variation(&self, proxy: ProxyIdx) -> Option<&Dist> {
+        self.group(proxy).variation.as_ref()
+    }
+
+    pub(super) fn pass_delay(&self, proxy: ProxyIdx) -> Span {
+        Span::from_nanos(self.group(proxy).pass_delay)
+    }
+
+    fn group(&self, proxy: ProxyIdx) -> &ProxyGroup {
+        &self.groups[self.states[proxy].group]
+    }
+
+    /// A CPU job: on the worker that the connection belongs to, or on any.
+    #[inline]
+    pub(super) fn work(&mut self, proxy: ProxyIdx, worker: u32, now: SimTime, demand: Span) -> Visit {
+        let state = &mut self.states[proxy];
+        if self.window.contains(now) {
+            state.jobs += 1;
+            state.demand += demand.nanos();
+        }
+        let process = ProcessIdx(proxy.0);
+        match self.groups[state.group].dispatch {
+            Dispatch::Pinned => self.workers.offer(now, self.workers.worker(process, worker), demand),
+            Dispatch::Shared => self.workers.offer_shared(now, process, demand).1,
+        }
+    }
+
+    pub(super) fn request_began(&mut self, proxy: ProxyIdx) {
+        let state = &mut self.states[proxy];
+        state.in_flight += 1;
+        state.peak(&self.groups[state.group]);
+    }
+
+    /// A request leaves a proxy that it entered at `began`.
+    pub(super) fn request_ended(&mut self, proxy: ProxyIdx, began: SimTime, now: SimTime) {
+        let state = &mut self.states[proxy];
+        state.in_flight -= 1;
+        state.request_nanos += self.window.overlap(began, now).nanos();
+    }
+
+    /// A connection ends at this proxy from now on.
+    pub(super) fn opened(&mut self, proxy: ProxyIdx, now: SimTime) {
+        let state = &mut self.states[proxy];
+        let group = &self.groups[state.group];
+        state.advance(self.window, now);
+        state.connections += 1;
+        state.bytes += group.memory_per_connection;
+        state.peak(group);
+    }
+
+    pub(super) fn closed(&mut self, proxy: ProxyIdx, now: SimTime) {
+        let state = &mut self.states[proxy];
+        state.advance(self.window, now);
+        state.connections -= 1;
+        state.bytes -= self.groups[state.group].memory_per_connection;
+    }
+
+    /// A connection between two pods is opened: it ends at both their proxies.
+    pub(super) fn connection_opened(
+        &mut self,
+        program: &Program,
+        caller: PodIdx,
+        edge: &Edge,
+        endpoint: u32,
+        now: SimTime,
+    ) {
+        for pod in [caller, program.callee(edge, endpoint)] {
+            if let Some(proxy) = program.pods[pod].proxy {
+                self.opened(proxy, now);
+            }
+        }
+    }
+
+    pub(super) fn connection_closed(
+        &mut self,
+        program: &Program,
+        caller: PodIdx,
+        edge: &Edge,
+        endpoint: u32,
+        now: SimTime,
+    ) {
+        for pod in [caller, program.callee(edge, endpoint)] {
+            if let Some(proxy) = program.pods[pod].proxy {
+                self.closed(proxy, now);
+            }
+        }
+    }
+
+    /// The proxy hears of a service it had not called before.
+    pub(super) fn learn_target(&mut self, proxy: ProxyIdx, endpoints: u32, now: SimTime) {
+        let state = &mut self.states[proxy];
+        let group = &self.groups[state.group];
+        state.advance(self.window, now);
+        state.bytes += group.memory_per_used_target;
+        state.bytes += group.memory_per_used_endpoint * f64::from(endpoints.saturating_sub(1));
+        state.peak(group);
+    }
+
+    /// The records of all groups.
+    ///
+    /// # Panics
+    /// When a worker was busy for longer than the window.
+    pub(super) fn finish(mut self, program: &Program, end: SimTime) -> Vec<ProxyRecord> {
+        let window = self.window.length().nanos();
+        let mut records = vec![ProxyRecord::default(); program.groups.len()];
+        for (proxy, state) in self.states.iter_mut().enumerate() {
+            state.advance(self.window, end);
+            let group = &program.groups[state.group];
+            let record = &mut records[state.group.position()];
+            let used = self.workers.cpu_used_in_window(ProcessIdx::at(proxy)).nanos();
+            assert!(used <= window * u64::from(group.workers), "a worker is busy at most all the time");
+            record.instances += 1;
+            record.workers += u64::from(group.workers);
+            record.cpu += used + (group.idle_cpu * window as f64) as u64;
+            record.wake_cpu += used.saturating_sub(state.demand);
+            record.jobs += state.jobs;
+            record.memory_mean +=
+                (state.byte_nanos + state.request_nanos as f64 * group.memory_per_request) / window as f64;
+            record.memory_max = record.memory_max.max(state.peak_bytes);
+            record.connections_mean += state.connection_nanos as f64 / window as f64;
+        }
+        records
+    }
+}
+
+impl State {
+    fn new(group: GroupIdx, bytes: f64) -> Self {
+        Self {
+            group,
+            connections: 0,
+            in_flight: 0,
+            jobs: 0,
+            demand: 0,
+            bytes,
+            since: SimTime::ZERO,
+            byte_nanos: 0.0,
+            request_nanos: 0,
+            connection_nanos: 0,
+            peak_bytes: bytes,
+        }
+    }
+
+    /// Adds what was held since the last change.
+    fn advance(&mut self, window: Window, now: SimTime) {
+        let nanos = window.overlap(self.since, now).nanos();
+        self.byte_nanos += self.bytes * nanos as f64;
+        self.connection_nanos += u64::from(self.connections) * nanos;
+        self.since = self.since.max(now);
+    }
+
+    fn peak(&mut self, group: &ProxyGroup) {
+        let bytes = self.bytes + f64::from(self.in_flight) * group.memory_per_request;
+        self.peak_bytes = self.peak_bytes.max(bytes);
+    }
+}

@@ -1,0 +1,180 @@
+//! Counts and histograms of what counts towards the results.
+
+use hdrhistogram::Histogram;
+
+use crate::index::Idx;
+use crate::kernel::station::Window;
+use crate::mesh::scenario::SourceIdx;
+use crate::metrics::RunRecord;
+use crate::metrics::histogram::LogHistogram;
+use crate::metrics::record::{EdgeRecord, EntryRecord, PARTS, ServiceRecord};
+use crate::program::{EdgeIdx, Program, Serving};
+use crate::units::{SimTime, Span};
+
+use super::call::Call;
+
+/// Collects a [`RunRecord`].
+#[derive(Debug)]
+pub(super) struct Recorder {
+    record: RunRecord,
+    window: Window,
+    /// Calls made and over, measured or not.
+    pub(super) calls_made: u64,
+    pub(super) calls_over: u64,
+    /// CPU of each service in the window, in nanoseconds.
+    service_cpu: Vec<f64>,
+}
+
+impl Recorder {
+    pub(super) fn new(program: &Program) -> Self {
+        let services = program
+            .workloads
+            .iter()
+            .take(program.services)
+            .map(|workload| ServiceRecord {
+                visits: 0,
+                failures: 0,
+                rejected: 0,
+                response_time: LogHistogram::new(),
+                queue_time: LogHistogram::new(),
+                busy: 0,
+                workers: match workload.serving {
+                    Serving::Unlimited => None,
+                    Serving::Limited { workers, .. } => Some(u64::from(workers) * u64::from(workload.pods)),
+                },
+                cpu: 0,
+                instances: u64::from(workload.pods),
+                memory: workload.memory * u64::from(workload.pods),
+            })
+            .collect();
+        let record = RunRecord {
+            entries: program.sources.iter().map(|_| new_entry()).collect(),
+            services,
+            edges: program.edges.iter().map(|_| new_edge()).collect(),
+            ..RunRecord::default()
+        };
+        let service_cpu = vec![0.0; program.services];
+        Self { record, window: program.window, calls_made: 0, calls_over: 0, service_cpu }
+    }
+
+    pub(super) fn entry_arrived(&mut self, source: SourceIdx) {
+        self.record.entries[source.position()].arrived += 1;
+    }
+
+    /// A request's response, or its user's patience, is there.
+    pub(super) fn entry_answered(&mut self, call: &Call, now: SimTime) {
+        let entry = &mut self.record.entries[call.source.position()];
+        entry.completed_in_window += u64::from(self.window.contains(now));
+        if !call.measured {
+            return;
+        }
+        let nanos = now.since(call.started).nanos();
+        if call.failed {
+            entry.failed.saturating_record(nanos);
+            return;
+        }
+        entry.succeeded.saturating_record(nanos);
+        for (sum, part) in entry.parts.iter_mut().zip(call.parts) {
+            *sum += part;
+        }
+        entry.gateway += call.proxy_time;
+        let middle = self.window.start() + self.window.length().scale(0.5);
+        let half = &mut entry.halves[usize::from(call.started >= middle)];
+        half.0 += 1;
+        half.1 += nanos;
+    }
+
+    /// A worker of a service takes up a request.
+    pub(super) fn work(
+        &mut self,
+        service: usize,
+        measured: bool,
+        waited: Span,
+        start: SimTime,
+        demand: Span,
+        cpu: f64,
+    ) {
+        if demand > Span::ZERO {
+            let inside = self.window.overlap(start, start + demand).nanos() as f64;
+            self.service_cpu[service] += cpu * inside / demand.nanos() as f64;
+        } else if self.window.contains(start) {
+            self.service_cpu[service] += cpu;
+        }
+        if measured {
+            self.record.services[service].queue_time.record(waited.nanos());
+        }
+    }
+
+    pub(super) fn rejected(&mut self, service: usize, measured: bool) {
+        self.record.services[service].rejected += u64::from(measured);
+    }
+
+    /// A response leaves an instance.
+    pub(super) fn visit_over(&mut self, call: &Call, program: &Program, now: SimTime) {
+        if call.measured {
+            let service = &mut self.record.services[program.pods[call.callee].workload.position()];
+            service.visits += 1;
+            service.failures += u64::from(call.failed);
+            service.response_time.record(now.since(call.served).nanos());
+        }
+    }
+
+    pub(super) fn call_returned(&mut self, edge: EdgeIdx, call: &Call, now: SimTime) {
+        if call.measured {
+            let record = &mut self.record.edges[edge.position()];
+            record.calls += 1;
+            record.failures += u64::from(call.failed);
+            record.response_time.record(now.since(call.started).nanos());
+            record.proxy_time.record(call.proxy_time);
+        }
+    }
+
+    pub(super) fn call_given_up(&mut self, edge: EdgeIdx, call: &Call, now: SimTime) {
+        self.call_returned(edge, call, now);
+        self.record.edges[edge.position()].timeouts += u64::from(call.measured);
+    }
+
+    pub(super) fn handshake(&mut self, edge: EdgeIdx, now: SimTime) {
+        self.record.edges[edge.position()].handshakes += u64::from(self.window.contains(now));
+    }
+
+    pub(super) fn bytes(&mut self, edge: EdgeIdx, call: &Call, bytes: u64) {
+        if call.measured {
+            self.record.edges[edge.position()].bytes += bytes;
+        }
+    }
+
+    pub(super) fn finish(mut self, window: u64) -> RunRecord {
+        for (service, cpu) in self.record.services.iter_mut().zip(&self.service_cpu) {
+            service.cpu = cpu.round() as u64;
+        }
+        self.record.window = window;
+        self.record
+    }
+}
+
+fn new_entry() -> EntryRecord {
+    let histogram = || Histogram::new(3).expect("three significant digits are valid");
+    EntryRecord {
+        arrived: 0,
+        succeeded: histogram(),
+        failed: histogram(),
+        unfinished: 0,
+        completed_in_window: 0,
+        parts: [0; PARTS.len()],
+        gateway: 0,
+        halves: [(0, 0); 2],
+    }
+}
+
+fn new_edge() -> EdgeRecord {
+    EdgeRecord {
+        calls: 0,
+        failures: 0,
+        timeouts: 0,
+        response_time: LogHistogram::new(),
+        proxy_time: LogHistogram::new(),
+        handshakes: 0,
+        bytes: 0,
+    }
+}

@@ -1,0 +1,225 @@
+//! Where requests come from: open arrivals, closed users, paced connections; and what becomes of their answers.
+
+use crate::kernel::Uniform;
+use crate::kernel::rng::{Key, Stream};
+use crate::mesh::scenario::{Arrivals, HeaderValues, SourceIdx};
+use crate::policy::arrival::{OpenArrivals, Pacer};
+use crate::program::{HashInput, PodIdx, Program, Source};
+use crate::units::{SimTime, Span};
+
+use super::call::{Call, CallId, Part, Waiter};
+use super::hop::LEG_OUTSIDE_REQUEST;
+use super::{Engine, Event, draw};
+
+/// What a source is up to.
+#[derive(Debug)]
+pub(super) struct SourceState {
+    kind: Kind,
+    /// Requests sent, answered, and in flight.
+    pub(super) sent: u64,
+    pub(super) answered: u64,
+    pub(super) in_flight: u64,
+    /// Measured requests without an answer.
+    pub(super) unanswered: u64,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Open {
+        arrivals: OpenArrivals,
+        stream: Stream,
+    },
+    /// Requests each user has sent.
+    Closed {
+        sent: Vec<u64>,
+    },
+    /// The tick each connection is at.
+    Paced {
+        pacer: Pacer,
+        ticks: Vec<u64>,
+        catch_up: bool,
+    },
+}
+
+impl SourceState {
+    pub(super) fn new(program: &Program, source: &Source, replication: u32) -> Self {
+        let mut stream = Stream::new(program.seed, draw::ARRIVAL, &source.name, replication);
+        let kind = match &source.arrivals {
+            Arrivals::Closed { users, .. } => Kind::Closed { sent: vec![0; *users as usize] },
+            Arrivals::Paced { connections, rate, phase, catch_up } => Kind::Paced {
+                pacer: Pacer::new(*connections, *rate, *phase, &mut stream),
+                ticks: vec![0; *connections as usize],
+                catch_up: *catch_up,
+            },
+            open => Kind::Open {
+                arrivals: OpenArrivals::new(open).expect("every other kind of arrivals is open"),
+                stream,
+            },
+        };
+        Self { kind, sent: 0, answered: 0, in_flight: 0, unanswered: 0 }
+    }
+}
+
+impl Engine<'_> {
+    pub(super) fn start_source(&mut self, source: SourceIdx) {
+        let users = match &self.sources[source].kind {
+            Kind::Open { .. } => return self.schedule_arrival(source),
+            Kind::Closed { sent } => sent.len(),
+            Kind::Paced { ticks, .. } => ticks.len(),
+        };
+        for user in 0..users as u32 {
+            self.schedule_send(source, user);
+        }
+    }
+
+    fn schedule_arrival(&mut self, source: SourceIdx) {
+        let Kind::Open { arrivals, stream } = &mut self.sources[source].kind else { return };
+        if let Some(time) = arrivals.next(stream) {
+            self.schedule.at(time, Event::Arrival(source));
+        }
+    }
+
+    /// Schedules the next request of a user or connection that has none in flight.
+    fn schedule_send(&mut self, source: SourceIdx, user: u32) {
+        let now = self.schedule.now();
+        let time = match &self.sources[source].kind {
+            Kind::Open { .. } => return,
+            Kind::Closed { sent } => {
+                let key = self.request_key(source, user, sent[user as usize]);
+                let Arrivals::Closed { think_time, .. } = &self.program.sources[source].arrivals else { return };
+                now + Span::from_nanos_f64(think_time.sample(&mut key.draws(draw::THINK, 0, 0, 0)))
+            }
+            Kind::Paced { pacer, ticks, .. } => {
+                let tick = ticks[user as usize];
+                let mut draws = self.request_key(source, user, tick).draws(draw::THINK, 0, 0, 0);
+                pacer.tick(user, tick, &mut draws).max(now)
+            }
+        };
+        self.schedule.at(time, Event::Send { source, user });
+    }
+
+    /// The key of everything random about a request: of closed sources, of the user's n-th request.
+    fn request_key(&self, source: SourceIdx, user: u32, number: u64) -> Key {
+        let name = self.program.sources[source].name_hash;
+        Key::new(&[self.program.seed, u64::from(self.replication), name, u64::from(user), number])
+    }
+
+    pub(super) fn arrive(&mut self, source: SourceIdx) {
+        let number = self.sources[source].sent;
+        let key = self.request_key(source, u32::MAX, number);
+        let pods = self.program.workloads[self.program.sources[source].workload].pods;
+        let pod = if pods == 1 { 0 } else { key.draws(draw::CLIENT_POD, 0, 0, 0).below(pods) };
+        self.send(source, u32::MAX, pod, key, self.schedule.now());
+        self.schedule_arrival(source);
+    }
+
+    pub(super) fn send_next(&mut self, source: SourceIdx, user: u32) {
+        let now = self.schedule.now();
+        let pods = self.program.workloads[self.program.sources[source].workload].pods;
+        let (number, intended) = match &mut self.sources[source].kind {
+            Kind::Open { .. } => return,
+            Kind::Closed { sent } => {
+                sent[user as usize] += 1;
+                (sent[user as usize] - 1, now)
+            }
+            Kind::Paced { pacer, ticks, .. } => {
+                let tick = ticks[user as usize];
+                let name = self.program.sources[source].name_hash;
+                let parts = [self.program.seed, u64::from(self.replication), name, u64::from(user), tick];
+                (tick, pacer.tick(user, tick, &mut Key::new(&parts).draws(draw::THINK, 0, 0, 0)))
+            }
+        };
+        let key = self.request_key(source, user, number);
+        self.send(source, user, user % pods, key, intended);
+    }
+
+    /// A request enters: the first call.
+    fn send(&mut self, source: SourceIdx, user: u32, pod: u32, key: Key, intended: SimTime) {
+        let now = self.schedule.now();
+        let definition = &self.program.sources[source];
+        let workload = &self.program.workloads[definition.workload];
+        let site = &self.program.sites[definition.site];
+        let caller = PodIdx(workload.first_pod.0 + pod);
+        let mut call = Call::new(Waiter::User(user), source, definition.site, key, site.place, caller, now);
+        call.entry = true;
+        call.started = intended;
+        call.measured = self.program.window.contains(intended);
+        call.spend(Part::Queueing, now.since(intended));
+        if call.measured {
+            self.unanswered += 1;
+            self.recorder.entry_arrived(source);
+        }
+        let state = &mut self.sources[source];
+        state.sent += 1;
+        state.in_flight += 1;
+        state.unanswered += u64::from(call.measured);
+        let call = self.make_call(call);
+        if definition.gateway {
+            let delay = self.outside_delay(call, LEG_OUTSIDE_REQUEST);
+            self.calls[call].spend(Part::Network, delay);
+            self.schedule.after(delay, Event::AtGateway(call));
+        } else {
+            self.begin(call);
+        }
+    }
+
+    /// A request's answer has arrived, or its user has given up.
+    pub(super) fn answer(&mut self, call: CallId, user: u32) {
+        let now = self.schedule.now();
+        let record = &self.calls[call];
+        let source = record.source;
+        self.recorder.entry_answered(record, now);
+        let measured = record.measured;
+        let state = &mut self.sources[source];
+        state.answered += 1;
+        state.in_flight -= 1;
+        if measured {
+            state.unanswered -= 1;
+            self.unanswered -= 1;
+            self.finished |= self.window_over && self.unanswered == 0;
+        }
+        if let Kind::Paced { pacer, ticks, catch_up } = &mut state.kind {
+            let tick = &mut ticks[user as usize];
+            *tick = pacer.after(user, *tick, now, *catch_up);
+        }
+        if user != u32::MAX {
+            self.schedule_send(source, user);
+        }
+    }
+
+    /// What a consistent hash of this call is taken of.
+    pub(super) fn hash_of(&self, call: CallId, input: &HashInput) -> u64 {
+        let call = &self.calls[call];
+        match input {
+            HashInput::Nothing => 0,
+            HashInput::Source => self.program.pods[call.caller].identity,
+            HashInput::Header(name) => {
+                let headers = &self.program.sources[call.source].headers;
+                let mut draws = call.key.draws(draw::HEADER, *name, 0, 0);
+                match headers.iter().find(|(header, _)| header == name) {
+                    None => draws.bits(),
+                    Some((_, values)) => header_value(values, &mut draws),
+                }
+            }
+        }
+    }
+}
+
+/// The hash of a drawn header value; requests without the header go anywhere.
+fn header_value<U: Uniform>(values: &HeaderValues, draws: &mut U) -> u64 {
+    let position = match values {
+        HeaderValues::Distinct(count) => u64::from(draws.below(*count)),
+        HeaderValues::Shares(shares) => {
+            let mut rest = draws.unit();
+            let found = shares.iter().position(|(_, share)| {
+                rest -= share;
+                rest < 0.0
+            });
+            match found {
+                Some(position) => position as u64,
+                None => return draws.bits(),
+            }
+        }
+    };
+    Key::new(&[position]).draws(draw::HEADER, 0, 0, 0).bits()
+}

@@ -1,0 +1,275 @@
+//! What a pod knows of the endpoints of one of its edges: loads, connections, waiting calls. Made on first use.
+
+use std::collections::VecDeque;
+
+use crate::kernel::rng::{Draws, Uniform};
+use crate::policy::balance::{Balancer, EndpointLoad};
+use crate::program::Edge;
+use crate::units::SimTime;
+
+use super::call::CallId;
+
+/// A connection between two pods; reused once it is closed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct ConnectionId(pub(super) u32);
+
+impl ConnectionId {
+    pub(super) const NONE: Self = Self(u32::MAX);
+}
+
+/// A connection between two pods.
+#[derive(Clone, Debug)]
+pub(super) struct Connection {
+    pub(super) endpoint: u32,
+    /// Worker of the accepting proxy it belongs to.
+    pub(super) server_worker: u32,
+    /// The view's pool it belongs to.
+    pool: u32,
+    /// Requests on it.
+    streams: u32,
+    ready: bool,
+    idle_since: SimTime,
+    /// Calls that wait until it is ready, the one that opened it apart.
+    pub(super) waiters: Vec<CallId>,
+}
+
+/// All open connections of the run.
+#[derive(Debug, Default)]
+pub(super) struct Connections {
+    places: Vec<Connection>,
+    free: Vec<u32>,
+}
+
+impl Connections {
+    fn open(&mut self, connection: Connection) -> ConnectionId {
+        match self.free.pop() {
+            Some(place) => {
+                self.places[place as usize] = connection;
+                ConnectionId(place)
+            }
+            None => {
+                self.places.push(connection);
+                ConnectionId((self.places.len() - 1) as u32)
+            }
+        }
+    }
+
+    /// Connections that are open.
+    pub(super) fn live(&self) -> usize {
+        self.places.len() - self.free.len()
+    }
+}
+
+impl std::ops::Index<ConnectionId> for Connections {
+    type Output = Connection;
+    #[inline]
+    fn index(&self, id: ConnectionId) -> &Connection {
+        &self.places[id.0 as usize]
+    }
+}
+
+impl std::ops::IndexMut<ConnectionId> for Connections {
+    #[inline]
+    fn index_mut(&mut self, id: ConnectionId) -> &mut Connection {
+        &mut self.places[id.0 as usize]
+    }
+}
+
+/// What a pod knows of one edge.
+#[derive(Debug)]
+pub(super) struct View {
+    balancer: Balancer,
+    loads: Vec<EndpointLoad>,
+    /// Per pool: with one stream per connection the idle connections, last used last; else all connections.
+    pools: Vec<Vec<ConnectionId>>,
+    /// Workers of the application's idle connections to its proxy, last used last.
+    pub(super) idle_workers: Vec<u32>,
+    /// Connections the application uses now.
+    pub(super) in_use: u32,
+    /// Calls that wait for a connection of the application.
+    pub(super) waiting: VecDeque<CallId>,
+}
+
+/// A connection for a call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Taken {
+    /// Ready to use.
+    Ready(ConnectionId),
+    /// Being opened by another call, which this one now waits for too.
+    Opening(ConnectionId),
+    /// New: the caller opens it.
+    New(ConnectionId),
+}
+
+impl View {
+    pub(super) fn new(edge: &Edge, workers: u32) -> Self {
+        let endpoints = edge.targets.len();
+        let pools = if edge.pool.per_connection { 1 } else { endpoints as usize };
+        let workers = if edge.pool.per_worker { workers as usize } else { 1 };
+        let (assumed, decay) = edge.ewma;
+        Self {
+            balancer: Balancer::new(edge.policy, &edge.targets),
+            loads: vec![EndpointLoad::new(assumed, decay); endpoints as usize],
+            pools: vec![Vec::new(); pools * workers],
+            idle_workers: Vec::new(),
+            in_use: 0,
+            waiting: VecDeque::new(),
+        }
+    }
+
+    /// Chooses an endpoint and takes a connection to it; `closed` is told of each connection found too old.
+    pub(super) fn take(
+        &mut self,
+        edge: &Edge,
+        connections: &mut Connections,
+        request: &Request,
+        mut draws: Draws,
+        mut closed: impl FnMut(u32),
+    ) -> Taken {
+        let worker = if edge.pool.per_worker { request.worker } else { 0 };
+        let worker_pools = if edge.pool.per_connection { 1 } else { self.loads.len() as u32 };
+        if edge.pool.per_connection {
+            let pool = worker * worker_pools;
+            if let Some(taken) = self.reuse(edge, connections, pool, request, &mut closed) {
+                self.loads[connections[taken.id()].endpoint as usize].started();
+                return taken;
+            }
+            let endpoint = self.pick(edge, request, &mut draws);
+            return self.open(connections, pool, endpoint);
+        }
+        let endpoint = self.pick(edge, request, &mut draws);
+        let pool = worker * worker_pools + endpoint;
+        match self.reuse(edge, connections, pool, request, &mut closed) {
+            Some(taken) => {
+                self.loads[endpoint as usize].started();
+                taken
+            }
+            None => self.open(connections, pool, endpoint),
+        }
+    }
+
+    fn pick(&mut self, edge: &Edge, request: &Request, draws: &mut Draws) -> u32 {
+        if self.loads.len() == 1 {
+            return 0;
+        }
+        self.balancer.pick(&edge.targets, &self.loads, request.now, request.hash, draws)
+    }
+
+    fn open(&mut self, connections: &mut Connections, pool: u32, endpoint: u32) -> Taken {
+        self.loads[endpoint as usize].started();
+        Taken::New(connections.open(Connection {
+            endpoint,
+            server_worker: 0,
+            pool,
+            streams: 1,
+            ready: false,
+            idle_since: SimTime::ZERO,
+            waiters: Vec::new(),
+        }))
+    }
+
+    /// A kept connection of this pool with room for one more request.
+    fn reuse(
+        &mut self,
+        edge: &Edge,
+        connections: &mut Connections,
+        pool: u32,
+        request: &Request,
+        closed: &mut impl FnMut(u32),
+    ) -> Option<Taken> {
+        let too_old = |connection: &Connection| {
+            connection.streams == 0 && request.now.since(connection.idle_since).nanos() > edge.pool.idle_timeout
+        };
+        let kept = &mut self.pools[pool as usize];
+        if edge.pool.streams == 1 {
+            while let Some(id) = kept.pop() {
+                let connection = &mut connections[id];
+                if too_old(connection) {
+                    closed(connection.endpoint);
+                    connections.free.push(id.0);
+                    continue;
+                }
+                connection.streams = 1;
+                return Some(Taken::Ready(id));
+            }
+            return None;
+        }
+        let mut position = 0;
+        while position < kept.len() {
+            let id = kept[position];
+            let connection = &mut connections[id];
+            if too_old(connection) {
+                closed(connection.endpoint);
+                connections.free.push(id.0);
+                kept.remove(position);
+                continue;
+            }
+            if connection.streams < edge.pool.streams {
+                connection.streams += 1;
+                return Some(if connection.ready { Taken::Ready(id) } else { Taken::Opening(id) });
+            }
+            position += 1;
+        }
+        None
+    }
+
+    /// The connection that a call just opened is multiplexed: others may use it from now on, once it is ready.
+    pub(super) fn share(&mut self, connections: &Connections, id: ConnectionId) {
+        self.pools[connections[id].pool as usize].push(id);
+    }
+
+    /// The handshake is over: whoever waited may go on.
+    pub(super) fn ready(connections: &mut Connections, id: ConnectionId, server_worker: u32) -> Vec<CallId> {
+        let connection = &mut connections[id];
+        connection.ready = true;
+        connection.server_worker = server_worker;
+        std::mem::take(&mut connection.waiters)
+    }
+
+    /// The response has come. Returns whether the connection was closed.
+    pub(super) fn release(
+        &mut self,
+        edge: &Edge,
+        connections: &mut Connections,
+        id: ConnectionId,
+        sent: SimTime,
+        now: SimTime,
+    ) -> bool {
+        let connection = &mut connections[id];
+        self.loads[connection.endpoint as usize].finished(now.since(sent), now);
+        connection.streams -= 1;
+        connection.idle_since = now;
+        if !edge.pool.keep_alive {
+            connections.free.push(id.0);
+            return true;
+        }
+        if edge.pool.streams == 1 {
+            let pool = connection.pool as usize;
+            self.pools[pool].push(id);
+        }
+        false
+    }
+}
+
+impl Taken {
+    pub(super) fn id(self) -> ConnectionId {
+        match self {
+            Self::Ready(id) | Self::Opening(id) | Self::New(id) => id,
+        }
+    }
+}
+
+/// What the choice of endpoint and connection looks at.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Request {
+    pub(super) now: SimTime,
+    /// Worker of the calling proxy.
+    pub(super) worker: u32,
+    /// For consistent hashing.
+    pub(super) hash: u64,
+}
+
+/// A worker for a new connection: any, equally likely.
+pub(super) fn any_worker(workers: u32, mut draws: Draws) -> u32 {
+    if workers == 1 { 0 } else { draws.below(workers) }
+}
