@@ -2,7 +2,7 @@
 //!
 //! Two kinds. A **committed** station knows the departure when the job arrives, and costs one event per visit:
 //! [`Fifo`] and [`Workers`]. An **event-driven** station decides as time goes on, so its jobs may be withdrawn, held for
-//! an open-ended time, or slowed: [`Pool`], [`Processor`] and [`Sharing`]. Where both kinds apply, they give the same
+//! an open-ended time, or slowed: [`Pool`]. Where both kinds apply, they give the same
 //! departures to the nanosecond.
 //!
 //! Every station counts busy time exactly within one measuring [`Window`]. At one instant departures come before
@@ -10,12 +10,16 @@
 
 pub mod busy;
 pub mod committed;
+pub mod pool;
 pub mod quota;
+pub mod tally;
 pub mod worker;
 
 pub use busy::{Busy, Level, Window};
 pub use committed::Fifo;
+pub use pool::{Acquired, Pool, Ticket};
 pub use quota::Quota;
+pub use tally::Tally;
 pub use worker::{WakeModel, Workers};
 
 use std::fmt;
