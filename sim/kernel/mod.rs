@@ -36,6 +36,7 @@
 
 pub mod queue;
 pub mod rng;
+pub mod station;
 
 use crate::units::{SimTime, Span};
 use queue::EventQueue;
