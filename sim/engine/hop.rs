@@ -220,9 +220,10 @@ impl Engine<'_> {
         let (_, edge) = self.edge(id);
         let call = &self.calls[id];
         let (caller, endpoint, size) = (call.caller, call.endpoint, call.payload);
+        let (connection, sent) = (call.connection, call.sent);
         let position = self.view_position(caller, edge);
         let Some(view) = &mut self.views[position] else { return };
-        if view.release(edge, &mut self.connections, call.connection, call.sent, now) {
+        if view.release(edge, &mut self.connections, connection, sent, now) {
             self.proxies.connection_closed(self.program, caller, edge, endpoint, now);
         }
         let (Some(cost), Some(proxy)) = (&edge.outbound, self.program.pods[caller].proxy) else {

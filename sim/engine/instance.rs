@@ -3,12 +3,13 @@
 use crate::index::Idx;
 use crate::kernel::Uniform;
 use crate::kernel::rng::extend_path;
-use crate::kernel::station::{Capacity, Fifo};
+use crate::kernel::station::{Acquired, Capacity, Fifo, Pool, Sharing};
 use crate::mesh::scenario::Discipline;
 use crate::program::{Action, ActionIdx, Pod, PodIdx, Program, Serving, SiteIdx, StepIdx};
-use crate::units::{SimTime, Span};
+use crate::units::{Cores, SimTime, Span};
 
 use super::call::{Call, CallId, Part, Waiter};
+use super::recorder::Work;
 use super::{Engine, Event, draw};
 
 /// The workers of one instance.
@@ -18,24 +19,35 @@ pub(super) enum Instance {
     Unlimited,
     /// Workers that are free again after the service time: known on arrival.
     Fifo(Fifo),
+    /// Workers that are held until the response leaves.
+    Held(Pool<CallId>),
+    /// All requests at once, at an equal share of the workers.
+    Shared(Sharing<CallId>),
 }
 
 impl Instance {
     pub(super) fn new(program: &Program, pod: &Pod) -> Self {
         let workload = &program.workloads[pod.workload];
-        match workload.serving {
-            Serving::Unlimited => Self::Unlimited,
-            Serving::Limited { workers, queue_limit, discipline: _ } => {
-                Self::Fifo(Fifo::new(Capacity::Limited(workers), Capacity::Limited(queue_limit), program.window))
+        let Serving::Limited { workers, queue_limit, discipline } = workload.serving else { return Self::Unlimited };
+        let servers = Capacity::Limited(workers);
+        let places = if queue_limit == u32::MAX { Capacity::Unlimited } else { Capacity::Limited(queue_limit) };
+        match (discipline, workload.hold_workers) {
+            (Discipline::ProcessorSharing, _) => {
+                let capacity = Cores::new(f64::from(workers)).expect("a count is a capacity");
+                Self::Shared(Sharing::new(capacity, program.window))
             }
+            (Discipline::Fifo, true) => Self::Held(Pool::new(servers, places, program.window)),
+            (Discipline::Fifo, false) => Self::Fifo(Fifo::new(servers, places, program.window)),
         }
     }
 
     /// Worker time in the window, in nanoseconds.
-    pub(super) fn busy(&self, _end: SimTime) -> u64 {
+    pub(super) fn busy(&self, end: SimTime) -> u64 {
         match self {
             Self::Unlimited => 0,
             Self::Fifo(station) => station.busy().in_window().nanos(),
+            Self::Held(pool) => pool.busy_level().unit_nanos(end) as u64,
+            Self::Shared(station) => station.served_in_window(end).nanos(),
         }
     }
 }
@@ -44,33 +56,53 @@ impl Engine<'_> {
     /// The request reaches the application.
     pub(super) fn serve(&mut self, id: CallId) {
         let now = self.schedule.now();
+        let demand = self.service_time(id);
         let call = &mut self.calls[id];
         call.served = now;
-        let law = &self.program.codes[self.program.sites[call.site].code].service_time;
-        let demand = Span::from_nanos_f64(law.sample(&mut call.key.draws(draw::SERVICE_TIME, call.path, 0, 0)));
         match &mut self.instances[call.callee] {
             Instance::Unlimited => self.work(id, now, demand),
             Instance::Fifo(station) => match station.offer(now, demand) {
                 Ok(visit) => self.work(id, visit.start, demand),
                 Err(_) => self.reject(id),
             },
+            Instance::Held(pool) => match pool.acquire(now, id) {
+                Acquired::Started => self.work(id, now, demand),
+                Acquired::Queued(_) => {}
+                Acquired::Rejected => self.reject(id),
+            },
+            Instance::Shared(station) => {
+                station.offer(now, demand, id);
+                let pod = call.callee;
+                self.arm_shared(pod);
+            }
         }
+    }
+
+    fn service_time(&self, id: CallId) -> Span {
+        let call = &self.calls[id];
+        let law = &self.program.codes[self.program.sites[call.site].code].service_time;
+        Span::from_nanos_f64(law.sample(&mut call.key.draws(draw::SERVICE_TIME, call.path, 0, 0)))
     }
 
     /// A worker is on the request from `start` on.
     fn work(&mut self, id: CallId, start: SimTime, demand: Span) {
+        self.account_work(id, start, demand, demand);
+        self.schedule.at(start + demand, Event::ServiceDone(id));
+    }
+
+    /// Work of length `demand` that begins at `start` and takes `taken`.
+    fn account_work(&mut self, id: CallId, start: SimTime, demand: Span, taken: Span) {
         let call = &mut self.calls[id];
-        let waited = start.since(call.served);
+        let waited = start.since(call.served) + taken.saturating_sub(demand);
         call.spend(Part::Queueing, waited);
-        call.spend(Part::Application, demand);
+        call.spend(Part::Application, taken.min(demand));
         let code = &self.program.codes[self.program.sites[call.site].code];
         let cpu = match &code.cpu_time {
             None => demand.nanos() as f64 * code.cpu_share,
             Some(law) => law.sample(&mut call.key.draws(draw::CPU_TIME, call.path, 0, 0)),
         };
-        let workload = self.program.pods[call.callee].workload;
-        self.recorder.work(workload.position(), call.measured, waited, start, demand, cpu);
-        self.schedule.at(start + demand, Event::ServiceDone(id));
+        let work = Work { service: self.program.pods[call.callee].workload.position(), waited, start, taken, cpu };
+        self.recorder.work(call.measured, &work);
     }
 
     /// The queue is full.
@@ -182,11 +214,40 @@ impl Engine<'_> {
         }
     }
 
-    /// The instance is done with the request.
+    /// The instance is done with the request: a worker that was held takes up the next one.
     fn leave(&mut self, id: CallId) {
+        let now = self.schedule.now();
+        if let Instance::Held(pool) = &mut self.instances[self.calls[id].callee]
+            && let Some(next) = pool.release(now)
+        {
+            let demand = self.service_time(next);
+            self.work(next, now, demand);
+        }
         self.respond(id);
     }
 
-    /// A job of a processor-sharing instance ends.
-    pub(super) fn shared_done(&mut self, _pod: PodIdx, _generation: u32) {}
+    fn arm_shared(&mut self, pod: PodIdx) {
+        if let Instance::Shared(station) = &mut self.instances[pod]
+            && let Some(alarm) = station.next_alarm()
+        {
+            self.schedule.at(alarm.at, Event::SharedDone { pod, generation: alarm.generation });
+        }
+    }
+
+    /// A processor-sharing instance may have finished some requests.
+    pub(super) fn shared_done(&mut self, pod: PodIdx, generation: u32) {
+        let now = self.schedule.now();
+        let mut done = std::mem::take(&mut self.done);
+        if let Instance::Shared(station) = &mut self.instances[pod] {
+            station.ring(now, generation, &mut done);
+        }
+        self.arm_shared(pod);
+        for id in done.drain(..) {
+            let demand = self.service_time(id);
+            let served = self.calls[id].served;
+            self.account_work(id, served, demand, now.since(served));
+            self.service_done(id);
+        }
+        self.done = done;
+    }
 }

@@ -66,6 +66,8 @@ struct Engine<'p> {
     proxies: Proxies,
     sources: IndexVec<SourceIdx, SourceState>,
     recorder: Recorder,
+    /// Scratch: requests that a processor-sharing instance has finished.
+    done: Vec<CallId>,
     /// Measured requests without an answer.
     unanswered: u64,
     window_over: bool,
@@ -85,6 +87,7 @@ impl<'p> Engine<'p> {
             proxies: Proxies::new(program),
             sources: program.sources.iter().map(|source| SourceState::new(program, source, replication)).collect(),
             recorder: Recorder::new(program),
+            done: Vec::new(),
             unanswered: 0,
             window_over: false,
             finished: false,
@@ -143,7 +146,7 @@ impl<'p> Engine<'p> {
         position
     }
 
-    fn finish(mut self) -> RunRecord {
+    fn finish(self) -> RunRecord {
         self.check_conservation();
         let end = self.schedule.now().max(self.program.window.end());
         let window = self.program.window.length().nanos();

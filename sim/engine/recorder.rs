@@ -25,6 +25,17 @@ pub(super) struct Recorder {
     service_cpu: Vec<f64>,
 }
 
+/// One request's work at a service.
+#[derive(Debug)]
+pub(super) struct Work {
+    pub(super) service: usize,
+    pub(super) waited: Span,
+    pub(super) start: SimTime,
+    pub(super) taken: Span,
+    /// CPU time, spread evenly over `taken`, in nanoseconds.
+    pub(super) cpu: f64,
+}
+
 impl Recorder {
     pub(super) fn new(program: &Program) -> Self {
         let services = program
@@ -84,24 +95,16 @@ impl Recorder {
         half.1 += nanos;
     }
 
-    /// A worker of a service takes up a request.
-    pub(super) fn work(
-        &mut self,
-        service: usize,
-        measured: bool,
-        waited: Span,
-        start: SimTime,
-        demand: Span,
-        cpu: f64,
-    ) {
-        if demand > Span::ZERO {
-            let inside = self.window.overlap(start, start + demand).nanos() as f64;
-            self.service_cpu[service] += cpu * inside / demand.nanos() as f64;
-        } else if self.window.contains(start) {
-            self.service_cpu[service] += cpu;
+    /// A service works on a request.
+    pub(super) fn work(&mut self, measured: bool, work: &Work) {
+        if work.taken > Span::ZERO {
+            let inside = self.window.overlap(work.start, work.start + work.taken).nanos() as f64;
+            self.service_cpu[work.service] += work.cpu * inside / work.taken.nanos() as f64;
+        } else if self.window.contains(work.start) {
+            self.service_cpu[work.service] += work.cpu;
         }
         if measured {
-            self.record.services[service].queue_time.record(waited.nanos());
+            self.record.services[work.service].queue_time.record(work.waited.nanos());
         }
     }
 

@@ -3,7 +3,7 @@
 //! All CPU figures are those of the profile's reference machine. Spans are one proxy's; "traversal" is a request and
 //! its response through one proxy.
 
-use crate::units::{Bytes, Cores, Span};
+use crate::units::{Bytes, Cores, Ratio, Span};
 
 use super::scenario::{BalancingPolicy, Protocol};
 
@@ -134,7 +134,7 @@ pub struct WakeCost {
     /// Of a sleeping thread while its core is busy.
     pub thread: Span,
     /// Share that precedes the job; the rest delays only later jobs.
-    pub before_ratio: f64,
+    pub before_ratio: Ratio,
 }
 
 /// Connections of a client proxy towards endpoints.

@@ -20,7 +20,7 @@ pub use committed::Fifo;
 pub use pool::{Acquired, Pool, Ticket};
 pub use quota::Quota;
 pub use tally::Tally;
-pub use worker::{WakeModel, Workers};
+pub use worker::{CoreIdx, ProcessIdx, WakeModel, WorkerIdx, Workers};
 
 use std::fmt;
 

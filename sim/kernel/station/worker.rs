@@ -101,6 +101,9 @@ pub struct Workers {
 #[derive(Clone, Copy, Debug)]
 struct Core {
     free_at: SimTime,
+    tenant: Option<ProcessIdx>,
+    shared: bool,
+    under_quota: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -128,7 +131,7 @@ impl Workers {
 
     /// Adds an idle core.
     pub fn add_core(&mut self) -> CoreIdx {
-        self.cores.push(Core { free_at: SimTime::ZERO })
+        self.cores.push(Core { free_at: SimTime::ZERO, tenant: None, shared: false, under_quota: false })
     }
 
     /// Adds a process with one worker pinned to each core of `cores`, in this order; a core may be named twice.
@@ -140,12 +143,10 @@ impl Workers {
         let process = self.processes.next_index();
         let first = self.table.next_index();
         for &core in cores {
-            let shared_with_quota = |worker: &Worker| {
-                worker.core == core
-                    && worker.process != process
-                    && self.processes[worker.process].meter.is_some()
-            };
-            assert!(!self.table.iter().any(shared_with_quota), "a core under a quota belongs to one process");
+            let row = &mut self.cores[core];
+            assert!(!row.under_quota, "a core under a quota belongs to one process");
+            row.shared |= row.tenant.is_some_and(|tenant| tenant != process);
+            row.tenant = Some(process);
             self.table.push(Worker {
                 busy_until: SimTime::ZERO,
                 core,
@@ -157,12 +158,16 @@ impl Workers {
         self.processes.push(Process { wake, first, count: cores.len() as u32, meter: None })
     }
 
-    /// Adds a process with a single worker on a core of its own, under a CPU quota.
-    pub fn add_process_with_quota(&mut self, wake: WakeModel, quota: Quota) -> ProcessIdx {
-        let core = self.add_core();
-        let process = self.add_process(wake, &[core]);
+    /// Puts a process with a single worker, on a core of its own, under a CPU quota.
+    ///
+    /// # Panics
+    /// When the process has several workers or shares its core: such a quota is no committed station's.
+    pub fn limit(&mut self, process: ProcessIdx, quota: Quota) {
+        assert_eq!(self.processes[process].count, 1, "a committed quota has one worker");
+        let core = &mut self.cores[self.table[self.processes[process].first].core];
+        assert!(!core.shared, "a core under a quota belongs to one process");
+        core.under_quota = true;
         self.processes[process].meter = Some(Meter::new(quota));
-        process
     }
 
     /// The worker at `position` of `process`.
@@ -373,7 +378,9 @@ mod tests {
     fn a_quota_stalls_the_worker_until_the_next_period() {
         let millis = Span::from_millis;
         let mut workers = Workers::new(Window::new(SimTime::ZERO, millis(100)));
-        let process = workers.add_process_with_quota(WakeModel::FREE, Quota::new(millis(20), millis(100)));
+        let core = workers.add_core();
+        let process = workers.add_process(WakeModel::FREE, &[core]);
+        workers.limit(process, Quota::new(millis(20), millis(100)));
         let worker = workers.worker(process, 0);
         assert_eq!(workers.offer(SimTime::ZERO, worker, millis(50)).done, SimTime::ZERO + millis(210));
         assert_eq!(workers.cpu_used_in_window(process), millis(20));
@@ -387,8 +394,9 @@ mod tests {
     #[should_panic(expected = "a core under a quota belongs to one process")]
     fn a_core_under_a_quota_is_not_shared() {
         let mut workers = Workers::new(Window::ALWAYS);
-        let limited = workers.add_process_with_quota(WakeModel::FREE, Quota::new(micros(1), micros(10)));
-        let core = workers.core_of(workers.worker(limited, 0));
+        let core = workers.add_core();
+        let limited = workers.add_process(WakeModel::FREE, &[core]);
+        workers.limit(limited, Quota::new(micros(1), micros(10)));
         workers.add_process(WakeModel::FREE, &[core]);
     }
 }
