@@ -12,6 +12,8 @@ mod proxy;
 mod recorder;
 mod source;
 mod view;
+#[cfg(test)]
+mod tests;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

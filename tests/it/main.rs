@@ -1,2 +1,3 @@
-//! One integration binary.
-fn main() {}
+//! The integration tests: one binary, one module per subject.
+
+mod tidy;

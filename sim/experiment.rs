@@ -1,0 +1,93 @@
+//! Experiments: replications and meshes in parallel, merged in index order, until they are many enough.
+//!
+//! One run has no threads; parallelism is between runs, and results do not depend on it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rayon::prelude::*;
+
+use crate::engine;
+use crate::metrics::RunRecord;
+use crate::metrics::estimate::{PRECISION_LADDER, precision_reached};
+use crate::program::Program;
+use crate::units::Ratio;
+
+/// How many replications to run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Plan {
+    /// This many.
+    Fixed(u32),
+    /// As many as it takes until every program's p99 is known to this relative half-width, up to the end of the ladder.
+    Precision(Ratio),
+}
+
+/// What came of an experiment.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Per program, its replications in order; the same number for each.
+    pub records: Vec<Vec<RunRecord>>,
+    /// It was stopped before its end; what had been finished is there.
+    pub stopped: bool,
+    /// The wanted precision was not reached at the end of the ladder.
+    pub imprecise: bool,
+}
+
+/// Runs the programs (one per mesh, on common random numbers) on the current rayon pool.
+///
+/// `finished` is told after each replication; `stop` ends the experiment early, keeping the replications that all
+/// programs have finished.
+pub fn run(programs: &[Program], plan: Plan, stop: &AtomicBool, finished: &(dyn Fn() + Sync)) -> Outcome {
+    let mut records: Vec<Vec<RunRecord>> = programs.iter().map(|_| Vec::new()).collect();
+    let (ladder, target) = match &plan {
+        Plan::Fixed(replications) => (std::slice::from_ref(replications), None),
+        Plan::Precision(target) => (&PRECISION_LADDER[..], Some(*target)),
+    };
+    for &replications in ladder {
+        extend(programs, &mut records, replications, stop, finished);
+        let done = records.iter().map(Vec::len).min().unwrap_or(0);
+        if stop.load(Ordering::Relaxed) && done < replications as usize {
+            for rows in &mut records {
+                rows.truncate(done);
+            }
+            return Outcome { records, stopped: true, imprecise: false };
+        }
+        let reached = |target| records.iter().all(|rows| precision_reached(rows, target));
+        if target.is_none_or(reached) {
+            return Outcome { records, stopped: false, imprecise: false };
+        }
+    }
+    Outcome { records, stopped: false, imprecise: target.is_some() }
+}
+
+/// Runs what is missing up to `replications` of each program, in parallel; keeps complete prefixes.
+fn extend(
+    programs: &[Program],
+    records: &mut [Vec<RunRecord>],
+    replications: u32,
+    stop: &AtomicBool,
+    finished: &(dyn Fn() + Sync),
+) {
+    // Replication by replication, so that an early stop leaves every program with about as many.
+    let first = records.iter().map(Vec::len).min().unwrap_or(0) as u32;
+    let jobs: Vec<(u32, usize)> = (first..replications)
+        .flat_map(|replication| (0..programs.len()).map(move |program| (replication, program)))
+        .collect();
+    let results: Vec<Option<RunRecord>> = jobs
+        .par_iter()
+        .with_max_len(1)
+        .map(|&(replication, program)| {
+            let record = engine::run(&programs[program], replication, stop);
+            if record.is_some() {
+                finished();
+            }
+            record
+        })
+        .collect();
+    let mut broken = vec![false; programs.len()];
+    for (&(_, program), record) in jobs.iter().zip(results) {
+        match record {
+            Some(record) if !broken[program] => records[program].push(record),
+            _ => broken[program] = true,
+        }
+    }
+}

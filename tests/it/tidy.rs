@@ -1,0 +1,85 @@
+//! What the code promises about its own shape: layers, module documentation, file sizes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The modules in the order of the pipeline: each may import only what stands before it.
+const LAYERS: [&str; 14] = [
+    "units",
+    "index",
+    "diag",
+    "kernel",
+    "input",
+    "mesh",
+    "policy",
+    "program",
+    "metrics",
+    "engine",
+    "experiment",
+    "analytic",
+    "output",
+    "cli",
+];
+
+/// Above this many lines a file is asked what it is really made of; above it fails.
+const LONGEST_FILE: usize = 600;
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).expect("the source folder is there") {
+        let path = entry.expect("a readable folder").path();
+        if path.is_dir() {
+            files.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("sim")
+}
+
+/// The layer a source file belongs to; `lib.rs` and `main.rs` stand above all.
+fn layer(file: &Path) -> Option<usize> {
+    let relative = file.strip_prefix(root()).expect("a source file");
+    let first = relative.components().next().expect("a path has parts").as_os_str().to_string_lossy();
+    let name = first.trim_end_matches(".rs").to_owned();
+    if name == "lib" || name == "main" {
+        return None;
+    }
+    Some(LAYERS.iter().position(|layer| *layer == name).unwrap_or_else(|| panic!("{name} is no layer: place it")))
+}
+
+#[test]
+fn a_module_imports_only_what_stands_before_it() {
+    let mut wrong = Vec::new();
+    for file in sources(&root()) {
+        let Some(own) = layer(&file) else { continue };
+        let text = fs::read_to_string(&file).expect("a readable source file");
+        for (number, line) in text.lines().enumerate() {
+            let code = line.split("//").next().unwrap_or_default();
+            for used in code.split("crate::").skip(1) {
+                let name: String = used.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                if let Some(other) = LAYERS.iter().position(|layer| *layer == name)
+                    && other > own
+                {
+                    wrong.push(format!("{}:{}: {} imports {name}", file.display(), number + 1, LAYERS[own]));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "against the way of the data:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_file_says_what_it_is() {
+    for file in sources(&root()) {
+        let text = fs::read_to_string(&file).expect("a readable source file");
+        assert!(text.starts_with("//! "), "{} has no module documentation", file.display());
+        let lines = text.lines().count();
+        assert!(lines <= LONGEST_FILE, "{} has {lines} lines: what is it made of?", file.display());
+    }
+}
