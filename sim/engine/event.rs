@@ -1,7 +1,7 @@
 //! Everything that can happen, on one screen.
 
 use crate::mesh::scenario::SourceIdx;
-use crate::program::PodIdx;
+use crate::program::{PodIdx, ProxyIdx};
 
 use super::call::CallId;
 
@@ -36,6 +36,13 @@ pub enum Event {
         /// The instance.
         pod: PodIdx,
         /// Outdated if the instance has moved on.
+        generation: u32,
+    },
+    /// A job of a proxy whose workers share a quota ends, unless something came between.
+    ProxyDone {
+        /// The proxy.
+        proxy: ProxyIdx,
+        /// Outdated if the proxy has moved on.
         generation: u32,
     },
     /// A sleep of the call's script ends.

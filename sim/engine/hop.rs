@@ -1,27 +1,19 @@
 //! The way of a call: calling proxy → endpoint and connection → network → called proxy → instance, and back.
 
-use crate::program::{Edge, PassCost, ProxyIdx};
+use crate::kernel::Uniform;
+use crate::program::Edge;
 use crate::units::{SimTime, Span};
 
 use super::call::{Call, CallId, Part, Waiter};
-use super::view::{Request, Taken, View, any_worker};
+use super::pass::Pass;
 use super::{Engine, Event, draw};
 
 /// The legs of a hop, as addresses of their draws.
 const LEG_REQUEST: u32 = 0;
 const LEG_RESPONSE: u32 = 1;
-const LEG_HANDSHAKE: u32 = 2;
+pub(super) const LEG_HANDSHAKE: u32 = 2;
 pub(super) const LEG_OUTSIDE_REQUEST: u32 = 3;
-const LEG_OUTSIDE_RESPONSE: u32 = 4;
-
-/// The passes of a call through proxies, as addresses of their draws.
-#[derive(Clone, Copy)]
-enum Pass {
-    OutboundRequest,
-    InboundRequest,
-    InboundResponse,
-    OutboundResponse,
-}
+pub(super) const LEG_OUTSIDE_RESPONSE: u32 = 4;
 
 impl Engine<'_> {
     /// A call comes into being; its timeout starts.
@@ -63,110 +55,20 @@ impl Engine<'_> {
         };
         let idle = self.views[position].as_mut().and_then(|view| view.idle_workers.pop());
         call.worker = idle.unwrap_or_else(|| {
-            let draws = call.key.draws(draw::CLIENT_WORKER, call.path, 0, 0);
             self.proxies.opened(proxy, now);
-            any_worker(self.proxies.workers(proxy), draws)
+            match self.proxies.workers(proxy) {
+                1 => 0,
+                workers => call.key.draws(draw::CLIENT_WORKER, call.path, 0, 0).below(workers),
+            }
         });
         self.proxies.request_began(proxy);
         let bytes = call.payload;
-        let done = self.pass(id, proxy, cost, Pass::OutboundRequest, bytes);
-        self.schedule.at(done, Event::OutboundDone(id));
-    }
-
-    /// The calling side chooses an endpoint and takes or opens a connection.
-    pub(super) fn connect(&mut self, id: CallId) {
-        let now = self.schedule.now();
-        let (_, edge) = self.edge(id);
-        let hash = self.hash_of(id, &edge.hash);
-        let position = self.view_position(self.calls[id].caller, edge);
-        let Some(view) = &mut self.views[position] else { return };
-        let call = &mut self.calls[id];
-        let request = Request { now, worker: call.worker, hash };
-        let draws = call.key.draws(draw::BALANCE, call.path, 0, 0);
-        let (caller, program, proxies) = (call.caller, self.program, &mut self.proxies);
-        let taken = view.take(edge, &mut self.connections, &request, draws, |endpoint| {
-            proxies.connection_closed(program, caller, edge, endpoint, now);
-        });
-        call.connection = taken.id();
-        call.endpoint = self.connections[taken.id()].endpoint;
-        call.callee = program.callee(edge, call.endpoint);
-        call.since = now;
-        call.sent = now;
-        match taken {
-            Taken::Ready(_) => self.transmit(id, edge),
-            Taken::Opening(connection) => self.connections[connection].waiters.push(id),
-            Taken::New(_) => self.open_connection(id, edge, position),
-        }
-    }
-
-    /// Opens the connection of a call: CPU on both sides, round trips between.
-    fn open_connection(&mut self, id: CallId, edge: &Edge, position: usize) {
-        let now = self.schedule.now();
-        let (index, _) = self.edge(id);
-        let call = &self.calls[id];
-        let (caller, endpoint, connection) = (call.caller, call.endpoint, call.connection);
-        if edge.pool.streams > 1
-            && edge.pool.keep_alive
-            && let Some(view) = &mut self.views[position]
-        {
-            view.share(&self.connections, connection);
-        }
-        self.proxies.connection_opened(self.program, caller, edge, endpoint, now);
-        self.recorder.handshake(index, now);
-        if edge.pool.handshake_legs == 0 {
-            return self.connected(id);
-        }
-        let sent = match (edge.pool.client_cpu, self.program.pods[caller].proxy) {
-            (0, _) | (_, None) => now,
-            (cpu, Some(proxy)) => self.proxies.work(proxy, self.calls[id].worker, now, Span::from_nanos(cpu)).done,
-        };
-        let delay = self.leg(id, LEG_HANDSHAKE, 0);
-        let legs = u64::from(edge.pool.handshake_legs - 1);
-        self.schedule.at(sent + Span::from_nanos(delay.nanos() * legs), Event::Handshake(id));
-    }
-
-    /// The handshake's decisive message reaches the accepting side.
-    pub(super) fn accept(&mut self, id: CallId) {
-        let now = self.schedule.now();
-        let (_, edge) = self.edge(id);
-        let proxy = self.program.pods[self.calls[id].callee].proxy;
-        let worker = self.server_worker(id);
-        let connection = self.calls[id].connection;
-        self.connections[connection].server_worker = worker;
-        let done = match (edge.pool.server_cpu, proxy) {
-            (0, _) | (_, None) => now,
-            (cpu, Some(proxy)) => self.proxies.work(proxy, worker, now, Span::from_nanos(cpu)).done,
-        };
-        let delay = self.leg(id, LEG_HANDSHAKE, 0);
-        self.schedule.at(done + delay, Event::Connected(id));
-    }
-
-    /// The worker of the accepting proxy that a new connection belongs to.
-    fn server_worker(&self, id: CallId) -> u32 {
-        let call = &self.calls[id];
-        let workers = self.program.pods[call.callee].proxy.map_or(1, |proxy| self.proxies.workers(proxy));
-        any_worker(workers, call.key.draws(draw::SERVER_WORKER, call.path, 0, 0))
-    }
-
-    /// The connection is ready: the call that opened it goes on, and whoever waited for it too.
-    pub(super) fn connected(&mut self, id: CallId) {
-        let (_, edge) = self.edge(id);
-        let connection = self.calls[id].connection;
-        let worker = self.connections[connection].server_worker;
-        let waiters = View::ready(&mut self.connections, connection, worker);
-        for waiting in std::iter::once(id).chain(waiters) {
-            let now = self.schedule.now();
-            let call = &mut self.calls[waiting];
-            let waited = now.since(call.since);
-            call.spend(Part::Handshake, waited);
-            call.proxy_time += waited.nanos();
-            self.transmit(waiting, edge);
-        }
+        self.pass(id, proxy, cost, Pass::OutboundRequest, bytes);
     }
 
     /// The request goes over the network.
-    fn transmit(&mut self, id: CallId, edge: &Edge) {
-        let (index, _) = self.edge(id);
+    pub(super) fn transmit(&mut self, id: CallId) {
+        let (index, edge) = self.edge(id);
         let bytes = self.calls[id].payload + edge.request_overhead;
         let delay = self.leg(id, LEG_REQUEST, bytes);
         self.calls[id].spend(Part::Network, delay);
@@ -184,32 +86,31 @@ impl Engine<'_> {
         };
         self.proxies.request_began(proxy);
         let bytes = self.calls[id].payload;
-        let done = self.pass(id, proxy, cost, Pass::InboundRequest, bytes);
-        self.schedule.at(done, Event::AtInstance(id));
+        self.pass(id, proxy, cost, Pass::InboundRequest, bytes);
     }
 
     /// The response leaves the instance.
     pub(super) fn respond(&mut self, id: CallId) {
         let now = self.schedule.now();
-        let (index, edge) = self.edge(id);
+        let (_, edge) = self.edge(id);
         self.recorder.visit_over(&self.calls[id], self.program, now);
         let call = &self.calls[id];
         let law = &self.program.codes[self.program.sites[call.site].code].response_size;
         let size = law.sample(&mut call.key.draws(draw::RESPONSE_SIZE, call.path, 0, 0)) as u64;
-        let left = match (&edge.inbound, self.program.pods[call.callee].proxy) {
-            (Some(cost), Some(proxy)) => {
-                let reached = call.reached;
-                let done = self.pass(id, proxy, cost, Pass::InboundResponse, size);
-                self.proxies.request_ended(proxy, reached, done);
-                done
-            }
-            _ => now,
-        };
-        let bytes = size + edge.response_overhead;
+        let callee = call.callee;
+        self.calls[id].payload = size;
+        match (&edge.inbound, self.program.pods[callee].proxy) {
+            (Some(cost), Some(proxy)) => self.pass(id, proxy, cost, Pass::InboundResponse, size),
+            _ => self.send_back(id, now),
+        }
+    }
+
+    /// The response leaves the called pod at `left`.
+    pub(super) fn send_back(&mut self, id: CallId, left: SimTime) {
+        let (index, edge) = self.edge(id);
+        let bytes = self.calls[id].payload + edge.response_overhead;
         let delay = self.leg(id, LEG_RESPONSE, bytes);
-        let call = &mut self.calls[id];
-        call.spend(Part::Network, delay);
-        call.payload = size;
+        self.calls[id].spend(Part::Network, delay);
         self.recorder.bytes(index, &self.calls[id], bytes);
         self.schedule.at(left + delay, Event::AtClient(id));
     }
@@ -229,16 +130,7 @@ impl Engine<'_> {
         let (Some(cost), Some(proxy)) = (&edge.outbound, self.program.pods[caller].proxy) else {
             return self.returned(id);
         };
-        let begun = self.calls[id].begun;
-        let mut done = self.pass(id, proxy, cost, Pass::OutboundResponse, size);
-        self.proxies.request_ended(proxy, begun, done);
-        let call = &self.calls[id];
-        if call.entry && self.program.sources[call.source].gateway {
-            let delay = self.outside_delay(id, LEG_OUTSIDE_RESPONSE);
-            self.calls[id].spend(Part::Network, delay);
-            done += delay;
-        }
-        self.schedule.at(done, Event::Returned(id));
+        self.pass(id, proxy, cost, Pass::OutboundResponse, size);
     }
 
     /// The response reaches the caller: its application's connection is free for the next call.
@@ -316,30 +208,8 @@ impl Engine<'_> {
         }
     }
 
-    /// A request or response passes through a proxy; returns when it leaves.
-    fn pass(&mut self, id: CallId, proxy: ProxyIdx, cost: &PassCost, pass: Pass, bytes: u64) -> SimTime {
-        let now = self.schedule.now();
-        let call = &mut self.calls[id];
-        let (fixed, worker, part) = match pass {
-            Pass::OutboundRequest => (cost.request, call.worker, Part::Outbound),
-            Pass::OutboundResponse => (cost.response, call.worker, Part::Outbound),
-            Pass::InboundRequest => (cost.request, self.connections[call.connection].server_worker, Part::Inbound),
-            Pass::InboundResponse => (cost.response, self.connections[call.connection].server_worker, Part::Inbound),
-        };
-        let mut nanos = fixed + cost.per_byte * bytes as f64;
-        if let Some(variation) = self.proxies.variation(proxy) {
-            nanos *= variation.sample(&mut call.key.draws(draw::PROXY_JOB, call.path, pass as u32, 0));
-        }
-        let visit = self.proxies.work(proxy, worker, now, Span::from_nanos_f64(nanos));
-        let left = visit.done + self.proxies.pass_delay(proxy);
-        call.spend(Part::Queueing, visit.start.since(now));
-        call.spend(part, left.since(visit.start));
-        call.proxy_time += left.since(now).nanos();
-        left
-    }
-
     /// Delay of a leg between the calling and the called pod.
-    fn leg(&self, id: CallId, leg: u32, bytes: u64) -> Span {
+    pub(super) fn leg(&self, id: CallId, leg: u32, bytes: u64) -> Span {
         let call = &self.calls[id];
         let law = if self.is_from_outside(call) { &self.program.outside_delay } else { &self.program.network_delay };
         let nanos = law.sample(&mut call.key.draws(draw::NETWORK, call.path, leg, 0));

@@ -1,13 +1,16 @@
 //! One replication of a program: every request, event by event.
 //!
-//! The engine never reads a file, never looks at a clock, never starts a thread and never looks at a name. What a call
-//! meets on its way is in `hop`, what the callee does about it in `instance`, where requests come from in `source`.
+//! The engine never reads a file, never looks at a clock, never starts a thread and never looks at a name. The way of a
+//! call is in `hop`, its endpoint and connection in `connect`, the proxies' work on it in `pass`, what the callee does
+//! about it in `instance`; where requests come from is in `source`.
 
 mod call;
+mod connect;
 mod draw;
 mod event;
 mod hop;
 mod instance;
+mod pass;
 mod proxy;
 mod recorder;
 mod source;
@@ -19,6 +22,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::index::{Idx, IndexVec};
 use crate::kernel::Schedule;
+use crate::kernel::station::Departure;
 use crate::mesh::scenario::SourceIdx;
 use crate::metrics::RunRecord;
 use crate::program::{Edge, EdgeIdx, PodIdx, Program};
@@ -26,6 +30,7 @@ use crate::program::{Edge, EdgeIdx, PodIdx, Program};
 use call::{CallId, Calls};
 pub use event::Event;
 use instance::Instance;
+use pass::Job;
 use proxy::Proxies;
 use recorder::Recorder;
 use source::SourceState;
@@ -70,6 +75,8 @@ struct Engine<'p> {
     recorder: Recorder,
     /// Scratch: requests that a processor-sharing instance has finished.
     done: Vec<CallId>,
+    /// Scratch: jobs that a proxy with a shared quota has finished.
+    jobs_done: Vec<Departure<Job>>,
     /// Measured requests without an answer.
     unanswered: u64,
     window_over: bool,
@@ -90,6 +97,7 @@ impl<'p> Engine<'p> {
             sources: program.sources.iter().map(|source| SourceState::new(program, source, replication)).collect(),
             recorder: Recorder::new(program),
             done: Vec::new(),
+            jobs_done: Vec::new(),
             unanswered: 0,
             window_over: false,
             finished: false,
@@ -116,6 +124,7 @@ impl<'p> Engine<'p> {
             Event::AtInstance(call) => self.serve(call),
             Event::ServiceDone(call) => self.service_done(call),
             Event::SharedDone { pod, generation } => self.shared_done(pod, generation),
+            Event::ProxyDone { proxy, generation } => self.proxy_done(proxy, generation),
             Event::SleepDone(call) => self.sleep_done(call),
             Event::AtClient(call) => self.response_at_client(call),
             Event::Returned(call) => self.returned(call),

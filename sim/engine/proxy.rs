@@ -2,16 +2,24 @@
 
 use crate::index::{Idx, IndexVec};
 use crate::kernel::dist::Dist;
-use crate::kernel::station::{CoreIdx, ProcessIdx, Visit, Window, Workers};
+use crate::kernel::station::processor::GroupIdx as ThreadGroup;
+use crate::kernel::station::{Alarm, CoreIdx, Departure, ProcessIdx, Processor, Visit, Window, Workers};
 use crate::mesh::model::Dispatch;
 use crate::metrics::record::ProxyRecord;
 use crate::program::{Edge, GroupIdx, PodIdx, Program, ProxyGroup, ProxyIdx};
 use crate::units::{SimTime, Span};
 
+use super::pass::Job;
+
+/// A processor here belongs to one proxy: its only group.
+const ONLY_GROUP: ThreadGroup = ThreadGroup(0);
+
 /// All proxies of a run. The proxy at a position is the process at the same position.
 #[derive(Debug)]
 pub(super) struct Proxies {
     workers: Workers,
+    /// Proxies whose workers share a quota that may bind: event-driven.
+    processors: Vec<Processor<Job>>,
     window: Window,
     states: IndexVec<ProxyIdx, State>,
     groups: IndexVec<GroupIdx, ProxyGroup>,
@@ -21,6 +29,8 @@ pub(super) struct Proxies {
 #[derive(Clone, Copy, Debug)]
 struct State {
     group: GroupIdx,
+    /// Position among the event-driven ones.
+    processor: Option<u32>,
     connections: u32,
     in_flight: u32,
     jobs: u64,
@@ -39,6 +49,7 @@ struct State {
 impl Proxies {
     pub(super) fn new(program: &Program) -> Self {
         let mut workers = Workers::new(program.window);
+        let mut processors = Vec::new();
         for _ in 0..program.cores {
             workers.add_core();
         }
@@ -50,13 +61,21 @@ impl Proxies {
                 let first = proxy.first_worker.position();
                 let cores: &[CoreIdx] = &program.workers.as_slice()[first..first + group.workers as usize];
                 let process = workers.add_process(group.wake, cores);
-                if let Some(quota) = group.quota {
-                    workers.limit(process, quota);
+                let mut state = State::new(proxy.group, group.static_memory);
+                match group.quota {
+                    Some(quota) if group.workers == 1 => workers.limit(process, quota),
+                    Some(quota) => {
+                        let mut processor = Processor::new(group.workers, program.window);
+                        processor.add_group(group.wake, group.workers, Some(quota));
+                        state.processor = Some(processors.len() as u32);
+                        processors.push(processor);
+                    }
+                    None => {}
                 }
-                State::new(proxy.group, group.static_memory)
+                state
             })
             .collect();
-        Self { workers, window: program.window, states, groups: program.groups.clone() }
+        Self { workers, processors, window: program.window, states, groups: program.groups.clone() }
     }
 
     /// Worker threads of a proxy.
@@ -76,18 +95,41 @@ impl Proxies {
         &self.groups[self.states[proxy].group]
     }
 
-    /// A CPU job: on the worker that the connection belongs to, or on any.
+    /// A CPU job: on the worker that the connection belongs to, or on any. `None` if its end is not known yet.
     #[inline]
-    pub(super) fn work(&mut self, proxy: ProxyIdx, worker: u32, now: SimTime, demand: Span) -> Visit {
+    pub(super) fn work(&mut self, proxy: ProxyIdx, worker: u32, demand: Span, job: Job) -> Option<Visit> {
+        let now = job.arrived;
         let state = &mut self.states[proxy];
         if self.window.contains(now) {
             state.jobs += 1;
             state.demand += demand.nanos();
         }
+        let dispatch = self.groups[state.group].dispatch;
+        if let Some(position) = state.processor {
+            let processor = &mut self.processors[position as usize];
+            match dispatch {
+                Dispatch::Pinned => processor.offer(now, processor.thread(ONLY_GROUP, worker), demand, job),
+                Dispatch::Shared => processor.offer_shared(now, ONLY_GROUP, demand, job),
+            };
+            return None;
+        }
         let process = ProcessIdx(proxy.0);
-        match self.groups[state.group].dispatch {
+        Some(match dispatch {
             Dispatch::Pinned => self.workers.offer(now, self.workers.worker(process, worker), demand),
             Dispatch::Shared => self.workers.offer_shared(now, process, demand).1,
+        })
+    }
+
+    /// When an event-driven proxy wants to be called next, if that has changed.
+    pub(super) fn next_alarm(&mut self, proxy: ProxyIdx) -> Option<Alarm> {
+        let position = self.states[proxy].processor?;
+        self.processors[position as usize].next_alarm()
+    }
+
+    /// Calls an event-driven proxy.
+    pub(super) fn ring(&mut self, proxy: ProxyIdx, now: SimTime, generation: u32, done: &mut Vec<Departure<Job>>) {
+        if let Some(position) = self.states[proxy].processor {
+            self.processors[position as usize].ring(now, generation, done);
         }
     }
 
@@ -173,7 +215,11 @@ impl Proxies {
             state.advance(self.window, end);
             let group = &program.groups[state.group];
             let record = &mut records[state.group.position()];
-            let used = self.workers.cpu_used_in_window(ProcessIdx::at(proxy)).nanos();
+            let used = match state.processor {
+                None => self.workers.cpu_used_in_window(ProcessIdx::at(proxy)),
+                Some(position) => self.processors[position as usize].cpu_used_in_window(ONLY_GROUP, end),
+            };
+            let used = used.nanos();
             assert!(used <= window * u64::from(group.workers), "a worker is busy at most all the time");
             record.instances += 1;
             record.workers += u64::from(group.workers);
@@ -193,6 +239,7 @@ impl State {
     fn new(group: GroupIdx, bytes: f64) -> Self {
         Self {
             group,
+            processor: None,
             connections: 0,
             in_flight: 0,
             jobs: 0,

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::kernel::rng::{Draws, Uniform};
+use crate::kernel::rng::Draws;
 use crate::policy::balance::{Balancer, EndpointLoad};
 use crate::program::Edge;
 use crate::units::SimTime;
@@ -52,11 +52,6 @@ impl Connections {
                 ConnectionId((self.places.len() - 1) as u32)
             }
         }
-    }
-
-    /// Connections that are open.
-    pub(super) fn live(&self) -> usize {
-        self.places.len() - self.free.len()
     }
 }
 
@@ -219,10 +214,9 @@ impl View {
     }
 
     /// The handshake is over: whoever waited may go on.
-    pub(super) fn ready(connections: &mut Connections, id: ConnectionId, server_worker: u32) -> Vec<CallId> {
+    pub(super) fn ready(connections: &mut Connections, id: ConnectionId) -> Vec<CallId> {
         let connection = &mut connections[id];
         connection.ready = true;
-        connection.server_worker = server_worker;
         std::mem::take(&mut connection.waiters)
     }
 
@@ -267,9 +261,4 @@ pub(super) struct Request {
     pub(super) worker: u32,
     /// For consistent hashing.
     pub(super) hash: u64,
-}
-
-/// A worker for a new connection: any, equally likely.
-pub(super) fn any_worker(workers: u32, mut draws: Draws) -> u32 {
-    if workers == 1 { 0 } else { draws.below(workers) }
 }

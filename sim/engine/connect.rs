@@ -1,0 +1,109 @@
+//! Endpoint and connection: choosing, taking, opening, sharing.
+
+use crate::kernel::Uniform;
+use crate::program::Edge;
+use crate::units::{SimTime, Span};
+
+use super::call::{CallId, Part};
+use super::hop::LEG_HANDSHAKE;
+use super::pass::Pass;
+use super::view::{Request, Taken, View};
+use super::{Engine, Event, draw};
+
+impl Engine<'_> {
+    /// The calling side chooses an endpoint and takes or opens a connection.
+    pub(super) fn connect(&mut self, id: CallId) {
+        let now = self.schedule.now();
+        let (_, edge) = self.edge(id);
+        let hash = self.hash_of(id, &edge.hash);
+        let position = self.view_position(self.calls[id].caller, edge);
+        let Some(view) = &mut self.views[position] else { return };
+        let call = &mut self.calls[id];
+        let request = Request { now, worker: call.worker, hash };
+        let draws = call.key.draws(draw::BALANCE, call.path, 0, 0);
+        let (caller, program, proxies) = (call.caller, self.program, &mut self.proxies);
+        let taken = view.take(edge, &mut self.connections, &request, draws, |endpoint| {
+            proxies.connection_closed(program, caller, edge, endpoint, now);
+        });
+        call.connection = taken.id();
+        call.endpoint = self.connections[taken.id()].endpoint;
+        call.callee = program.callee(edge, call.endpoint);
+        call.since = now;
+        call.sent = now;
+        match taken {
+            Taken::Ready(_) => self.transmit(id),
+            Taken::Opening(connection) => self.connections[connection].waiters.push(id),
+            Taken::New(_) => self.open_connection(id, edge, position),
+        }
+    }
+
+    /// Opens the connection of a call: CPU on both sides, round trips between.
+    fn open_connection(&mut self, id: CallId, edge: &Edge, position: usize) {
+        let now = self.schedule.now();
+        let (index, _) = self.edge(id);
+        let call = &self.calls[id];
+        let (caller, endpoint, connection) = (call.caller, call.endpoint, call.connection);
+        if edge.pool.streams > 1
+            && edge.pool.keep_alive
+            && let Some(view) = &mut self.views[position]
+        {
+            view.share(&self.connections, connection);
+        }
+        self.proxies.connection_opened(self.program, caller, edge, endpoint, now);
+        self.recorder.handshake(index, now);
+        let worker = self.server_worker(id);
+        self.connections[connection].server_worker = worker;
+        if edge.pool.handshake_legs == 0 {
+            return self.connected(id);
+        }
+        match (edge.pool.client_cpu, self.program.pods[caller].proxy) {
+            (0, _) | (_, None) => self.knock(id, now),
+            (cpu, Some(proxy)) => self.give_to_worker(id, proxy, Pass::Connect, Span::from_nanos(cpu)),
+        }
+    }
+
+    /// The connecting side has done its work: the handshake's decisive message travels.
+    pub(super) fn knock(&mut self, id: CallId, sent: SimTime) {
+        let (_, edge) = self.edge(id);
+        let legs = u64::from(edge.pool.handshake_legs - 1);
+        let delay = self.leg(id, LEG_HANDSHAKE, 0);
+        self.schedule.at(sent + Span::from_nanos(delay.nanos() * legs), Event::Handshake(id));
+    }
+
+    /// The handshake's decisive message reaches the accepting side.
+    pub(super) fn accept(&mut self, id: CallId) {
+        let (_, edge) = self.edge(id);
+        match (edge.pool.server_cpu, self.program.pods[self.calls[id].callee].proxy) {
+            (0, _) | (_, None) => self.welcome(id, self.schedule.now()),
+            (cpu, Some(proxy)) => self.give_to_worker(id, proxy, Pass::Accept, Span::from_nanos(cpu)),
+        }
+    }
+
+    /// The accepting side has done its work.
+    pub(super) fn welcome(&mut self, id: CallId, sent: SimTime) {
+        let delay = self.leg(id, LEG_HANDSHAKE, 0);
+        self.schedule.at(sent + delay, Event::Connected(id));
+    }
+
+    /// The worker of the accepting proxy that a new connection belongs to: any, equally likely.
+    fn server_worker(&self, id: CallId) -> u32 {
+        let call = &self.calls[id];
+        match self.program.pods[call.callee].proxy.map(|proxy| self.proxies.workers(proxy)) {
+            None | Some(1) => 0,
+            Some(workers) => call.key.draws(draw::SERVER_WORKER, call.path, 0, 0).below(workers),
+        }
+    }
+
+    /// The connection is ready: the call that opened it goes on, and whoever waited for it too.
+    pub(super) fn connected(&mut self, id: CallId) {
+        let now = self.schedule.now();
+        let waiters = View::ready(&mut self.connections, self.calls[id].connection);
+        for waiting in std::iter::once(id).chain(waiters) {
+            let call = &mut self.calls[waiting];
+            let waited = now.since(call.since);
+            call.spend(Part::Handshake, waited);
+            call.proxy_time += waited.nanos();
+            self.transmit(waiting);
+        }
+    }
+}

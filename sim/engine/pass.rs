@@ -1,0 +1,115 @@
+//! A message's pass through a proxy: a CPU job, then whatever comes after it.
+
+use crate::program::{PassCost, ProxyIdx};
+use crate::units::{SimTime, Span};
+
+use super::call::{CallId, Part};
+use super::hop::LEG_OUTSIDE_RESPONSE;
+use super::{Engine, Event, draw};
+use crate::kernel::station::Visit;
+
+/// What a proxy's worker does for a call; the numbers address draws.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Pass {
+    OutboundRequest = 0,
+    InboundRequest = 1,
+    InboundResponse = 2,
+    OutboundResponse = 3,
+    /// The connecting side's part of a handshake.
+    Connect = 4,
+    /// The accepting side's part of a handshake.
+    Accept = 5,
+}
+
+/// A job of a proxy: for which call, what, and since when it waits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Job {
+    pub(super) call: CallId,
+    pub(super) pass: Pass,
+    pub(super) arrived: SimTime,
+}
+
+impl Engine<'_> {
+    /// A request or response of `bytes` enters a proxy.
+    pub(super) fn pass(&mut self, id: CallId, proxy: ProxyIdx, cost: &PassCost, pass: Pass, bytes: u64) {
+        let fixed = if matches!(pass, Pass::OutboundRequest | Pass::InboundRequest) { cost.request } else { cost.response };
+        let mut nanos = fixed + cost.per_byte * bytes as f64;
+        if let Some(variation) = self.proxies.variation(proxy) {
+            let call = &self.calls[id];
+            nanos *= variation.sample(&mut call.key.draws(draw::PROXY_JOB, call.path, pass as u32, 0));
+        }
+        self.give_to_worker(id, proxy, pass, Span::from_nanos_f64(nanos));
+    }
+
+    /// Gives a job to the worker that the connection belongs to.
+    pub(super) fn give_to_worker(&mut self, id: CallId, proxy: ProxyIdx, pass: Pass, demand: Span) {
+        let call = &self.calls[id];
+        let worker = match pass {
+            Pass::OutboundRequest | Pass::OutboundResponse | Pass::Connect => call.worker,
+            _ => self.connections[call.connection].server_worker,
+        };
+        let job = Job { call: id, pass, arrived: self.schedule.now() };
+        match self.proxies.work(proxy, worker, demand, job) {
+            Some(visit) => self.worked(proxy, job, visit),
+            None => self.arm_processor(proxy),
+        }
+    }
+
+    fn arm_processor(&mut self, proxy: ProxyIdx) {
+        if let Some(alarm) = self.proxies.next_alarm(proxy) {
+            self.schedule.at(alarm.at, Event::ProxyDone { proxy, generation: alarm.generation });
+        }
+    }
+
+    /// A proxy whose workers share a quota may have finished some jobs.
+    pub(super) fn proxy_done(&mut self, proxy: ProxyIdx, generation: u32) {
+        let now = self.schedule.now();
+        let mut done = std::mem::take(&mut self.jobs_done);
+        self.proxies.ring(proxy, now, generation, &mut done);
+        self.arm_processor(proxy);
+        for departure in done.drain(..) {
+            self.worked(proxy, departure.token, Visit { start: departure.start, done: now });
+        }
+        self.jobs_done = done;
+    }
+
+    /// The job's time is known, though it may lie ahead: what follows is scheduled.
+    fn worked(&mut self, proxy: ProxyIdx, job: Job, visit: Visit) {
+        let Job { call: id, pass, arrived } = job;
+        let part = match pass {
+            Pass::Connect => return self.knock(id, visit.done),
+            Pass::Accept => return self.welcome(id, visit.done),
+            Pass::OutboundRequest | Pass::OutboundResponse => Part::Outbound,
+            Pass::InboundRequest | Pass::InboundResponse => Part::Inbound,
+        };
+        let left = visit.done + self.proxies.pass_delay(proxy);
+        let call = &mut self.calls[id];
+        call.spend(Part::Queueing, visit.wait(arrived));
+        call.spend(part, left.since(visit.start));
+        call.proxy_time += left.since(arrived).nanos();
+        match pass {
+            Pass::OutboundRequest => self.schedule.at(left, Event::OutboundDone(id)),
+            Pass::InboundRequest => self.schedule.at(left, Event::AtInstance(id)),
+            Pass::InboundResponse => {
+                self.proxies.request_ended(proxy, self.calls[id].reached, left);
+                self.send_back(id, left);
+            }
+            _ => {
+                self.proxies.request_ended(proxy, self.calls[id].begun, left);
+                self.leave_client(id, left);
+            }
+        }
+    }
+
+    /// The response leaves the calling proxy; a gateway's still has to reach the outside.
+    fn leave_client(&mut self, id: CallId, left: SimTime) {
+        let call = &self.calls[id];
+        let outside = if call.entry && self.program.sources[call.source].gateway {
+            self.outside_delay(id, LEG_OUTSIDE_RESPONSE)
+        } else {
+            Span::ZERO
+        };
+        self.calls[id].spend(Part::Network, outside);
+        self.schedule.at(left + outside, Event::Returned(id));
+    }
+}
