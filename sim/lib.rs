@@ -1,6 +1,8 @@
 //! A deterministic service-mesh simulator: what a mesh costs and how it behaves, before you deploy it.
 
+pub mod diag;
 pub mod index;
+pub mod input;
 pub mod kernel;
 pub mod metrics;
 pub mod units;

@@ -1,0 +1,4 @@
+//! Reading the user's files.
+
+pub mod fields;
+pub mod tree;
