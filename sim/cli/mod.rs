@@ -1,0 +1,68 @@
+//! The `sim` command: one file per subcommand. The only place that looks at the terminal and the wall clock.
+
+mod completions;
+mod init;
+mod models;
+mod progress;
+mod run;
+mod scenario;
+mod validate;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// How a command ended, as the shell sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Exit {
+    /// Done.
+    Done = 0,
+    /// A service-level objective was missed.
+    SloMissed = 1,
+    /// Bad usage or bad input; nothing was written.
+    BadInput = 2,
+    /// Not finished; what was finished is kept.
+    Unfinished = 3,
+}
+
+/// What a service mesh costs and how it behaves, before you deploy it.
+#[derive(Debug, Parser)]
+#[command(name = "sim", version, about, long_about = None, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Simulate a topology under one or several meshes
+    Run(Box<run::RunArguments>),
+    /// Check files and say everything that is wrong with them
+    Validate(validate::ValidateArguments),
+    /// List the mesh profiles, or show one with the source of every number
+    Models(models::ModelsArguments),
+    /// Print a commented scenario to start from
+    Init(init::InitArguments),
+    /// Print completions for a shell
+    Completions(completions::CompletionsArguments),
+}
+
+/// Parses the command line and runs the command.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let exit = match arguments.command {
+        Command::Run(arguments) => run::execute(&arguments),
+        Command::Validate(arguments) => validate::execute(&arguments),
+        Command::Models(arguments) => models::execute(&arguments),
+        Command::Init(arguments) => init::execute(&arguments),
+        Command::Completions(arguments) => completions::execute(&arguments),
+    };
+    ExitCode::from(exit as u8)
+}
+
+/// Prints to standard output; a reader that has gone away (`| head`) is no error.
+fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
