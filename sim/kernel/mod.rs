@@ -34,6 +34,7 @@
 //! assert!((mean - 0.010).abs() < 0.0005);
 //! ```
 
+pub mod dist;
 pub mod queue;
 pub mod rng;
 pub mod station;
