@@ -1,6 +1,26 @@
 //! What a run leaves behind, and what may be concluded from it.
+//!
+//! [`estimate()`] turns the records of a mesh's replications into [`Results`]: flat rows with confidence intervals where
+//! one is warranted. [`difference`] does the same for what a mesh adds to another, paired on the replications.
 
+pub mod estimate;
 pub mod histogram;
+pub mod labels;
+mod measure;
+mod notes;
+pub(crate) mod pool;
+pub mod precision;
+mod quantile;
 pub mod record;
+pub mod results;
+mod section;
+mod stationary;
+mod student;
+#[cfg(test)]
+pub(crate) mod synthetic;
 
+pub use estimate::{difference, entry_quantile, estimate};
+pub use labels::{EdgeLabel, EntryLabel, Labels};
+pub use precision::{LADDER, precision_reached};
 pub use record::RunRecord;
+pub use results::{Estimate, Kind, Results, Row, Scope, Statistic, Unit};

@@ -1,0 +1,44 @@
+//! The names behind the rows of a [`RunRecord`](super::RunRecord), in the same order.
+
+/// Names of everything a record has rows for. Each vector is as long as the record's vector of the same name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Labels {
+    /// Name of the scenario.
+    pub scenario: String,
+    /// Name of the mesh profile.
+    pub mesh: String,
+    /// Sources of traffic.
+    pub entries: Vec<EntryLabel>,
+    /// `namespace/name` of each service.
+    pub services: Vec<String>,
+    /// Call edges.
+    pub edges: Vec<EdgeLabel>,
+    /// Groups of like proxies, named after the workload beside which they stand.
+    pub proxies: Vec<String>,
+}
+
+/// A source of traffic.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EntryLabel {
+    /// Its name.
+    pub name: String,
+    /// Requests keep coming whatever the responses do, so a saturated station has no steady state. False for users who
+    /// wait for their response.
+    pub open: bool,
+}
+
+/// A caller and a callee.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EdgeLabel {
+    /// Who calls.
+    pub caller: String,
+    /// Who is called.
+    pub callee: String,
+}
+
+impl EdgeLabel {
+    /// `caller -> callee`.
+    pub fn name(&self) -> String {
+        format!("{} -> {}", self.caller, self.callee)
+    }
+}

@@ -1,0 +1,82 @@
+//! What a reader must know beside the numbers, one sentence each.
+
+use super::labels::Labels;
+use super::quantile::requests_needed;
+use super::record::RunRecord;
+use super::results::Statistic;
+use super::section::REPLICATIONS_NEEDED;
+use super::stationary::{self, Saturated};
+
+/// All notes on the records of one mesh: what spoils everything first.
+pub(super) fn all(
+    labels: &Labels,
+    records: &[RunRecord],
+    pooled: &RunRecord,
+    saturated: &[Saturated],
+) -> Vec<String> {
+    if records.is_empty() {
+        return vec!["nothing was run".to_owned()];
+    }
+    let mut notes: Vec<String> = saturated.iter().map(saturation).collect();
+    if records.len() < REPLICATIONS_NEEDED {
+        notes.push(format!(
+            "no confidence intervals: they take {REPLICATIONS_NEEDED} replications, this run has {}",
+            records.len()
+        ));
+    }
+    for (index, entry) in labels.entries.iter().enumerate() {
+        notes.extend(unfinished(&entry.name, pooled, index));
+        notes.extend(drift(&entry.name, records, index));
+        if saturated.is_empty() && records.len() >= REPLICATIONS_NEEDED {
+            notes.extend(too_few_requests(&entry.name, records, index));
+        }
+    }
+    notes
+}
+
+fn saturation(Saturated { name, utilization }: &Saturated) -> String {
+    format!(
+        "not stationary: {name} had no idle time (utilization {:.1} %), so response times grow with the length of the \
+         run and have no confidence intervals",
+        100.0 * utilization
+    )
+}
+
+fn unfinished(name: &str, pooled: &RunRecord, index: usize) -> Option<String> {
+    let entry = &pooled.entries[index];
+    (entry.unfinished > 0).then(|| {
+        format!(
+            "entry `{name}`: {} of {} requests had no answer when the drain limit passed; they count as slower than \
+             every answered one",
+            entry.unfinished, entry.arrived
+        )
+    })
+}
+
+fn drift(name: &str, records: &[RunRecord], index: usize) -> Option<String> {
+    let drift = stationary::drift(records, index)?;
+    let direction = if drift > 0.0 { "longer" } else { "shorter" };
+    Some(format!(
+        "entry `{name}`: the mean response time is {:.0} % {direction} in the second half of the window than in the \
+         first: the load changes, or the warm-up is too short",
+        100.0 * drift.abs()
+    ))
+}
+
+/// Names the quantiles that some replication holds too few requests for.
+fn too_few_requests(name: &str, records: &[RunRecord], index: usize) -> Option<String> {
+    let requests =
+        |record: &RunRecord| record.entries[index].succeeded.len() + record.entries[index].unfinished;
+    let fewest = records.iter().map(requests).min()?;
+    let lacking: Vec<(Statistic, f64)> = Statistic::ALL
+        .iter()
+        .filter_map(|&statistic| Some((statistic, requests_needed(statistic.quantile()?))))
+        .filter(|&(_, needed)| (fewest as f64) < needed)
+        .collect();
+    let &(first, needed) = lacking.first()?;
+    let others = if lacking.len() > 1 { " and above" } else { "" };
+    Some(format!(
+        "entry `{name}`: {first}{others} without interval: {first} takes {needed:.0} measured requests per \
+         replication, the shortest has {fewest}"
+    ))
+}

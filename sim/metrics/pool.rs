@@ -1,0 +1,103 @@
+//! Several replications as one record: counts added, histograms merged, time-weighted means weighted by their window.
+
+use super::record::{EdgeRecord, EntryRecord, ProxyRecord, RunRecord, ServiceRecord};
+
+/// The replications taken together; the window is the sum of theirs. Empty without replications.
+pub(crate) fn pool(records: &[RunRecord]) -> RunRecord {
+    let Some((first, rest)) = records.split_first() else { return RunRecord::default() };
+    let mut pooled = first.clone();
+    pooled.entries.iter_mut().for_each(open);
+    for record in rest {
+        let weights = (pooled.window, record.window);
+        each(&mut pooled.entries, &record.entries, add_entry);
+        each(&mut pooled.services, &record.services, add_service);
+        each(&mut pooled.edges, &record.edges, add_edge);
+        each(&mut pooled.proxies, &record.proxies, |pooled, one| add_proxy(pooled, one, weights));
+        pooled.window += record.window;
+        pooled.events += record.events;
+        pooled.requests += record.requests;
+    }
+    pooled
+}
+
+/// One entry of all replications; `None` without replications.
+pub(crate) fn pool_entry(records: &[RunRecord], entry: usize) -> Option<EntryRecord> {
+    let (first, rest) = records.split_first()?;
+    let mut pooled = first.entries.get(entry)?.clone();
+    open(&mut pooled);
+    for record in rest {
+        add_entry(&mut pooled, &record.entries[entry]);
+    }
+    Some(pooled)
+}
+
+/// Whatever the bounds of the first replication's histograms, the others' values must fit.
+fn open(entry: &mut EntryRecord) {
+    entry.succeeded.auto(true);
+    entry.failed.auto(true);
+}
+
+/// Adds row by row.
+///
+/// # Panics
+/// When the tables differ in length: they are not replications of one program.
+fn each<T>(pooled: &mut [T], one: &[T], add: impl Fn(&mut T, &T)) {
+    assert_eq!(pooled.len(), one.len(), "replications of one program have the same rows");
+    for (pooled, one) in pooled.iter_mut().zip(one) {
+        add(pooled, one);
+    }
+}
+
+fn add_entry(pooled: &mut EntryRecord, one: &EntryRecord) {
+    pooled.arrived += one.arrived;
+    for (all, some) in [(&mut pooled.succeeded, &one.succeeded), (&mut pooled.failed, &one.failed)] {
+        all.add(some).expect("a histogram that resizes itself takes any value");
+    }
+    pooled.unfinished += one.unfinished;
+    pooled.completed_in_window += one.completed_in_window;
+    for (all, some) in pooled.parts.iter_mut().zip(one.parts) {
+        *all += some;
+    }
+    pooled.gateway += one.gateway;
+    for (all, some) in pooled.halves.iter_mut().zip(one.halves) {
+        *all = (all.0 + some.0, all.1 + some.1);
+    }
+}
+
+fn add_service(pooled: &mut ServiceRecord, one: &ServiceRecord) {
+    pooled.visits += one.visits;
+    pooled.failures += one.failures;
+    pooled.rejected += one.rejected;
+    pooled.response_time.merge(&one.response_time);
+    pooled.queue_time.merge(&one.queue_time);
+    pooled.busy += one.busy;
+    pooled.cpu += one.cpu;
+    pooled.memory = pooled.memory.max(one.memory);
+}
+
+fn add_edge(pooled: &mut EdgeRecord, one: &EdgeRecord) {
+    pooled.calls += one.calls;
+    pooled.failures += one.failures;
+    pooled.timeouts += one.timeouts;
+    pooled.response_time.merge(&one.response_time);
+    pooled.proxy_time.merge(&one.proxy_time);
+    pooled.handshakes += one.handshakes;
+    pooled.bytes += one.bytes;
+}
+
+fn add_proxy(pooled: &mut ProxyRecord, one: &ProxyRecord, weights: (u64, u64)) {
+    pooled.cpu += one.cpu;
+    pooled.wake_cpu += one.wake_cpu;
+    pooled.jobs += one.jobs;
+    pooled.memory_mean = weighted(pooled.memory_mean, one.memory_mean, weights);
+    pooled.connections_mean = weighted(pooled.connections_mean, one.connections_mean, weights);
+    pooled.memory_max = pooled.memory_max.max(one.memory_max);
+}
+
+fn weighted(left: f64, right: f64, (left_weight, right_weight): (u64, u64)) -> f64 {
+    let total = left_weight + right_weight;
+    if total == 0 {
+        return 0.0;
+    }
+    (left * left_weight as f64 + right * right_weight as f64) / total as f64
+}

@@ -1,0 +1,140 @@
+//! Records made up for tests.
+
+use hdrhistogram::Histogram;
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+
+use super::histogram::LogHistogram;
+use super::labels::{EdgeLabel, EntryLabel, Labels};
+use super::record::{EdgeRecord, EntryRecord, PARTS, ProxyRecord, RunRecord, ServiceRecord};
+
+const SECOND: u64 = 1_000_000_000;
+
+/// An entry whose successful requests took `times` (nanoseconds), all of it in the application, the first half of them
+/// in the first half of the window.
+pub(crate) fn entry(times: &[u64]) -> EntryRecord {
+    let mut succeeded = Histogram::new(3).expect("three digits are allowed");
+    for &time in times {
+        succeeded.record(time).expect("the histogram resizes itself");
+    }
+    let (first, second) = times.split_at(times.len() / 2);
+    let half = |times: &[u64]| (times.len() as u64, times.iter().sum());
+    let mut parts = [0; PARTS.len()];
+    parts[0] = times.iter().sum();
+    EntryRecord {
+        arrived: times.len() as u64,
+        succeeded,
+        failed: Histogram::new(3).expect("three digits are allowed"),
+        unfinished: 0,
+        completed_in_window: times.len() as u64,
+        parts,
+        gateway: 0,
+        halves: [half(first), half(second)],
+    }
+}
+
+/// A record of one entry and a window of one second.
+pub(crate) fn record(times: &[u64]) -> RunRecord {
+    RunRecord { window: SECOND, entries: vec![entry(times)], ..RunRecord::default() }
+}
+
+/// Labels for [`record`]: scenario `shop`, mesh `none`, open entry `web`.
+pub(crate) fn labels() -> Labels {
+    Labels {
+        scenario: "shop".to_owned(),
+        mesh: "none".to_owned(),
+        entries: vec![EntryLabel { name: "web".to_owned(), open: true }],
+        ..Labels::default()
+    }
+}
+
+/// Exponential times of the given mean in nanoseconds; `stream` tells replications and experiments apart.
+pub(crate) fn exponential_times(mean: f64, count: usize, stream: u64) -> Vec<u64> {
+    let mut rng = ChaCha8Rng::seed_from_u64(42);
+    rng.set_stream(stream);
+    (0..count).map(|_| (-mean * libm::log1p(-rng.random::<f64>())) as u64).collect()
+}
+
+/// Two services, an edge each and a group of proxies, `proxied` or not, with every counter set: replication `number` of
+/// a run of `requests` requests.
+pub(crate) fn full_record(number: u64, requests: usize, proxied: bool) -> RunRecord {
+    let mean = 5e6;
+    let mut times = exponential_times(mean, requests, number);
+    if proxied {
+        for time in &mut times {
+            *time += 400_000;
+        }
+    }
+    let mut entry = entry(&times);
+    let count = requests as u64;
+    let total: u64 = times.iter().sum();
+    let proxy_part = if proxied { 150_000 * count } else { 0 };
+    let network = 50_000 * count;
+    // Whatever is left after fixed shares is the application's.
+    entry.parts =
+        [0, total / 10, proxy_part, proxy_part, if proxied { 10_000 * count } else { 0 }, network, 0];
+    entry.parts[0] = total - entry.parts.iter().sum::<u64>();
+    entry.failed.record(2_000_000).expect("the histogram resizes itself");
+    entry.arrived += 1;
+    let histogram = |scale: u64| {
+        let mut histogram = LogHistogram::new();
+        for time in &times {
+            histogram.record(time / scale);
+        }
+        histogram
+    };
+    let service = |scale| ServiceRecord {
+        visits: count,
+        failures: 1,
+        rejected: 0,
+        response_time: histogram(scale),
+        queue_time: histogram(scale * 10),
+        busy: count * 100_000 + number * 10_000,
+        workers: Some(4),
+        cpu: count * 80_000 + number * 10_000,
+        instances: 2,
+        memory: 300 << 20,
+    };
+    let edge = EdgeRecord {
+        calls: count,
+        failures: 1,
+        timeouts: 0,
+        response_time: histogram(2),
+        proxy_time: histogram(20),
+        handshakes: 8,
+        bytes: count * 2_048,
+    };
+    let proxy = ProxyRecord {
+        instances: 2,
+        workers: 4,
+        cpu: count * 40_000 + number * 10_000,
+        wake_cpu: count * 10_000,
+        jobs: 2 * count,
+        memory_mean: 100e6 + number as f64,
+        memory_max: 60e6,
+        connections_mean: 12.0,
+    };
+    RunRecord {
+        window: SECOND,
+        entries: vec![entry],
+        services: vec![service(2), service(4)],
+        edges: vec![edge.clone(), edge],
+        proxies: if proxied { vec![proxy; 2] } else { Vec::new() },
+        events: count * 16,
+        requests: count,
+    }
+}
+
+/// Labels for [`full_record`].
+pub(crate) fn full_labels(mesh: &str, proxied: bool) -> Labels {
+    let names = |names: [&str; 2]| names.map(str::to_owned).to_vec();
+    let edge =
+        |caller: &str, callee: &str| EdgeLabel { caller: caller.to_owned(), callee: callee.to_owned() };
+    Labels {
+        mesh: mesh.to_owned(),
+        services: names(["default/front", "default/back"]),
+        edges: vec![edge("outside:web", "default/front"), edge("default/front", "default/back")],
+        proxies: if proxied { names(["default/front", "default/back"]) } else { Vec::new() },
+        ..labels()
+    }
+}
