@@ -4,5 +4,7 @@ pub mod diag;
 pub mod index;
 pub mod input;
 pub mod kernel;
+pub mod mesh;
 pub mod metrics;
 pub mod units;
+pub mod vocabulary;

@@ -9,8 +9,8 @@ use crate::kernel::dist::Dist;
 use crate::units::{Bytes, Ratio, Span};
 
 pub use crate::vocabulary::{
-    Arrivals, Balancing, BalancingPolicy, Client, CpuTime, Discipline, HashOn, Header, HeaderValues, Objective, Origin,
-    Phase, Protocol, Resources, RunSettings,
+    Arrivals, Balancing, BalancingPolicy, Client, CpuTime, Discipline, HashOn, Header, HeaderValues,
+    Objective, Origin, Phase, Protocol, Resources, RunSettings,
 };
 
 index_type! {

@@ -51,7 +51,12 @@ fn layer(file: &Path) -> Option<usize> {
     if name == "lib" || name == "main" {
         return None;
     }
-    Some(LAYERS.iter().position(|layer| *layer == name).unwrap_or_else(|| panic!("{name} is no layer: place it")))
+    Some(
+        LAYERS
+            .iter()
+            .position(|layer| *layer == name)
+            .unwrap_or_else(|| panic!("{name} is no layer: place it")),
+    )
 }
 
 #[test]
