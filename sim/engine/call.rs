@@ -78,6 +78,8 @@ pub(super) struct Call {
     pub(super) parts: Parts,
     /// Time of this call alone in proxies and handshakes, nested calls apart.
     pub(super) proxy_time: u64,
+    /// The part of it in the calling proxy.
+    pub(super) outbound_time: u64,
     /// Script position.
     pub(super) step: u32,
     pub(super) repetition: u32,
@@ -121,6 +123,7 @@ impl Call {
             served: now,
             parts: [0; PARTS.len()],
             proxy_time: 0,
+            outbound_time: 0,
             step: 0,
             repetition: 0,
             pending: 0,

@@ -86,7 +86,11 @@ impl Engine<'_> {
         let call = &mut self.calls[id];
         call.spend(Part::Queueing, visit.wait(arrived));
         call.spend(part, left.since(visit.start));
-        call.proxy_time += left.since(arrived).nanos();
+        let spent = left.since(arrived).nanos();
+        call.proxy_time += spent;
+        if part == Part::Outbound {
+            call.outbound_time += spent;
+        }
         match pass {
             Pass::OutboundRequest => self.schedule.at(left, Event::OutboundDone(id)),
             Pass::InboundRequest => self.schedule.at(left, Event::AtInstance(id)),

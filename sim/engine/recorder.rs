@@ -88,7 +88,7 @@ impl Recorder {
         for (sum, part) in entry.parts.iter_mut().zip(call.parts) {
             *sum += part;
         }
-        entry.gateway += call.proxy_time;
+        entry.gateway += call.outbound_time;
         let middle = self.window.start() + self.window.length().scale(0.5);
         let half = &mut entry.halves[usize::from(call.started >= middle)];
         half.0 += 1;

@@ -45,8 +45,8 @@ pub struct EntryRecord {
     pub completed_in_window: u64,
     /// Sum over successful measured requests of the time in each part of [`PARTS`].
     pub parts: [u64; PARTS.len()],
-    /// Sum over successful measured requests of the time before the gateway passed the request on and after it got the
-    /// response: entry latency is given with and without it.
+    /// Sum over successful measured requests of the time in the client's own proxy or the gateway: entry latency is given
+    /// with and without a gateway.
     pub gateway: u64,
     /// Successful measured requests of the first and of the second half of the window, and their summed response times:
     /// a warm-up that was too short shows in them.
