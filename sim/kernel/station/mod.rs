@@ -2,23 +2,31 @@
 //!
 //! Two kinds. A **committed** station knows the departure when the job arrives, and costs one event per visit:
 //! [`Fifo`] and [`Workers`]. An **event-driven** station decides as time goes on, so its jobs may be withdrawn, held for
-//! an open-ended time, or slowed: [`Pool`]. Where both kinds apply, they give the same
+//! an open-ended time, or slowed: [`Pool`], [`Processor`] and [`Sharing`]. Where both kinds apply, they give the same
 //! departures to the nanosecond.
 //!
 //! Every station counts busy time exactly within one measuring [`Window`]. At one instant departures come before
 //! arrivals: a server that becomes free at `t` is free for a job that arrives at `t`.
 
+pub mod alarm;
 pub mod busy;
 pub mod committed;
 pub mod pool;
+pub mod processor;
 pub mod quota;
+pub mod sharing;
+mod slots;
 pub mod tally;
 pub mod worker;
 
+pub use alarm::Alarm;
 pub use busy::{Busy, Level, Window};
 pub use committed::Fifo;
 pub use pool::{Acquired, Pool, Ticket};
+pub use processor::{Departure, Processor};
 pub use quota::Quota;
+pub use sharing::Sharing;
+pub use slots::JobId;
 pub use tally::Tally;
 pub use worker::{CoreIdx, ProcessIdx, WakeModel, WorkerIdx, Workers};
 

@@ -84,6 +84,58 @@ impl Meter {
     }
 }
 
+/// The quota of a group of threads that may run at once, known only as time goes on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SharedMeter {
+    quota: Quota,
+    period_end: SimTime,
+    left: Span,
+}
+
+impl SharedMeter {
+    pub(crate) const fn new(quota: Quota) -> Self {
+        Self { quota, period_end: quota.end_of_period(SimTime::ZERO), left: quota.budget }
+    }
+
+    /// `running` threads have run from `from` until `now`; returns whether a new period has begun meanwhile.
+    ///
+    /// # Panics
+    /// When they have used more than the budget: they should have been stopped at [`SharedMeter::exhausted_at`].
+    pub(crate) fn advance(&mut self, from: SimTime, now: SimTime, running: u32) -> bool {
+        let renewed = now >= self.period_end;
+        let mut ran_from = from;
+        if renewed {
+            let period = self.quota.period.nanos();
+            self.left = self.quota.budget;
+            self.period_end = self.quota.end_of_period(now);
+            ran_from = from.max(SimTime::from_nanos(now.nanos() / period * period));
+        }
+        self.left = self.left - Span::from_nanos(now.since(ran_from).nanos() * u64::from(running));
+        renewed
+    }
+
+    /// Whether `running` threads can run for at least a nanosecond.
+    pub(crate) fn admits(&self, running: u32) -> bool {
+        self.left.nanos() >= u64::from(running)
+    }
+
+    /// When the budget no longer admits the `running` threads that run from `now` on, if ever.
+    pub(crate) fn exhausted_at(&self, now: SimTime, running: u32) -> Option<SimTime> {
+        let running = u64::from(running);
+        let in_this_period = now + Span::from_nanos(self.left.nanos().checked_div(running)?);
+        if in_this_period < self.period_end {
+            return Some(in_this_period);
+        }
+        let after_renewal = Span::from_nanos(self.quota.budget.nanos() / running);
+        (after_renewal < self.quota.period).then(|| self.period_end + after_renewal)
+    }
+
+    /// When the budget is renewed.
+    pub(crate) const fn renewed_at(&self) -> SimTime {
+        self.period_end
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
