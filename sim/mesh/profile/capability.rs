@@ -1,5 +1,9 @@
 //! What a mesh can do at all: the table of routing and policy features, and a profile's answer to each.
 
+use crate::diag::{Code, Diagnostic, Diagnostics, quote};
+use crate::input::fields::{self, Fields};
+use crate::input::tree::Node;
+
 /// A feature of the routing vocabulary.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Feature {
@@ -67,6 +71,46 @@ pub struct Capability {
     pub version: String,
     /// Where that is written.
     pub source: String,
+}
+
+impl Capability {
+    /// Reads one answer; `version` is that of the mesh, for rows without their own.
+    pub(super) fn read(
+        node: &Node,
+        name: &str,
+        version: &str,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Self> {
+        let supports: Vec<_> = Support::ALL.iter().map(|support| (support.name(), *support)).collect();
+        let enforcers: Vec<_> = Enforcer::ALL.iter().map(|enforcer| (enforcer.name(), *enforcer)).collect();
+        let granularities: Vec<_> = Granularity::ALL.iter().map(|per| (per.name(), *per)).collect();
+        let mut map = Fields::new(node, quote(name), diagnostics);
+        let support =
+            map.need("support", |node, errors| fields::choice(node, "the support", &supports, errors));
+        let by = map.read("by", fields::text);
+        let enforced_by =
+            map.read("enforced_by", |node, errors| fields::choice(node, "the enforcer", &enforcers, errors));
+        let per =
+            map.read("per", |node, errors| fields::choice(node, "a decision's unit", &granularities, errors));
+        let version = map.read("version", fields::text).unwrap_or_else(|| version.to_owned());
+        let source = map.need("source", fields::text);
+        if let Some(support) = support {
+            let indirect = matches!(support, Support::OtherResource | Support::Extension);
+            let problem = if indirect != by.is_some() {
+                Some(format!("{} needs `by` exactly if it is supported by something else", quote(name)))
+            } else if (support == Support::Unsupported) == enforced_by.is_some() {
+                Some(format!("{} needs `enforced_by` exactly if it is supported", quote(name)))
+            } else {
+                None
+            };
+            if let Some(message) = problem {
+                let place = map.location();
+                map.report(Diagnostic::error(Code::InvalidValue, message).at(place));
+            }
+        }
+        map.finish();
+        Some(Self { support: support?, by, enforced_by, per, version, source: source? })
+    }
 }
 
 /// Declares an enum of words with their names in files.

@@ -4,7 +4,7 @@ use crate::diag::{Code, Diagnostic, Diagnostics, Location, closest, quote};
 use crate::input::fields::{self, Fields};
 use crate::input::tree::Node;
 
-use super::capability::{Capability, Enforcer, FEATURES, Granularity, Support};
+use super::capability::{Capability, FEATURES};
 use super::dimension::Unit;
 use super::parameters::{Parameter, ROLES, table};
 use super::quantity::{Kind, Provenance, Quantity, Setting, Word};
@@ -152,13 +152,17 @@ impl<'d> Decoder<'d> {
     /// Starts `role` from the proxy that stands in another role on the shipped foundation.
     fn copy_role(&mut self, role: &str, like: &Node) {
         const ORIGINALS: [(&str, &str); 1] = [("gateway", "gateway")];
-        let Some(original) = fields::choice(like, "the proxy to start from", &ORIGINALS, self.diagnostics) else {
+        let Some(original) = fields::choice(like, "the proxy to start from", &ORIGINALS, self.diagnostics)
+        else {
             return;
         };
         let foundation = shipped::foundation();
         for (position, row) in table().rows().iter().enumerate() {
-            let Some(rest) = row.path.strip_prefix(role).filter(|rest| rest.starts_with('.')) else { continue };
-            let from = table().position(&format!("{original}{rest}")).expect("all roles have the same parameters");
+            let Some(rest) = row.path.strip_prefix(role).filter(|rest| rest.starts_with('.')) else {
+                continue;
+            };
+            let from =
+                table().position(&format!("{original}{rest}")).expect("all roles have the same parameters");
             self.profile.settings[position].clone_from(&foundation.settings[from]);
         }
     }
@@ -204,7 +208,8 @@ impl<'d> Decoder<'d> {
         let kind = map.need("kind", |node, diagnostics| fields::choice(node, "a kind", &kinds, diagnostics));
         let date = map.need("date", date);
         let source = map.need("source", fields::text);
-        let word = value.and_then(Node::text).and_then(|text| parameter.words.iter().find(|word| **word == text));
+        let word =
+            value.and_then(Node::text).and_then(|text| parameter.words.iter().find(|word| **word == text));
         let provenance = || Some(Provenance { kind: kind?, source: source?, date: date?, origin });
         match (word, parameter.dimension) {
             (Some(word), _) => {
@@ -247,10 +252,11 @@ impl<'d> Decoder<'d> {
     /// Reports a value outside its range, or a range that cannot be.
     fn check(&mut self, parameter: &Parameter, path: &str, place: Location, quantity: &Quantity) -> bool {
         let Quantity { value, low, high, unit, .. } = quantity;
-        let problem = if !(low <= value && value <= high) {
-            Some(format!("its value {} lies outside {}", quantity.print(), quantity.print_range()))
-        } else {
+        let problem = if low <= value && value <= high {
             [*low, *value, *high].into_iter().find_map(|number| parameter.check(number, unit).err())
+        } else {
+            let range = format!("{} … {}", unit.print(*low), unit.print(*high));
+            Some(format!("its value {} lies outside {range}", quantity.print()))
         };
         if let Some(problem) = &problem {
             let message = format!("{} cannot be used: {problem}", quote(path));
@@ -266,17 +272,15 @@ impl<'d> Decoder<'d> {
         };
         for (key, value) in entries {
             let name = key.text().unwrap_or_default();
-            match FEATURES.iter().position(|feature| feature.name == name) {
-                Some(position) => {
-                    let version = self.profile.head.mesh_version.clone();
-                    self.profile.capabilities[position] = capability(value, name, version, self.diagnostics);
-                }
-                None => {
-                    let message = format!("there is no feature {}", quote(name));
-                    let near = closest(name, FEATURES.iter().map(|feature| feature.name));
-                    let problem = Diagnostic::error(Code::UnknownKey, message).at(key.location);
-                    self.diagnostics.push(problem.suggest(near));
-                }
+            if let Some(position) = FEATURES.iter().position(|feature| feature.name == name) {
+                let version = &self.profile.head.mesh_version;
+                self.profile.capabilities[position] =
+                    Capability::read(value, name, version, self.diagnostics);
+            } else {
+                let message = format!("there is no feature {}", quote(name));
+                let near = closest(name, FEATURES.iter().map(|feature| feature.name));
+                let problem = Diagnostic::error(Code::UnknownKey, message).at(key.location);
+                self.diagnostics.push(problem.suggest(near));
             }
         }
     }
@@ -298,19 +302,17 @@ impl<'d> Decoder<'d> {
                 self.profile.settings[position] = None;
                 if let Some(place) = self.written[position] {
                     let message = format!("{} does not belong to this profile", quote(&row.path));
-                    let hint = match row.switch() {
-                        Some(_) if row.needed == super::Needed::Always => "the feature is unavailable".to_owned(),
-                        _ => format!("it is of {}", row.needed.describe()),
-                    };
                     let problem = Diagnostic::error(Code::UnknownKey, message).at(place);
-                    self.diagnostics.push(problem.hint(hint));
+                    self.diagnostics.push(problem.hint(self.profile.why_not(row)));
                 }
             }
         }
-        let unanswered = FEATURES.iter().zip(&self.profile.capabilities).filter(|(_, answer)| answer.is_none());
+        let unanswered =
+            FEATURES.iter().zip(&self.profile.capabilities).filter(|(_, answer)| answer.is_none());
         missing.extend(unanswered.map(|(feature, _)| feature.name));
-        for name in missing {
-            let message = format!("the profile needs {}", quote(name));
+        if !missing.is_empty() {
+            let names: Vec<_> = missing.into_iter().map(quote).collect();
+            let message = format!("the profile also needs {}", names.join(", "));
             let problem = Diagnostic::error(Code::MissingKey, message).at(place);
             self.diagnostics.push(problem.hint("or start from a shipped profile with `extends`"));
         }
@@ -320,7 +322,8 @@ impl<'d> Decoder<'d> {
 /// A year, or a year and a month.
 fn date(node: &Node, diagnostics: &mut Diagnostics) -> Option<String> {
     let text = fields::text(node, diagnostics)?;
-    let is_number = |text: &str, length| text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_number =
+        |text: &str, length| text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit());
     let is_date = match text.split_once('-') {
         Some((year, month)) => is_number(year, 4) && is_number(month, 2) && ("01"..="12").contains(&month),
         None => is_number(&text, 4),
@@ -332,34 +335,4 @@ fn date(node: &Node, diagnostics: &mut Diagnostics) -> Option<String> {
         return None;
     }
     Some(text)
-}
-
-fn capability(node: &Node, name: &str, version: String, diagnostics: &mut Diagnostics) -> Option<Capability> {
-    let supports: Vec<_> = Support::ALL.iter().map(|support| (support.name(), *support)).collect();
-    let enforcers: Vec<_> = Enforcer::ALL.iter().map(|enforcer| (enforcer.name(), *enforcer)).collect();
-    let granularities: Vec<_> = Granularity::ALL.iter().map(|per| (per.name(), *per)).collect();
-    let mut map = Fields::new(node, quote(name), diagnostics);
-    let support = map.need("support", |node, errors| fields::choice(node, "the support", &supports, errors));
-    let by = map.read("by", fields::text);
-    let enforced_by =
-        map.read("enforced_by", |node, errors| fields::choice(node, "the enforcer", &enforcers, errors));
-    let per = map.read("per", |node, errors| fields::choice(node, "a decision's unit", &granularities, errors));
-    let version = map.read("version", fields::text).unwrap_or(version);
-    let source = map.need("source", fields::text);
-    if let Some(support) = support {
-        let indirect = matches!(support, Support::OtherResource | Support::Extension);
-        let problem = if indirect != by.is_some() {
-            Some(format!("{} needs `by` exactly if it is supported by something else", quote(name)))
-        } else if (support == Support::Unsupported) == enforced_by.is_some() {
-            Some(format!("{} needs `enforced_by` exactly if it is supported", quote(name)))
-        } else {
-            None
-        };
-        if let Some(message) = problem {
-            let place = map.location();
-            map.report(Diagnostic::error(Code::InvalidValue, message).at(place));
-        }
-    }
-    map.finish();
-    Some(Capability { support: support?, by, enforced_by, per, version, source: source? })
 }

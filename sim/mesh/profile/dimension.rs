@@ -140,9 +140,9 @@ impl Dimension {
             "" => Err(format!("a unit is missing: {}", self.unit_names())),
             name => match Unit::find(name, self) {
                 Some(unit) => Ok((unit.to_base(number), unit)),
-                None => self.parse_compound(text).ok_or_else(|| {
-                    format!("`{name}` does not fit: its units are {}", self.unit_names())
-                }),
+                None => self
+                    .parse_compound(text)
+                    .ok_or_else(|| format!("`{name}` does not fit: its units are {}", self.unit_names())),
             },
         }
     }

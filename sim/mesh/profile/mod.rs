@@ -73,7 +73,10 @@ impl Profile {
 
     /// Features and its answers, in the table's order.
     pub fn capabilities(&self) -> impl Iterator<Item = (&'static Feature, &Capability)> {
-        FEATURES.iter().zip(&self.capabilities).filter_map(|(feature, answer)| Some((feature, answer.as_ref()?)))
+        FEATURES
+            .iter()
+            .zip(&self.capabilities)
+            .filter_map(|(feature, answer)| Some((feature, answer.as_ref()?)))
     }
 
     /// Overrides one value: `proxy.workers` with `4`, `proxy.cpu.http1.outbound` with `60us`, `features.telemetry` with
@@ -127,26 +130,40 @@ impl Profile {
         if !self.needs(row) {
             let message = format!("{} has no {}", quote(&self.head.name), quote(&row.path));
             let diagnostic = Diagnostic::error(Code::UnknownPath, message);
-            return Err(diagnostic.hint(format!("it belongs to {}", row.needed.describe())));
+            return Err(diagnostic.hint(self.why_not(row)));
         }
         Ok(position)
     }
 
-    /// A switch that is `always` or `unavailable` stays so, and an unavailable feature has no numbers.
+    /// A switch that is `always` or `unavailable` stays so.
     fn check_switch(&self, row: &Row, setting: &Setting) -> Result<(), Diagnostic> {
-        let refuse = |state: &str| {
-            let message = format!("{} of {} cannot be changed", quote(&row.path), quote(&self.head.name));
-            let hint = format!("in this mesh the feature is {state}");
-            Err(Diagnostic::error(Code::InvalidValue, message).hint(hint))
-        };
-        if let Some(switch) = row.switch() {
-            return if self.word_at(switch) == Some("unavailable") { refuse("unavailable") } else { Ok(()) };
+        if !row.parameter.is_switch() {
+            return Ok(());
         }
-        let is_switch = row.parameter.words.contains(&"always");
-        let (now, then) = (table().position(&row.path).and_then(|at| self.word_at(at)), setting.print());
-        match now {
-            Some(state @ ("always" | "unavailable")) if is_switch && state != then => refuse(state),
-            _ => Ok(()),
+        let now = table().position(&row.path).and_then(|position| self.word_at(position)).unwrap_or_default();
+        let problem = match (now, setting.print().as_str()) {
+            ("on" | "off", "on" | "off") => return Ok(()),
+            (now, then) if now == then => return Ok(()),
+            ("on" | "off", _) => Diagnostic::error(
+                Code::InvalidValue,
+                format!("{} is switched on or off, nothing else", quote(&row.path)),
+            ),
+            (state, _) => Diagnostic::error(
+                Code::InvalidValue,
+                format!("{} of {} cannot be changed", quote(&row.path), quote(&self.head.name)),
+            )
+            .hint(format!("in this mesh the feature is {}", state.replace("always", "always on"))),
+        };
+        Err(problem)
+    }
+
+    /// Why this profile has no such parameter, for a hint.
+    fn why_not(&self, row: &Row) -> String {
+        match row.switch() {
+            Some(switch) if self.word_at(switch) == Some("unavailable") => {
+                "in this mesh the feature is unavailable".to_owned()
+            }
+            _ => format!("it belongs to {}", row.needed.describe()),
         }
     }
 
@@ -180,7 +197,8 @@ impl Parameter {
             return Ok(Setting::Word(Word { word, provenance }));
         }
         let Some(dimension) = self.dimension else {
-            return Err(format!("it is one of {}", self.words.join(", ")));
+            let words = if self.is_switch() { &self.words[..2] } else { self.words };
+            return Err(format!("it is one of {}", words.join(", ")));
         };
         let (value, unit) = dimension.parse(text).map_err(|problem| match self.words {
             [] => problem,
@@ -193,7 +211,10 @@ impl Parameter {
     /// Whether a number, in the base unit, is possible at all.
     fn check(&self, value: f64, unit: &Unit) -> Result<(), String> {
         if value < self.least {
-            return Err(format!("it is at least {}", unit.print(self.least)));
+            // The smallest time there is stands for: anything but nothing.
+            let is_tiny = self.least < 1e-6;
+            let bound = || format!("it is at least {}", unit.print(self.least));
+            return Err(if is_tiny { "it is more than zero".to_owned() } else { bound() });
         }
         match self.dimension {
             Some(Dimension::Ratio) if value > 1.0 => Err("a ratio is at most 1".to_owned()),

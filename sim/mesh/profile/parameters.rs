@@ -63,6 +63,11 @@ impl Parameter {
         Self { words, ..self }
     }
 
+    /// Whether it switches a feature on and off.
+    pub(super) fn is_switch(&self) -> bool {
+        self.words == SWITCH
+    }
+
     const fn at_least(self, least: f64) -> Self {
         Self { least, ..self }
     }
@@ -70,7 +75,7 @@ impl Parameter {
 
 /// `on` and `off` can be changed; what is `always` or `unavailable` cannot.
 const SWITCH: &[&str] = &["on", "off", "always", "unavailable"];
-/// Names of [`crate::mesh::scenario::BalancingPolicy`], in its order.
+/// Names of [`crate::vocabulary::BalancingPolicy`], in its order.
 pub(super) const BALANCING: &[&str] =
     &["random", "round_robin", "least_request", "peak_ewma", "ring_hash", "maglev", "per_connection"];
 
@@ -259,11 +264,8 @@ pub struct Table {
 
 impl Table {
     fn new() -> Self {
-        let mut rows = vec![Row {
-            path: DATA_PLANE.path.to_owned(),
-            parameter: &DATA_PLANE,
-            needed: Needed::Always,
-        }];
+        let mut rows =
+            vec![Row { path: DATA_PLANE.path.to_owned(), parameter: &DATA_PLANE, needed: Needed::Always }];
         for (role, needed) in ROLES {
             rows.extend(PROXY.iter().map(|parameter| Row {
                 path: format!("{role}.{}", parameter.path),

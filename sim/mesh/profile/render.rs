@@ -57,10 +57,11 @@ pub struct CapabilityRow {
 }
 
 /// The shipped profiles.
+///
+/// # Panics
+/// When a shipped file is wrong, which a test rules out.
 pub fn summaries() -> Vec<ProfileSummary> {
-    names()
-        .map(|name| shipped::find(name, None).expect("a shipped name is known").summary())
-        .collect()
+    names().map(|name| shipped::find(name, None).expect("a shipped name is known").summary()).collect()
 }
 
 impl Profile {

@@ -4,8 +4,8 @@ use crate::mesh::model::{
     ConfigurationView, DirectModel, Dispatch, MemoryModel, MeshModel, ProxyModel, TraversalCost,
     UpstreamModel, WakeCost,
 };
-use crate::mesh::scenario::BalancingPolicy;
-use crate::units::{Bytes, Cores, Span};
+use crate::units::{Bytes, Cores, Ratio, Span};
+use crate::vocabulary::BalancingPolicy;
 
 use super::parameters::BALANCING;
 use super::{Profile, Setting, table};
@@ -52,7 +52,9 @@ impl Reader<'_> {
         };
         let limit = self.limit("cpu_limit").map(cores);
         ProxyModel {
-            workers: self.limit("workers").map_or_else(|| workers_of(limit, node_cores), |count| count as u32),
+            workers: self
+                .limit("workers")
+                .map_or_else(|| workers_of(limit, node_cores), |count| count as u32),
             dispatch: match self.word("dispatch") {
                 "pinned" => Dispatch::Pinned,
                 _ => Dispatch::Shared,
@@ -73,7 +75,8 @@ impl Reader<'_> {
                 rise: self.span("wake.rise"),
                 tau: self.span("wake.tau"),
                 thread: self.span("wake.thread"),
-                before_ratio: self.number("wake.before_ratio"),
+                before_ratio: Ratio::new(self.number("wake.before_ratio"))
+                    .expect("a decoded ratio lies in [0, 1]"),
             },
             idle_cpu: cores(self.number("idle_cpu")),
             pass_delay: self.span("pass_delay"),
@@ -146,11 +149,12 @@ impl Reader<'_> {
             sum.response_bytes += self.number("features.metadata_exchange.response_bytes");
         }
         if self.is_on("authorization") {
-            seconds +=
-                self.number("features.authorization.rules") * self.number("features.authorization.cpu_per_rule");
+            seconds += self.number("features.authorization.rules")
+                * self.number("features.authorization.cpu_per_rule");
         }
         if self.is_on("tracing") {
-            seconds += self.number("features.tracing.sampled_ratio") * self.number("features.tracing.cpu_per_span");
+            seconds +=
+                self.number("features.tracing.sampled_ratio") * self.number("features.tracing.cpu_per_span");
             sum.request_bytes += self.number("features.tracing.request_bytes");
         }
         if self.is_on("wasm") {

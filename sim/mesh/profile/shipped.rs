@@ -63,8 +63,7 @@ impl Shipped {
         let mut diagnostics = Diagnostics::default();
         let file = sources.add(format!("models/{}.yaml", self.name), self.text);
         let documents = parse(self.text, file, &mut diagnostics);
-        let profile =
-            documents.first().map(|root| decode_shipped(root, base, is_fragment, &mut diagnostics));
+        let profile = documents.first().map(|root| decode_shipped(root, base, is_fragment, &mut diagnostics));
         match profile {
             Some(profile) if !diagnostics.has_errors() => profile,
             _ => panic!("a shipped profile is wrong:\n{}", diagnostics.render(&sources, Style::Plain)),

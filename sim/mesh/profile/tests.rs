@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use super::*;
 use crate::diag::{Diagnostics, Sources, Style};
 use crate::input::tree::parse;
@@ -47,7 +49,8 @@ fn every_guess_has_a_range() {
     for name in names() {
         for (path, quantity) in shipped(name).numbers() {
             // A list of rules is the user's; a ratio of samples the installation's.
-            let is_configuration = path.ends_with(".rules") || path.ends_with(".sampled_ratio");
+            let is_configuration =
+                ["rules", "sampled_ratio"].contains(&path.rsplit('.').next().unwrap_or(path));
             if quantity.provenance.kind == Kind::Assumed && !is_configuration {
                 assert!(quantity.low < quantity.high, "{name} {path}");
             }
@@ -65,11 +68,13 @@ fn shipped_profiles_print_as_they_should() {
 fn printed(profile: &Profile) -> String {
     let mut text = format!("{:?}\n\n", profile.summary());
     for row in profile.setting_rows() {
-        text.push_str(&format!("{:<52} {:<16} {:<28} {:<11} {}\n", row.path, row.value, row.range, row.kind, row.date));
+        let (path, value, range, kind, date) = (row.path, row.value, row.range, row.kind, row.date);
+        let _ = writeln!(text, "{path:<52} {value:<16} {range:<28} {kind:<11} {date}");
     }
     text.push('\n');
     for row in profile.capability_rows() {
-        text.push_str(&format!("{:<24} {:<13} {:<10} {}\n", row.feature, row.enforced_by, row.per, row.support));
+        let (feature, by, per, support) = (row.feature, row.enforced_by, row.per, row.support);
+        let _ = writeln!(text, "{feature:<24} {by:<13} {per:<10} {support}");
     }
     text
 }
@@ -174,6 +179,7 @@ fn wrong_overrides_say_what_would_be_right() {
         problem("istio-sidecar", "proxy.cpu.response_ratio", "120%"),
         problem("istio-sidecar", "proxy.dispatch", "random"),
         problem("istio-sidecar", "features.telemetry", "maybe"),
+        problem("istio-sidecar", "features.telemetry", "always"),
         problem("linkerd", "features.telemetry", "off"),
         problem("linkerd", "features.wasm", "on"),
         problem("linkerd", "features.wasm.callbacks", "2"),
@@ -199,7 +205,7 @@ fn a_users_file_may_list_only_what_differs() {
 #[test]
 fn a_users_file_is_told_all_that_is_wrong() {
     let errors = read(
-        r#"extends: istio-sidecar
+        r"extends: istio-sidecar
 titel: Mine
 proxy:
   worker: 4
@@ -212,7 +218,7 @@ control_plane: { update_cpu: 1ms }
 capabilities:
   mirrors: { support: native, source: x }
   mirror: { support: extension, source: x }
-"#,
+",
     )
     .expect_err("it is wrong");
     insta::assert_snapshot!(errors);
@@ -220,7 +226,8 @@ capabilities:
 
 #[test]
 fn a_profile_that_starts_from_nothing_is_told_what_it_needs() {
-    let errors = read("name: mine\ndata_plane: none\ncontrol_plane: { kind: kube_proxy }\n").expect_err("it is wrong");
+    let errors =
+        read("name: mine\ndata_plane: none\ncontrol_plane: { kind: kube_proxy }\n").expect_err("it is wrong");
     for missing in ["`title`", "`direct.balancing`", "`control_plane.sync_period`", "`retries`"] {
         assert!(errors.contains(missing), "{missing}: {errors}");
     }
