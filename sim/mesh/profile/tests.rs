@@ -1,3 +1,5 @@
+//! The shipped profiles are complete; overrides and a user's own file say what is wrong.
+
 use std::fmt::Write as _;
 
 use super::*;
