@@ -28,7 +28,7 @@ fn service(name: &str, calls: &[u32]) -> Service {
 fn proxy() -> ProxyModel {
     let t = |us| TraversalCost { outbound: Span::from_micros(us), inbound: Span::from_micros(us) };
     ProxyModel {
-        workers: 2, dispatch: Dispatch::Pinned, http1: t(43), http2: t(43), grpc: t(43), tcp: t(14), response_ratio: 0.5, cpu_per_byte: 0.0, tls_cpu_per_byte: 0.0, feature_cpu: Span::ZERO, feature_cpu_per_byte: 0.0,
+        workers: 2, dispatch: Dispatch::Pinned, http1: t(43), http2: t(43), grpc: t(43), tcp: t(14), response_ratio: 0.5, cpu_per_byte: 0.0, tls_cpu: Span::ZERO, tls_cpu_per_byte: 0.0, feature_cpu: Span::ZERO, feature_cpu_per_byte: 0.0,
         cpu_scv: 0.0, wake: WakeCost { floor: Span::from_micros(58), rise: Span::from_micros(220), tau: Span::from_millis(10), thread: Span::ZERO, before_ratio: Ratio::new(0.5).unwrap() },
         idle_cpu: Cores::new(0.003).unwrap(), pass_delay: Span::from_micros(30),
         upstream: UpstreamModel { upgrade_http1: false, max_streams: 1024, pool_per_worker: true, handshake_round_trips: 2.0, handshake_client_cpu: Span::from_micros(500), handshake_server_cpu: Span::from_micros(500), idle_timeout: Span::from_seconds(3600) },

@@ -1,7 +1,9 @@
 //! The validated model: what the user's files mean once every name is resolved and every unit typed.
 
 pub mod model;
+pub mod profile;
 pub mod scenario;
 
 pub use model::MeshModel;
+pub use profile::Profile;
 pub use scenario::Scenario;

@@ -52,6 +52,8 @@ pub struct ProxyModel {
     pub response_ratio: f64,
     /// CPU per payload byte, in nanoseconds, TLS apart.
     pub cpu_per_byte: f64,
+    /// CPU of one traversal for TLS records, where both sides are in the mesh.
+    pub tls_cpu: Span,
     /// CPU per byte for encryption or decryption, in nanoseconds, on the side that faces the mesh.
     pub tls_cpu_per_byte: f64,
     /// Features that are switched on, summed: CPU per traversal on top of the base.

@@ -142,8 +142,8 @@ fn pass_cost(proxy: &ProxyModel, protocol: Protocol, is_outbound: bool, mutual_t
     let traversal = proxy.traversal(protocol);
     let base = if is_outbound { traversal.outbound } else { traversal.inbound };
     let features = if protocol == Protocol::Tcp { crate::units::Span::ZERO } else { proxy.feature_cpu };
-    let nanos = (base + features).nanos() as f64 / speed;
-    let tls = if mutual_tls { proxy.tls_cpu_per_byte } else { 0.0 };
+    let (tls_cpu, tls) = if mutual_tls { (proxy.tls_cpu, proxy.tls_cpu_per_byte) } else { (crate::units::Span::ZERO, 0.0) };
+    let nanos = (base + features + tls_cpu).nanos() as f64 / speed;
     PassCost {
         request: nanos * (1.0 - proxy.response_ratio),
         response: nanos * proxy.response_ratio,

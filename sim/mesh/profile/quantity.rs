@@ -1,0 +1,117 @@
+//! A profile's values, each with where it comes from.
+
+use crate::diag::Location;
+
+use super::dimension::Unit;
+
+/// A number with its unit, its plausible range and its origin.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Quantity {
+    /// In the base unit of its dimension.
+    pub value: f64,
+    /// The least plausible value, in the base unit, at most `value`.
+    pub low: f64,
+    /// The greatest plausible value, in the base unit, at least `value`.
+    pub high: f64,
+    /// The unit it was written in.
+    pub unit: &'static Unit,
+    /// Where it comes from.
+    pub provenance: Provenance,
+}
+
+impl Quantity {
+    /// The value in the unit it was written in: `43.3 us`.
+    pub fn print(&self) -> String {
+        self.unit.print(self.value)
+    }
+
+    /// The range in the same unit: `30 us … 60 us`; empty when the value is exact.
+    pub fn print_range(&self) -> String {
+        if self.low < self.high {
+            format!("{} … {}", self.unit.print(self.low), self.unit.print(self.high))
+        } else {
+            String::new()
+        }
+    }
+}
+
+/// One of a parameter's words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Word {
+    /// As the parameter's table has it.
+    pub word: &'static str,
+    /// Where it comes from.
+    pub provenance: Provenance,
+}
+
+/// What a profile says of one parameter.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Setting {
+    /// A number.
+    Number(Quantity),
+    /// A word.
+    Word(Word),
+}
+
+impl Setting {
+    /// Where it comes from.
+    pub const fn provenance(&self) -> &Provenance {
+        match self {
+            Self::Number(quantity) => &quantity.provenance,
+            Self::Word(word) => &word.provenance,
+        }
+    }
+
+    /// The value as text.
+    pub fn print(&self) -> String {
+        match self {
+            Self::Number(quantity) => quantity.print(),
+            Self::Word(word) => word.word.to_owned(),
+        }
+    }
+}
+
+/// Where a value comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Provenance {
+    /// How it was found.
+    pub kind: Kind,
+    /// A short sentence: repository and path, publication, or measurement.
+    pub source: String,
+    /// Year, or year and month; empty for what the user gave.
+    pub date: String,
+    /// Where it is written, when it is the user's file or option.
+    pub origin: Option<Location>,
+}
+
+/// How a value was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// We measured it.
+    Measured,
+    /// Someone published a measurement.
+    Published,
+    /// It is written in the mesh's source or its charts.
+    SourceCode,
+    /// Nobody measured it; the range is wide.
+    Assumed,
+    /// The user set it.
+    Given,
+}
+
+impl Kind {
+    /// All, in the order of trust.
+    pub const ALL: [Self; 5] =
+        [Self::Measured, Self::Published, Self::SourceCode, Self::Assumed, Self::Given];
+
+    /// As files have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Measured => "measured",
+            Self::Published => "published",
+            Self::SourceCode => "source_code",
+            Self::Assumed => "assumed",
+            Self::Given => "given",
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! From a profile to what the compiler needs.
+
+use crate::mesh::model::{
+    ConfigurationView, DirectModel, Dispatch, MemoryModel, MeshModel, ProxyModel, TraversalCost,
+    UpstreamModel, WakeCost,
+};
+use crate::units::{Bytes, Cores, Ratio, Span};
+use crate::vocabulary::BalancingPolicy;
+
+use super::parameters::BALANCING;
+use super::{Profile, Setting, table};
+
+impl Profile {
+    /// The typed values. `node_cores` is the number of workers where neither workers nor a CPU limit are set.
+    pub fn model(&self, node_cores: u32) -> MeshModel {
+        let direct = Reader { profile: self, section: "direct" };
+        MeshModel {
+            name: self.head.name.clone(),
+            title: self.head.title.clone(),
+            sidecar: match self.word("data_plane") {
+                "sidecar" => Some(Reader { profile: self, section: "proxy" }.proxy(node_cores)),
+                _ => None,
+            },
+            gateway: Reader { profile: self, section: "gateway" }.proxy(node_cores),
+            direct: DirectModel {
+                balancing: direct.balancing("balancing"),
+                handshake_round_trips: direct.number("round_trips"),
+                idle_timeout: direct.span("idle_timeout"),
+            },
+        }
+    }
+
+    fn word(&self, path: &str) -> &'static str {
+        let position = table().position(path).expect("the table has the path");
+        self.word_at(position).expect("a decoded profile has every word it needs")
+    }
+}
+
+/// The parameters of one section.
+#[derive(Clone, Copy)]
+struct Reader<'p> {
+    profile: &'p Profile,
+    section: &'static str,
+}
+
+impl Reader<'_> {
+    fn proxy(self, node_cores: u32) -> ProxyModel {
+        let features = self.features();
+        let traversal = |protocol: &str| TraversalCost {
+            outbound: self.span(&format!("cpu.{protocol}.outbound")),
+            inbound: self.span(&format!("cpu.{protocol}.inbound")),
+        };
+        let limit = self.limit("cpu_limit").map(cores);
+        ProxyModel {
+            workers: self
+                .limit("workers")
+                .map_or_else(|| workers_of(limit, node_cores), |count| count as u32),
+            dispatch: match self.word("dispatch") {
+                "pinned" => Dispatch::Pinned,
+                _ => Dispatch::Shared,
+            },
+            http1: traversal("http1"),
+            http2: traversal("http2"),
+            grpc: traversal("grpc"),
+            tcp: traversal("tcp"),
+            response_ratio: self.number("cpu.response_ratio"),
+            cpu_per_byte: self.number("cpu.per_byte") * NANOS,
+            tls_cpu: features.tls_cpu,
+            tls_cpu_per_byte: features.tls_cpu_per_byte,
+            feature_cpu: features.cpu,
+            feature_cpu_per_byte: features.cpu_per_byte,
+            cpu_scv: self.number("cpu.scv"),
+            wake: WakeCost {
+                floor: self.span("wake.floor"),
+                rise: self.span("wake.rise"),
+                tau: self.span("wake.tau"),
+                thread: self.span("wake.thread"),
+                before_ratio: Ratio::new(self.number("wake.before_ratio"))
+                    .expect("a decoded ratio lies in [0, 1]"),
+            },
+            idle_cpu: cores(self.number("idle_cpu")),
+            pass_delay: self.span("pass_delay"),
+            upstream: self.upstream(&features),
+            request_overhead: bytes(self.number("overhead.request_bytes") + features.request_bytes),
+            response_overhead: bytes(self.number("overhead.response_bytes") + features.response_bytes),
+            balancing: self.balancing("balancing.http"),
+            tcp_balancing: self.balancing("balancing.tcp"),
+            ewma_default: self.span("balancing.ewma_default"),
+            ewma_decay: self.span("balancing.ewma_decay"),
+            memory: self.memory(&features),
+            cpu_request: self.limit("cpu_request").map(cores),
+            cpu_limit: limit,
+            memory_request: self.limit("memory_request").map(bytes),
+            memory_limit: self.limit("memory_limit").map(bytes),
+        }
+    }
+
+    fn upstream(self, features: &Features) -> UpstreamModel {
+        UpstreamModel {
+            upgrade_http1: self.word("upstream.http1_as") == "http2",
+            max_streams: self.limit("upstream.max_streams").map_or(u32::MAX, |count| count as u32),
+            pool_per_worker: self.word("upstream.pool") == "per_worker",
+            handshake_round_trips: self.number("upstream.tcp_round_trips") + features.round_trips,
+            handshake_client_cpu: features.handshake_client_cpu,
+            handshake_server_cpu: features.handshake_server_cpu,
+            idle_timeout: self.span("upstream.idle_timeout"),
+        }
+    }
+
+    fn memory(self, features: &Features) -> MemoryModel {
+        MemoryModel {
+            base: self.number("memory.base") + self.number("memory.agent"),
+            per_worker: self.number("memory.per_worker") + features.memory_per_worker,
+            per_listener: self.number("memory.per_listener"),
+            per_route: self.number("memory.per_route"),
+            per_cluster: self.number("memory.per_cluster"),
+            per_cluster_worker: self.number("memory.per_cluster_worker"),
+            per_endpoint: self.number("memory.per_endpoint"),
+            per_connection: self.number("memory.per_connection") + features.memory_per_connection,
+            per_request: self.number("memory.per_request"),
+            view: match self.word("configuration.view") {
+                "everything" => ConfigurationView::Everything,
+                _ => ConfigurationView::Used,
+            },
+        }
+    }
+
+    /// The costs of what is switched on.
+    fn features(self) -> Features {
+        let mut sum = Features::default();
+        let mut seconds = 0.0;
+        if self.is_on("mtls") {
+            sum.tls_cpu = self.span("features.mtls.cpu");
+            sum.tls_cpu_per_byte = self.number("features.mtls.cpu_per_byte") * NANOS;
+            sum.request_bytes += self.number("features.mtls.request_bytes");
+            sum.response_bytes += self.number("features.mtls.response_bytes");
+            sum.round_trips = self.number("features.mtls.round_trips");
+            sum.handshake_client_cpu = self.span("features.mtls.handshake_client_cpu");
+            sum.handshake_server_cpu = self.span("features.mtls.handshake_server_cpu");
+            sum.memory_per_connection = self.number("features.mtls.memory_per_connection");
+        }
+        for feature in ["telemetry", "metadata_exchange", "access_log"] {
+            if self.is_on(feature) {
+                seconds += self.number(&format!("features.{feature}.cpu"));
+            }
+        }
+        if self.is_on("metadata_exchange") {
+            sum.request_bytes += self.number("features.metadata_exchange.request_bytes");
+            sum.response_bytes += self.number("features.metadata_exchange.response_bytes");
+        }
+        if self.is_on("authorization") {
+            seconds += self.number("features.authorization.rules")
+                * self.number("features.authorization.cpu_per_rule");
+        }
+        if self.is_on("tracing") {
+            seconds +=
+                self.number("features.tracing.sampled_ratio") * self.number("features.tracing.cpu_per_span");
+            sum.request_bytes += self.number("features.tracing.request_bytes");
+        }
+        if self.is_on("wasm") {
+            seconds += self.number("features.wasm.callbacks") * self.number("features.wasm.cpu_per_callback");
+            sum.cpu_per_byte = self.number("features.wasm.cpu_per_byte") * NANOS;
+            sum.memory_per_worker = self.number("features.wasm.memory_per_worker");
+        }
+        sum.cpu = Span::from_seconds_f64(seconds);
+        sum
+    }
+
+    fn is_on(self, feature: &str) -> bool {
+        matches!(self.word(&format!("features.{feature}.enabled")), "on" | "always")
+    }
+
+    fn word(self, path: &str) -> &'static str {
+        self.profile.word(&format!("{}.{path}", self.section))
+    }
+
+    /// A number in its base unit.
+    fn number(self, path: &str) -> f64 {
+        self.limit(path).expect("a decoded profile has every number it needs")
+    }
+
+    /// A number in its base unit, or `None` for a word such as `none`, `unlimited` or `from_cpu_limit`.
+    fn limit(self, path: &str) -> Option<f64> {
+        match self.profile.get(&format!("{}.{path}", self.section)) {
+            Some(Setting::Number(quantity)) => Some(quantity.value),
+            Some(Setting::Word(_)) => None,
+            None => panic!("a decoded profile has {}.{path}", self.section),
+        }
+    }
+
+    fn span(self, path: &str) -> Span {
+        Span::from_seconds_f64(self.number(path))
+    }
+
+    fn balancing(self, path: &str) -> BalancingPolicy {
+        let word = self.word(path);
+        let row = BALANCING.iter().position(|name| *name == word).expect("the table has the word");
+        POLICIES[row]
+    }
+}
+
+/// By row of [`BALANCING`].
+const POLICIES: [BalancingPolicy; BALANCING.len()] = [
+    BalancingPolicy::Random,
+    BalancingPolicy::RoundRobin,
+    BalancingPolicy::LeastRequest,
+    BalancingPolicy::PeakEwma,
+    BalancingPolicy::RingHash,
+    BalancingPolicy::Maglev,
+    BalancingPolicy::PerConnection,
+];
+
+/// Nanoseconds per second.
+const NANOS: f64 = 1e9;
+
+/// What is switched on costs so much.
+#[derive(Default)]
+struct Features {
+    cpu: Span,
+    cpu_per_byte: f64,
+    tls_cpu: Span,
+    tls_cpu_per_byte: f64,
+    request_bytes: f64,
+    response_bytes: f64,
+    round_trips: f64,
+    handshake_client_cpu: Span,
+    handshake_server_cpu: Span,
+    memory_per_connection: f64,
+    memory_per_worker: f64,
+}
+
+/// Envoy under Istio: one worker per core of the CPU limit, rounded up; without a limit one per core of the node.
+fn workers_of(limit: Option<Cores>, node_cores: u32) -> u32 {
+    limit.map_or(node_cores, |limit| limit.value().ceil() as u32).max(1)
+}
+
+fn cores(value: f64) -> Cores {
+    Cores::new(value).expect("a decoded number is finite and not negative")
+}
+
+fn bytes(value: f64) -> Bytes {
+    Bytes::new((value + 0.5) as u64)
+}
