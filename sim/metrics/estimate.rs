@@ -4,13 +4,17 @@
 //! of the summed counts over the summed windows); its interval comes from the replications' own values, see
 //! `section.rs`. What a mesh adds is the same on differences of the pairs of replications that saw the same requests.
 
+mod precision;
+
 use super::labels::Labels;
-use super::measure::{Measure, Table, tables};
+use super::measure::{Measure, Subject, subjects};
 use super::pool::{pool, pool_entry};
 use super::record::{EntryRecord, RunRecord};
 use super::results::{Estimate, Results, Row, Statistic};
 use super::section::{self, Sample};
 use super::{notes, quantile, stationary};
+
+pub use precision::{PRECISION_LADDER, precision_reached};
 
 /// Everything that the replications of one scenario under one mesh say, and what must be said beside it. Times are in
 /// seconds, CPU in cores, memory in bytes.
@@ -74,7 +78,7 @@ pub fn entry_quantile(records: &[RunRecord], entry: usize, quantile: f64) -> Opt
     Some(section::estimate(sample(&pool_entry(records, entry)?)?, &each))
 }
 
-/// Rows in the order of the tables; `of` gives a row's metric and value.
+/// Rows in the order of the subjects and their measures; `of` gives a row's metric and value.
 fn rows(
     labels: &Labels,
     records: &[RunRecord],
@@ -84,20 +88,11 @@ fn rows(
     if records.is_empty() {
         return rows;
     }
-    for Table { scope, measures, names } in tables(labels) {
-        for (index, name) in names.iter().enumerate() {
-            for measure in measures {
-                for &statistic in measure.statistics {
-                    let Some((metric, value)) = of(measure, index, statistic) else { continue };
-                    rows.push(Row {
-                        scope,
-                        name: name.clone(),
-                        metric,
-                        statistic,
-                        value,
-                        unit: measure.unit,
-                    });
-                }
+    for Subject { scope, name, index, measures } in subjects(labels) {
+        for measure in measures {
+            for &statistic in measure.statistics {
+                let Some((metric, value)) = of(measure, index, statistic) else { continue };
+                rows.push(Row { scope, name: name.clone(), metric, statistic, value, unit: measure.unit });
             }
         }
     }

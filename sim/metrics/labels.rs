@@ -22,6 +22,8 @@ pub struct Labels {
 pub struct EntryLabel {
     /// Its name.
     pub name: String,
+    /// Its requests pass a gateway: the mean response time is given without it, too.
+    pub gateway: bool,
     /// Requests keep coming whatever the responses do, so a saturated station has no steady state. False for users who
     /// wait for their response.
     pub open: bool,

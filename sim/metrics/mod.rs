@@ -9,7 +9,6 @@ pub mod labels;
 mod measure;
 mod notes;
 pub(crate) mod pool;
-pub mod precision;
 mod quantile;
 pub mod record;
 pub mod results;
@@ -19,8 +18,7 @@ mod student;
 #[cfg(test)]
 pub(crate) mod synthetic;
 
-pub use estimate::{difference, entry_quantile, estimate};
+pub use estimate::{PRECISION_LADDER, difference, entry_quantile, estimate, precision_reached};
 pub use labels::{EdgeLabel, EntryLabel, Labels};
-pub use precision::{LADDER, precision_reached};
 pub use record::RunRecord;
 pub use results::{Estimate, Kind, Results, Row, Scope, Statistic, Unit};

@@ -43,7 +43,7 @@ pub(crate) fn labels() -> Labels {
     Labels {
         scenario: "shop".to_owned(),
         mesh: "none".to_owned(),
-        entries: vec![EntryLabel { name: "web".to_owned(), open: true }],
+        entries: vec![EntryLabel { name: "web".to_owned(), gateway: false, open: true }],
         ..Labels::default()
     }
 }

@@ -16,8 +16,7 @@ pub(super) const MEASURES: &[Measure] = &[
         rate(record.edges[row].calls, record.window)
     }),
     Measure::new("error_ratio", Unit::Ratio, MEAN, |record, row, _| {
-        let edge = &record.edges[row];
-        share(edge.failures + edge.timeouts, edge.calls)
+        share(record.edges[row].failures, record.edges[row].calls)
     }),
     Measure::new("timeout_ratio", Unit::Ratio, MEAN, |record, row, _| {
         share(record.edges[row].timeouts, record.edges[row].calls)

@@ -12,11 +12,6 @@ use super::{DISTRIBUTION, MEAN, Measure, TOTAL, mean_time, rate, share};
 /// over successful requests and add up to their mean response time.
 pub(super) const MEASURES: &[Measure] = &[
     Measure::new("response_time", Unit::Seconds, DISTRIBUTION, response_time).added_as("response_time_added"),
-    Measure::new("response_time_without_gateway", Unit::Seconds, MEAN, |record, row, _| {
-        let entry = &record.entries[row];
-        let total: u64 = entry.parts.iter().sum();
-        if entry.gateway == 0 { None } else { mean_time(total - entry.gateway, entry.succeeded.len()) }
-    }),
     Measure::new("response_time_failed", Unit::Seconds, DISTRIBUTION, response_time_failed),
     Measure::new("application_time", Unit::Seconds, MEAN, |record, row, _| part(record, row, APPLICATION)),
     Measure::new("queue_time", Unit::Seconds, MEAN, |record, row, _| part(record, row, QUEUEING)),
@@ -40,6 +35,14 @@ pub(super) const MEASURES: &[Measure] = &[
         Some(Sample::without_interval(record.entries[row].unfinished as f64))
     }),
 ];
+
+/// Only where a gateway stands before the mesh.
+pub(super) const BEHIND_GATEWAY: &[Measure] =
+    &[Measure::new("response_time_without_gateway", Unit::Seconds, MEAN, |record, row, _| {
+        let entry = &record.entries[row];
+        let total: u64 = entry.parts.iter().sum();
+        mean_time(total - entry.gateway, entry.succeeded.len())
+    })];
 
 /// Positions in [`PARTS`].
 const APPLICATION: usize = 0;

@@ -42,25 +42,38 @@ impl Measure {
     }
 }
 
-/// A scope, its measures and the names it has rows for.
-pub(super) struct Table {
+/// Something that results are about, and what is measured of it.
+pub(super) struct Subject {
     pub(super) scope: Scope,
+    pub(super) name: String,
+    /// Its position in the records' table of the scope.
+    pub(super) index: usize,
     pub(super) measures: &'static [Measure],
-    pub(super) names: Vec<String>,
 }
 
-/// All tables in the order of the results.
-pub(super) fn tables(labels: &Labels) -> [Table; 5] {
-    let table = |scope, measures, names| Table { scope, measures, names };
-    let entries = labels.entries.iter().map(|entry| entry.name.clone()).collect();
-    let edges = labels.edges.iter().map(super::labels::EdgeLabel::name).collect();
-    [
-        table(Scope::Scenario, scenario::MEASURES, vec![labels.scenario.clone()]),
-        table(Scope::Entry, entry::MEASURES, entries),
-        table(Scope::Service, service::MEASURES, labels.services.clone()),
-        table(Scope::Edge, edge::MEASURES, edges),
-        table(Scope::Proxy, proxy::MEASURES, labels.proxies.clone()),
-    ]
+/// All subjects in the order of the results. An entry behind a gateway comes twice, with measures of its own.
+pub(super) fn subjects(labels: &Labels) -> Vec<Subject> {
+    let mut subjects = Vec::new();
+    let mut add = |scope, name: &str, index, measures| {
+        subjects.push(Subject { scope, name: name.to_owned(), index, measures });
+    };
+    add(Scope::Scenario, &labels.scenario, 0, scenario::MEASURES);
+    for (index, entry) in labels.entries.iter().enumerate() {
+        add(Scope::Entry, &entry.name, index, entry::MEASURES);
+        if entry.gateway {
+            add(Scope::Entry, &entry.name, index, entry::BEHIND_GATEWAY);
+        }
+    }
+    for (index, name) in labels.services.iter().enumerate() {
+        add(Scope::Service, name, index, service::MEASURES);
+    }
+    for (index, edge) in labels.edges.iter().enumerate() {
+        add(Scope::Edge, &edge.name(), index, edge::MEASURES);
+    }
+    for (index, name) in labels.proxies.iter().enumerate() {
+        add(Scope::Proxy, name, index, proxy::MEASURES);
+    }
+    subjects
 }
 
 /// Statistics of a time per request.

@@ -5,7 +5,7 @@ use super::super::results::{Statistic, Unit};
 use super::super::section::Sample;
 use super::{DISTRIBUTION, MEAN, Measure, TOTAL, rate, share};
 
-/// Per visit of an instance; throughput counts the visits of measured requests.
+/// Per visit of an instance; throughput counts the visits of measured requests. Rejected visits are among the failed.
 pub(super) const MEASURES: &[Measure] = &[
     Measure::new("response_time", Unit::Seconds, DISTRIBUTION, |record, row, statistic| {
         of_histogram(&record.services[row].response_time, statistic)
@@ -17,8 +17,10 @@ pub(super) const MEASURES: &[Measure] = &[
         rate(record.services[row].visits, record.window)
     }),
     Measure::new("error_ratio", Unit::Ratio, MEAN, |record, row, _| {
-        let service = &record.services[row];
-        share(service.failures + service.rejected, service.visits + service.rejected)
+        share(record.services[row].failures, record.services[row].visits)
+    }),
+    Measure::new("rejected_ratio", Unit::Ratio, MEAN, |record, row, _| {
+        share(record.services[row].rejected, record.services[row].visits)
     }),
     Measure::new("utilization", Unit::Ratio, MEAN, |record, row, _| {
         let service = &record.services[row];

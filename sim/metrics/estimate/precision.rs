@@ -1,12 +1,12 @@
 //! When enough replications have run.
 
-use super::estimate::entry_quantile;
-use super::record::RunRecord;
+use super::entry_quantile;
+use crate::metrics::record::RunRecord;
 use crate::units::Ratio;
 
 /// Numbers of replications after which the precision is looked at. Few looks, fixed beforehand, keep the interval's
 /// coverage near its nominal 95 %; looking after every replication would not.
-pub const LADDER: [usize; 7] = [10, 15, 22, 33, 50, 75, 100];
+pub const PRECISION_LADDER: [u32; 7] = [10, 15, 22, 33, 50, 75, 100];
 
 /// The quantile whose interval decides.
 const QUANTILE: f64 = 0.99;
@@ -26,8 +26,8 @@ pub fn precision_reached(records: &[RunRecord], target: Ratio) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::synthetic::{exponential_times, record};
     use super::*;
+    use crate::metrics::synthetic::{exponential_times, record};
 
     #[test]
     fn precision_is_reached_by_more_replications() {
