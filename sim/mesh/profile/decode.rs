@@ -35,7 +35,8 @@ pub fn decode(root: &Node, diagnostics: &mut Diagnostics) -> Option<Profile> {
         Some(node) => {
             let name = fields::text(node, diagnostics)?;
             match shipped::find(&name, Some(node.location)) {
-                Ok(base) => base,
+                // Results of two profiles must not bear one name.
+                Ok(base) => Profile { head: Head { name: String::new(), ..base.head }, ..base },
                 Err(problem) => {
                     diagnostics.push(*problem);
                     return None;
@@ -47,6 +48,7 @@ pub fn decode(root: &Node, diagnostics: &mut Diagnostics) -> Option<Profile> {
     let mut decoder = Decoder::new(base, true, diagnostics);
     decoder.top(root);
     decoder.complete(root.location);
+    decoder.refuse_shipped_name(root);
     let profile = decoder.profile;
     (diagnostics.errors() == errors).then_some(profile)
 }
@@ -282,6 +284,15 @@ impl<'d> Decoder<'d> {
                 let problem = Diagnostic::error(Code::UnknownKey, message).at(key.location);
                 self.diagnostics.push(problem.suggest(near));
             }
+        }
+    }
+
+    fn refuse_shipped_name(&mut self, root: &Node) {
+        let name = &self.profile.head.name;
+        if shipped::names().any(|shipped| shipped == name) {
+            let message = format!("a shipped profile is already called {}", quote(name));
+            let place = root.get("name").map_or(root.location, |node| node.location);
+            self.diagnostics.push(Diagnostic::error(Code::InvalidValue, message).at(place));
         }
     }
 

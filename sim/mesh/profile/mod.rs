@@ -127,6 +127,11 @@ impl Profile {
             });
         };
         let row = &table().rows()[position];
+        if row.parameter.is_structural() {
+            let message = format!("{} cannot be overridden", quote(&row.path));
+            let hint = "it is what the profile is: choose another one";
+            return Err(Diagnostic::error(Code::InvalidValue, message).hint(hint));
+        }
         if !self.needs(row) {
             let message = format!("{} has no {}", quote(&self.head.name), quote(&row.path));
             let diagnostic = Diagnostic::error(Code::UnknownPath, message);
@@ -216,8 +221,10 @@ impl Parameter {
             let bound = || format!("it is at least {}", unit.print(self.least));
             return Err(if is_tiny { "it is more than zero".to_owned() } else { bound() });
         }
+        if value > self.most {
+            return Err(format!("it is at most {}", unit.print(self.most)));
+        }
         match self.dimension {
-            Some(Dimension::Ratio) if value > 1.0 => Err("a ratio is at most 1".to_owned()),
             Some(Dimension::Count) if value.fract() != 0.0 || value > f64::from(u32::MAX) => {
                 Err("it is a whole number".to_owned())
             }

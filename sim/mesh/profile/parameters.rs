@@ -15,6 +15,8 @@ pub struct Parameter {
     pub words: &'static [&'static str],
     /// Numbers below this are refused, in the base unit.
     pub least: f64,
+    /// Numbers above this are refused, in the base unit.
+    pub most: f64,
     /// What it is, in one line.
     pub meaning: &'static str,
 }
@@ -51,16 +53,22 @@ impl Needed {
 }
 
 const fn number(path: &'static str, dimension: Dimension, meaning: &'static str) -> Parameter {
-    Parameter { path, dimension: Some(dimension), words: &[], least: 0.0, meaning }
+    let most = if matches!(dimension, Dimension::Ratio) { 1.0 } else { f64::MAX };
+    Parameter { path, dimension: Some(dimension), words: &[], least: 0.0, most, meaning }
 }
 
 const fn word(path: &'static str, words: &'static [&'static str], meaning: &'static str) -> Parameter {
-    Parameter { path, dimension: None, words, least: 0.0, meaning }
+    Parameter { path, dimension: None, words, least: 0.0, most: f64::MAX, meaning }
 }
 
 impl Parameter {
     const fn or(self, words: &'static [&'static str]) -> Self {
         Self { words, ..self }
+    }
+
+    /// Whether it says what kind of mesh this is, on which the other parameters depend.
+    pub(super) fn is_structural(&self) -> bool {
+        matches!(self.path, "data_plane" | "control_plane.kind")
     }
 
     /// Whether it switches a feature on and off.
@@ -71,6 +79,10 @@ impl Parameter {
     const fn at_least(self, least: f64) -> Self {
         Self { least, ..self }
     }
+
+    const fn at_most(self, most: f64) -> Self {
+        Self { most, ..self }
+    }
 }
 
 /// `on` and `off` can be changed; what is `always` or `unavailable` cannot.
@@ -79,12 +91,15 @@ const SWITCH: &[&str] = &["on", "off", "always", "unavailable"];
 pub(super) const BALANCING: &[&str] =
     &["random", "round_robin", "least_request", "peak_ewma", "ring_hash", "maglev", "per_connection"];
 
+/// No machine has more.
+const MOST_CORES: f64 = 1024.0;
+
 /// What describes a proxy, in whatever role.
 #[rustfmt::skip]
 static PROXY: &[Parameter] = &{
     use Dimension::{Cores, Count, Factor, Ratio, Size, Time, TimePerByte};
     [
-        number("workers", Count, "Worker threads.").or(&["from_cpu_limit"]).at_least(1.0),
+        number("workers", Count, "Worker threads.").or(&["from_cpu_limit"]).at_least(1.0).at_most(MOST_CORES),
         word("dispatch", &["pinned", "shared"], "Whether a connection belongs to one worker or any free worker takes a job."),
         number("cpu.http1.outbound", Time, "CPU of one HTTP/1.1 traversal on the caller's side, features apart."),
         number("cpu.http1.inbound", Time, "CPU of one HTTP/1.1 traversal on the callee's side, features apart."),
@@ -133,7 +148,7 @@ static PROXY: &[Parameter] = &{
         number("configuration.apply_per_endpoint_update", Time, "Control thread's CPU per cluster whose endpoints changed."),
         number("configuration.apply_per_worker", Time, "CPU of each worker to take over an update."),
         number("cpu_request", Cores, "CPU that the scheduler reserves.").or(&["none"]),
-        number("cpu_limit", Cores, "CPU quota over 100 ms.").or(&["none"]).at_least(0.01),
+        number("cpu_limit", Cores, "CPU quota over 100 ms.").or(&["none"]).at_least(0.01).at_most(MOST_CORES),
         number("memory_request", Size, "Memory that the scheduler reserves.").or(&["none"]),
         number("memory_limit", Size, "Memory above which it is killed.").or(&["none"]).at_least(1.0),
         word("features.mtls.enabled", SWITCH, "Mutual TLS between proxies."),

@@ -187,8 +187,30 @@ fn wrong_overrides_say_what_would_be_right() {
         problem("linkerd", "features.wasm.callbacks", "2"),
         problem("linkerd", "control_plane.debounce_max", "1s"),
         problem("none", "proxy.workers", "2"),
+        problem("none", "data_plane", "sidecar"),
     ];
     insta::assert_snapshot!(all.join("\n"));
+}
+
+#[test]
+fn whatever_is_accepted_can_be_resolved() {
+    let texts =
+        ["0", "1", "1e9", "1e300", "0.5", "1e300 s", "1 ns", "100%", "1e200 GiB", "on", "off", "none", "∞"];
+    for name in names() {
+        let original = shipped(name);
+        for row in table().rows() {
+            let mut accepted = 0;
+            for text in row.parameter.words.iter().copied().chain(texts) {
+                let mut profile = original.clone();
+                if profile.set(&row.path, text, None).is_ok() {
+                    profile.model(64);
+                    accepted += 1;
+                }
+            }
+            let is_fixed = row.parameter.is_structural() || row.parameter.is_switch();
+            assert!(accepted > 0 || is_fixed || !original.needs(row), "{name} {}", row.path);
+        }
+    }
 }
 
 #[test]
@@ -208,6 +230,7 @@ fn a_users_file_may_list_only_what_differs() {
 fn a_users_file_is_told_all_that_is_wrong() {
     let errors = read(
         r"extends: istio-sidecar
+name: linkerd
 titel: Mine
 proxy:
   worker: 4
