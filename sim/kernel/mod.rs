@@ -35,26 +35,34 @@
 //! ```
 
 pub mod dist;
+pub mod heap;
 pub mod queue;
 pub mod rng;
 pub mod station;
+pub mod timer;
 
 use crate::units::{SimTime, Span};
+use heap::Moment;
 use queue::EventQueue;
 pub use rng::Uniform;
+pub use timer::TimerId;
+use timer::Timers;
 
 /// The clock and everything that is still to happen, in the order (time, sequence of scheduling).
-#[derive(Debug)]
+///
+/// Events are copied as they wait: keep them small.
+#[derive(Clone, Debug)]
 pub struct Schedule<E> {
     now: SimTime,
     queue: EventQueue<E>,
+    timers: Timers<E>,
     handled: u64,
 }
 
-impl<E> Schedule<E> {
+impl<E: Copy> Schedule<E> {
     /// An empty schedule at time zero.
     pub fn new() -> Self {
-        Self { now: SimTime::ZERO, queue: EventQueue::new(), handled: 0 }
+        Self { now: SimTime::ZERO, queue: EventQueue::new(), timers: Timers::new(), handled: 0 }
     }
 
     /// The time of the event being handled.
@@ -67,32 +75,74 @@ impl<E> Schedule<E> {
         self.handled
     }
 
+    /// How many events and timers are pending.
+    pub const fn len(&self) -> usize {
+        self.queue.len() + self.timers.len()
+    }
+
+    /// Whether nothing is left to happen.
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Schedules `event` at `time`. Events of the same time happen in the order in which they were scheduled.
     ///
     /// # Panics
     /// When `time` lies in the past: the clock never goes back.
+    #[inline]
     pub fn at(&mut self, time: SimTime, event: E) {
         assert!(time >= self.now, "an event at {time} is scheduled in the past of {}", self.now);
         self.queue.push(time, event);
     }
 
     /// Schedules `event` after `delay`.
+    #[inline]
     pub fn after(&mut self, delay: Span, event: E) {
         self.queue.push(self.now + delay, event);
     }
 
+    /// Schedules `event` after `delay`, in the same order among other events as [`after`](Self::after), unless it is
+    /// cancelled before. Setting and cancelling take the same short time however many are pending.
+    #[inline]
+    pub fn timer(&mut self, delay: Span, event: E) -> TimerId {
+        let moment = Moment { time: self.now + delay, sequence: self.queue.take_sequence() };
+        self.timers.set(self.now, moment, event)
+    }
+
+    /// Cancels a timer; false if it has already fired or was cancelled.
+    #[inline]
+    pub fn cancel(&mut self, timer: TimerId) -> bool {
+        self.timers.cancel(timer)
+    }
+
     /// Takes the earliest event and moves the clock to it; `None` when nothing is left to happen.
     #[expect(clippy::should_implement_trait, reason = "a model schedules while it asks for the next event")]
+    #[inline]
     pub fn next(&mut self) -> Option<E> {
-        let (time, event) = self.queue.pop()?;
-        debug_assert!(time >= self.now, "the clock never goes back");
-        self.now = time;
-        self.handled += 1;
-        Some(event)
+        self.next_until(SimTime::MAX)
+    }
+
+    /// As [`next`](Self::next), but `None`, and the clock stays, when nothing is left to happen until `end` (included).
+    /// For models in which something is always pending.
+    #[inline]
+    pub fn next_until(&mut self, end: SimTime) -> Option<E> {
+        loop {
+            let (event, timer) = (self.queue.first(), self.timers.bound());
+            if event.min(timer).time > end || event.min(timer) == Moment::NEVER {
+                return None;
+            }
+            let next = if event < timer { self.queue.pop() } else { self.timers.advance() };
+            if let Some((time, event)) = next {
+                debug_assert!(time >= self.now, "the clock never goes back");
+                self.now = time;
+                self.handled += 1;
+                return Some(event);
+            }
+        }
     }
 }
 
-impl<E> Default for Schedule<E> {
+impl<E: Copy> Default for Schedule<E> {
     fn default() -> Self {
         Self::new()
     }

@@ -1,72 +1,60 @@
 //! The future event list: events in the order (time, sequence of scheduling).
 
-use std::cmp::Ordering;
-use std::collections::BinaryHeap;
-
+use super::heap::{Heap, Moment};
 use crate::units::SimTime;
 
 /// A priority queue of events, earliest first, first-scheduled first among equals.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct EventQueue<E> {
-    heap: BinaryHeap<Entry<E>>,
+    heap: Heap<E>,
     sequence: u64,
 }
 
-#[derive(Debug)]
-struct Entry<E> {
-    time: SimTime,
-    sequence: u64,
-    event: E,
-}
-
-impl<E> EventQueue<E> {
+impl<E: Copy> EventQueue<E> {
     /// An empty queue.
-    pub fn new() -> Self {
-        Self { heap: BinaryHeap::new(), sequence: 0 }
+    pub const fn new() -> Self {
+        Self { heap: Heap::new(), sequence: 0 }
     }
 
     /// Adds an event at `time`.
+    #[inline]
     pub fn push(&mut self, time: SimTime, event: E) {
-        self.heap.push(Entry { time, sequence: self.sequence, event });
+        let sequence = self.take_sequence();
+        self.heap.push(Moment { time, sequence }, event);
+    }
+
+    /// The number of the next event, for something that is to stand in its place among equal times.
+    #[inline]
+    pub(super) fn take_sequence(&mut self) -> u64 {
         self.sequence += 1;
+        self.sequence - 1
     }
 
     /// Removes the earliest event.
+    #[inline]
     pub fn pop(&mut self) -> Option<(SimTime, E)> {
-        self.heap.pop().map(|entry| (entry.time, entry.event))
+        self.heap.pop().map(|(moment, event)| (moment.time, event))
+    }
+
+    /// When the earliest event is due; [`Moment::NEVER`] when there is none.
+    #[inline]
+    pub fn first(&mut self) -> Moment {
+        self.heap.first()
     }
 
     /// Number of pending events.
-    pub fn len(&self) -> usize {
+    pub const fn len(&self) -> usize {
         self.heap.len()
     }
 
     /// Whether nothing is pending.
-    pub fn is_empty(&self) -> bool {
+    pub const fn is_empty(&self) -> bool {
         self.heap.is_empty()
     }
 }
 
-impl<E> Default for EventQueue<E> {
+impl<E: Copy> Default for EventQueue<E> {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-impl<E> PartialEq for Entry<E> {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-impl<E> Eq for Entry<E> {}
-impl<E> PartialOrd for Entry<E> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl<E> Ord for Entry<E> {
-    /// Reversed, for `BinaryHeap` hands out the greatest first.
-    fn cmp(&self, other: &Self) -> Ordering {
-        (other.time, other.sequence).cmp(&(self.time, self.sequence))
     }
 }
