@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rayon::prelude::*;
 
 use crate::engine;
-use crate::metrics::RunRecord;
-use crate::metrics::estimate::{PRECISION_LADDER, precision_reached};
-use crate::program::Program;
+use crate::metrics::{EdgeLabel, EntryLabel, Labels, PRECISION_LADDER, RunRecord, precision_reached};
+use crate::program::{Program, WorkloadIdx};
 use crate::units::Ratio;
+use crate::vocabulary::Arrivals;
 
 /// How many replications to run.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -89,5 +89,39 @@ fn extend(
             Some(record) if !broken[program] => records[program].push(record),
             _ => broken[program] = true,
         }
+    }
+}
+
+impl Plan {
+    /// Replications that are run in any case.
+    pub fn first_replications(&self) -> u32 {
+        match self {
+            Self::Fixed(replications) => *replications,
+            Self::Precision(_) => PRECISION_LADDER[0],
+        }
+    }
+}
+
+/// The names of a program's rows in its records.
+pub fn labels(program: &Program) -> Labels {
+    let workload = |index: WorkloadIdx| program.workloads[index].name.clone();
+    Labels {
+        scenario: program.scenario.clone(),
+        mesh: program.mesh.clone(),
+        entries: program
+            .sources
+            .iter()
+            .map(|source| EntryLabel {
+                name: source.name.clone(),
+                open: !matches!(source.arrivals, Arrivals::Closed { .. } | Arrivals::Paced { .. }),
+            })
+            .collect(),
+        services: program.workloads.iter().take(program.services).map(|service| service.name.clone()).collect(),
+        edges: program
+            .edges
+            .iter()
+            .map(|edge| EdgeLabel { caller: workload(edge.caller), callee: workload(edge.callee) })
+            .collect(),
+        proxies: program.groups.iter().map(|group| workload(group.workload)).collect(),
     }
 }

@@ -6,6 +6,7 @@ mod models;
 mod progress;
 mod run;
 mod scenario;
+mod slo;
 mod validate;
 
 use std::io::Write;

@@ -1,0 +1,55 @@
+//! Service-level objectives: what the scenario limits, mesh by mesh.
+
+use crate::experiment::Outcome;
+use crate::mesh::Scenario;
+use crate::mesh::scenario::{Objective, Slo};
+use crate::metrics::{Labels, entry_error_ratio, entry_quantile};
+
+/// Whether one mesh meets one objective at one entry.
+#[derive(Debug)]
+pub(super) struct Verdict {
+    pub(super) met: bool,
+    text: String,
+}
+
+/// Every objective at every entry it concerns, under every mesh.
+pub(super) fn check(scenario: &Scenario, labels: &[Labels], outcome: &Outcome) -> Vec<Verdict> {
+    let mut verdicts = Vec::new();
+    for slo in &scenario.slos {
+        for (mesh, records) in labels.iter().zip(&outcome.records) {
+            for (entry, label) in mesh.entries.iter().enumerate() {
+                if slo.source.is_none_or(|source| source.0 as usize == entry) {
+                    let (met, text) = judge(slo, records, entry);
+                    let text = format!("{} {} under {}: {text}", if met { "met   " } else { "MISSED" }, label.name, mesh.mesh);
+                    verdicts.push(Verdict { met, text });
+                }
+            }
+        }
+    }
+    verdicts
+}
+
+fn judge(slo: &Slo, records: &[crate::metrics::RunRecord], entry: usize) -> (bool, String) {
+    match &slo.objective {
+        Objective::ResponseTime { quantile, limit } => match entry_quantile(records, entry, *quantile) {
+            None => (false, "no request was measured".to_owned()),
+            Some(estimate) => {
+                let met = estimate.kind == crate::metrics::Kind::Exact && estimate.value <= limit.seconds();
+                (met, format!("p{} is {:.3} ms, at most {limit}", quantile * 100.0, estimate.value * 1e3))
+            }
+        },
+        Objective::ErrorRatio(limit) => {
+            let ratio = entry_error_ratio(records, entry);
+            (ratio <= limit.value(), format!("error ratio is {ratio:.6}, at most {limit}"))
+        }
+    }
+}
+
+/// The verdicts for the terminal; nothing when there are none.
+pub(super) fn render(verdicts: &[Verdict]) -> String {
+    if verdicts.is_empty() {
+        return String::new();
+    }
+    let lines: String = verdicts.iter().map(|verdict| format!("  {}\n", verdict.text)).collect();
+    format!("\nObjectives\n{lines}\n")
+}
