@@ -34,3 +34,5 @@ pub(super) const SERVER_WORKER: Purpose = Purpose(14);
 pub(super) const NETWORK: Purpose = Purpose(15);
 /// CPU of a proxy's job; the pass is the repetition.
 pub(super) const PROXY_JOB: Purpose = Purpose(16);
+/// Nothing random: the address of a visit in the fingerprint of a run's demand.
+pub(super) const FINGERPRINT: Purpose = Purpose(17);

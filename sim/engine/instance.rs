@@ -59,6 +59,7 @@ impl Engine<'_> {
         let demand = self.service_time(id);
         let call = &mut self.calls[id];
         call.served = now;
+        self.recorder.demand(call, demand.nanos());
         match &mut self.instances[call.callee] {
             Instance::Unlimited => self.work(id, now, demand),
             Instance::Fifo(station) => match station.offer(now, demand) {

@@ -3,8 +3,9 @@
 use hdrhistogram::Histogram;
 
 use crate::index::Idx;
+use crate::kernel::Uniform;
+use crate::kernel::rng::extend_path;
 use crate::kernel::station::Window;
-use crate::mesh::scenario::SourceIdx;
 use crate::metrics::RunRecord;
 use crate::metrics::histogram::LogHistogram;
 use crate::metrics::record::{EdgeRecord, EntryRecord, PARTS, ServiceRecord};
@@ -12,6 +13,7 @@ use crate::program::{EdgeIdx, Program, Serving};
 use crate::units::{SimTime, Span};
 
 use super::call::Call;
+use super::draw;
 
 /// Collects a [`RunRecord`].
 #[derive(Debug)]
@@ -68,8 +70,18 @@ impl Recorder {
         Self { record, window: program.window, calls_made: 0, calls_over: 0, service_cpu }
     }
 
-    pub(super) fn entry_arrived(&mut self, source: SourceIdx) {
-        self.record.entries[source.position()].arrived += 1;
+    /// A measured request was meant to be sent at its start.
+    pub(super) fn entry_arrived(&mut self, call: &Call) {
+        self.record.entries[call.source.position()].arrived += 1;
+        self.demand(call, call.started.nanos());
+    }
+
+    /// A request asks for something: the sum of hashes does not depend on the order.
+    pub(super) fn demand(&mut self, call: &Call, nanos: u64) {
+        if call.measured {
+            let address = call.key.draws(draw::FINGERPRINT, call.path, 0, 0).bits();
+            self.record.demand = self.record.demand.wrapping_add(extend_path(address, nanos));
+        }
     }
 
     /// A request's response, or its user's patience, is there.

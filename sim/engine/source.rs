@@ -147,7 +147,7 @@ impl Engine<'_> {
         call.spend(Part::Queueing, now.since(intended));
         if call.measured {
             self.unanswered += 1;
-            self.recorder.entry_arrived(source);
+            self.recorder.entry_arrived(&call);
         }
         let state = &mut self.sources[source];
         state.sent += 1;

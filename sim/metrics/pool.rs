@@ -14,6 +14,7 @@ pub(crate) fn pool(records: &[RunRecord]) -> RunRecord {
         each(&mut pooled.edges, &record.edges, add_edge);
         each(&mut pooled.proxies, &record.proxies, |pooled, one| add_proxy(pooled, one, weights));
         pooled.window += record.window;
+        pooled.demand = pooled.demand.wrapping_add(record.demand);
         pooled.events += record.events;
         pooled.requests += record.requests;
     }

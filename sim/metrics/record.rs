@@ -24,6 +24,9 @@ pub struct RunRecord {
     pub edges: Vec<EdgeRecord>,
     /// One row per group of like proxies (the sidecars of a service, the clients of a source, a gateway).
     pub proxies: Vec<ProxyRecord>,
+    /// Fingerprint of what the measured requests asked for: a sum of hashes of their intended arrival times and of the
+    /// service time of each visit. Equal under every mesh as long as no call is rejected or given up.
+    pub demand: u64,
     /// Events handled, warm-up and drain included.
     pub events: u64,
     /// End-to-end requests simulated, warm-up and drain included.

@@ -120,6 +120,7 @@ pub(crate) fn full_record(number: u64, requests: usize, proxied: bool) -> RunRec
         services: vec![service(2), service(4)],
         edges: vec![edge.clone(), edge],
         proxies: if proxied { vec![proxy; 2] } else { Vec::new() },
+        demand: number,
         events: count * 16,
         requests: count,
     }
