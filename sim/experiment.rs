@@ -113,6 +113,7 @@ pub fn labels(program: &Program) -> Labels {
             .iter()
             .map(|source| EntryLabel {
                 name: source.name.clone(),
+                gateway: source.gateway,
                 open: !matches!(source.arrivals, Arrivals::Closed { .. } | Arrivals::Paced { .. }),
             })
             .collect(),

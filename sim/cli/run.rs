@@ -11,7 +11,7 @@ use clap::{Args, ValueEnum};
 
 use crate::experiment::{self, Outcome, Plan};
 use crate::metrics::{Labels, Results, difference, estimate};
-use crate::output::{self, Existing, Folder, Identity, Manifest};
+use crate::output::{self, Existing, Folder, FolderError, Identity, Manifest};
 use crate::program::{Program, compile};
 use crate::units::{Rate, Ratio, Span};
 
@@ -115,7 +115,7 @@ impl RunArguments {
         run.precision = self.precision.or(run.precision);
     }
 
-    fn open_folders(&self, loaded: &Loaded, programs: &[Program]) -> Result<Vec<Folder>, output::FolderError> {
+    fn open_folders(&self, loaded: &Loaded, programs: &[Program]) -> Result<Vec<(Identity, Folder)>, FolderError> {
         let existing = if self.force { Existing::Replace } else { Existing::Keep };
         let digests: Vec<String> = programs.iter().map(Program::digest).collect();
         let baseline = loaded.baseline;
@@ -134,7 +134,11 @@ impl RunArguments {
                 program: [Some(index), compared].into_iter().flatten().map(|at| digests[at].clone()).collect(),
             }
         };
-        (0..programs.len()).map(|index| Folder::open(&self.out, identity(index), existing)).collect()
+        let open = |index: usize| {
+            let identity = identity(index);
+            Folder::open(&self.out, identity.clone(), existing).map(|folder| (identity, folder))
+        };
+        (0..programs.len()).map(open).collect()
     }
 
     /// Runs the experiment; gives its outcome and the wall-clock seconds it took.
@@ -169,7 +173,7 @@ impl RunArguments {
         &self,
         loaded: &Loaded,
         programs: &[Program],
-        folders: &[Folder],
+        folders: &[(Identity, Folder)],
         outcome: &Outcome,
         seconds: f64,
     ) -> Exit {
@@ -177,22 +181,25 @@ impl RunArguments {
         let mut all = results(loaded, &labels, outcome);
         if outcome.stopped {
             let note = format!("stopped early: {} replications were finished", outcome.records[0].len());
-            all.iter_mut().for_each(|results| results.notes.push(note.clone()));
+            for results in &mut all {
+                results.notes.push(note.clone());
+            }
         }
         if outcome.imprecise {
             let note = "the wanted precision was not reached with 100 replications: lengthen the run".to_owned();
-            all.iter_mut().for_each(|results| results.notes.push(note.clone()));
+            for results in &mut all {
+                results.notes.push(note.clone());
+            }
         }
-        let mut csv = String::new();
-        let mut json = Vec::new();
-        for (index, folder) in folders.iter().enumerate() {
-            let run =
-                output::Run { labels: &labels[index], records: &outcome.records[index], results: &all[index] };
+        let mut printed = Vec::new();
+        for (index, (identity, folder)) in folders.iter().enumerate() {
+            let records = &outcome.records[index];
+            let run = output::Run { labels: &labels[index], records, results: &all[index] };
             let manifest = Manifest {
-                run: folder.identity().clone(),
+                run: identity.clone(),
                 command: std::env::args().collect(),
                 inputs: loaded.inputs.clone(),
-                replications: outcome.records[index].len(),
+                replications: records.len(),
                 notes: loaded.warnings.iter().chain(&all[index].notes).cloned().collect(),
                 files: Vec::new(),
                 wall_time_seconds: seconds,
@@ -201,21 +208,22 @@ impl RunArguments {
                 eprintln!("error: {error}");
                 return Exit::Unfinished;
             }
-            match self.output {
-                Format::Table => {}
-                Format::Csv => csv += &output::summary_csv_text(&run, index == 0),
-                Format::Json => json.push(output::summary_json_text(&run)),
-            }
+            printed.push(self.machine_readable(&run));
         }
         let verdicts = slo::check(&loaded.scenario, &labels, outcome);
         match self.output {
             Format::Table => {
                 print(&output::table::render(&all));
                 print(&slo::render(&verdicts));
-                print(&format!("Results: {}\n", self.out.join(output::file_name(&loaded.scenario.name)).display()));
+                let places: Vec<String> = folders.iter().map(|(_, folder)| folder.path().display().to_string()).collect();
+                print(&format!("Results in {}\n", places.join(", ")));
             }
-            Format::Csv => print(&csv),
-            Format::Json => print(&format!("[{}]\n", json.join(","))),
+            // One header for all.
+            Format::Csv => {
+                let bodies = printed.iter().skip(1).filter_map(|csv| csv.split_once('\n'));
+                print(&bodies.fold(printed[0].clone(), |text, (_, body)| text + body));
+            }
+            Format::Json => print(&format!("[\n{}]\n", printed.join(","))),
         }
         if outcome.stopped || outcome.imprecise {
             Exit::Unfinished
@@ -224,6 +232,17 @@ impl RunArguments {
         } else {
             Exit::Done
         }
+    }
+
+    /// The file that goes to standard output as it is, if one does.
+    fn machine_readable(&self, run: &output::Run<'_>) -> String {
+        let wanted = match self.output {
+            Format::Table => return String::new(),
+            Format::Json => "summary.json",
+            Format::Csv => "summary.csv",
+        };
+        let file = output::render(run).into_iter().find(|file| file.path == wanted);
+        String::from_utf8(file.map_or_else(Vec::new, |file| file.bytes)).expect("these files are text")
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::experiment::Outcome;
 use crate::mesh::Scenario;
 use crate::mesh::scenario::{Objective, Slo};
-use crate::metrics::{Labels, entry_error_ratio, entry_quantile};
+use crate::metrics::{Kind, Labels, RunRecord, entry_quantile};
 
 /// Whether one mesh meets one objective at one entry.
 #[derive(Debug)]
@@ -29,20 +29,29 @@ pub(super) fn check(scenario: &Scenario, labels: &[Labels], outcome: &Outcome) -
     verdicts
 }
 
-fn judge(slo: &Slo, records: &[crate::metrics::RunRecord], entry: usize) -> (bool, String) {
+fn judge(slo: &Slo, records: &[RunRecord], entry: usize) -> (bool, String) {
     match &slo.objective {
         Objective::ResponseTime { quantile, limit } => match entry_quantile(records, entry, *quantile) {
             None => (false, "no request was measured".to_owned()),
             Some(estimate) => {
-                let met = estimate.kind == crate::metrics::Kind::Exact && estimate.value <= limit.seconds();
+                let met = estimate.kind == Kind::Exact && estimate.value <= limit.seconds();
                 (met, format!("p{} is {:.3} ms, at most {limit}", quantile * 100.0, estimate.value * 1e3))
             }
         },
         Objective::ErrorRatio(limit) => {
-            let ratio = entry_error_ratio(records, entry);
+            let ratio = error_ratio(records, entry);
             (ratio <= limit.value(), format!("error ratio is {ratio:.6}, at most {limit}"))
         }
     }
+}
+
+/// Requests that failed or had no answer, of all that were answered or waited.
+fn error_ratio(records: &[RunRecord], entry: usize) -> f64 {
+    let sum = |count: fn(&crate::metrics::record::EntryRecord) -> u64| {
+        records.iter().map(|record| count(&record.entries[entry])).sum::<u64>() as f64
+    };
+    let bad = sum(|entry| entry.failed.len() + entry.unfinished);
+    bad / sum(|entry| entry.arrived).max(1.0)
 }
 
 /// The verdicts for the terminal; nothing when there are none.

@@ -149,7 +149,7 @@ impl<'p> Engine<'p> {
         let position = (pod.first_view + edge.slot) as usize;
         if self.views[position].is_none() {
             let workers = pod.proxy.map_or(1, |proxy| self.proxies.workers(proxy));
-            self.views[position] = Some(Box::new(View::new(edge, workers)));
+            self.views[position] = Some(Box::new(View::new(edge, workers, self.schedule.now())));
             if let Some(proxy) = pod.proxy {
                 self.proxies.learn_target(proxy, edge.targets.len(), self.schedule.now());
             }

@@ -97,14 +97,14 @@ pub(super) enum Taken {
 }
 
 impl View {
-    pub(super) fn new(edge: &Edge, workers: u32) -> Self {
+    pub(super) fn new(edge: &Edge, workers: u32, now: SimTime) -> Self {
         let endpoints = edge.targets.len();
         let pools = if edge.pool.per_connection { 1 } else { endpoints as usize };
         let workers = if edge.pool.per_worker { workers as usize } else { 1 };
         let (assumed, decay) = edge.ewma;
         Self {
             balancer: Balancer::new(edge.policy, &edge.targets),
-            loads: vec![EndpointLoad::new(assumed, decay); endpoints as usize],
+            loads: vec![EndpointLoad::new(assumed, decay, now); endpoints as usize],
             pools: vec![Vec::new(); pools * workers],
             idle_workers: Vec::new(),
             in_use: 0,

@@ -8,6 +8,7 @@ use crate::kernel::rng::hash_name;
 use crate::mesh::model::{DirectModel, MeshModel, ProxyModel};
 use crate::mesh::scenario::{BalancingPolicy, HashOn, Protocol, Scenario, Service, ServiceIdx};
 use crate::policy::balance::Targets;
+use crate::units::Span;
 
 use super::workload::Workloads;
 use super::{Edge, EdgeIdx, HashInput, PassCost, Pool, WorkloadIdx};
@@ -78,8 +79,11 @@ impl<'a> Edges<'a> {
             policy,
             targets: self.targets_of(callee, policy),
             hash: hash_input(service, policy),
-            ewma: outbound
-                .map_or((crate::units::Span::ZERO, crate::units::Span::ZERO), |proxy| (proxy.ewma_default, proxy.ewma_decay)),
+            // Zero: nobody looks at response times.
+            ewma: match outbound {
+                Some(proxy) if policy == BalancingPolicy::PeakEwma => (proxy.ewma_default, proxy.ewma_decay),
+                _ => (Span::ZERO, Span::ZERO),
+            },
             pool,
             request_overhead: overhead(|proxy| proxy.request_overhead.value()),
             response_overhead: overhead(|proxy| proxy.response_overhead.value()),
@@ -141,8 +145,8 @@ fn hash_input(service: &Service, policy: BalancingPolicy) -> HashInput {
 fn pass_cost(proxy: &ProxyModel, protocol: Protocol, is_outbound: bool, mutual_tls: bool, speed: f64) -> PassCost {
     let traversal = proxy.traversal(protocol);
     let base = if is_outbound { traversal.outbound } else { traversal.inbound };
-    let features = if protocol == Protocol::Tcp { crate::units::Span::ZERO } else { proxy.feature_cpu };
-    let (tls_cpu, tls) = if mutual_tls { (proxy.tls_cpu, proxy.tls_cpu_per_byte) } else { (crate::units::Span::ZERO, 0.0) };
+    let features = if protocol == Protocol::Tcp { Span::ZERO } else { proxy.feature_cpu };
+    let (tls_cpu, tls) = if mutual_tls { (proxy.tls_cpu, proxy.tls_cpu_per_byte) } else { (Span::ZERO, 0.0) };
     let nanos = (base + features + tls_cpu).nanos() as f64 / speed;
     PassCost {
         request: nanos * (1.0 - proxy.response_ratio),
@@ -159,7 +163,7 @@ fn proxy_pool(proxy: &ProxyModel, protocol: Protocol, inbound: Option<&ProxyMode
         Protocol::Http1 => upstream.upgrade_http1 && inbound.is_some(),
         Protocol::Http2 | Protocol::Grpc => true,
     };
-    let cpu = |span: crate::units::Span| if inbound.is_some() { (span.nanos() as f64 / speed) as u64 } else { 0 };
+    let cpu = |span: Span| if inbound.is_some() { (span.nanos() as f64 / speed) as u64 } else { 0 };
     Pool {
         streams: if multiplexed { upstream.max_streams } else { 1 },
         per_connection: protocol == Protocol::Tcp,

@@ -1,0 +1,226 @@
+//! From files and options to a scenario and the meshes it runs under; everything that is wrong goes to standard error.
+
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use crate::diag::{Code, Diagnostic, Diagnostics, Location, Sources, Style, quote};
+use crate::experiment::Plan;
+use crate::input::draft::MeshDraft;
+use crate::input::tree::Located;
+use crate::input::{self, Options};
+use crate::mesh::profile::{self, Profile};
+use crate::mesh::scenario::{Arrivals, Origin};
+use crate::mesh::{MeshModel, Scenario, validate};
+use crate::output::FileHash;
+use crate::units::Rate;
+
+/// Cores of a node: as many workers has a proxy without a CPU limit that asks for one per core.
+pub(super) const NODE_CORES: u32 = 4;
+
+/// The mesh that others are compared with.
+const BASELINE: &str = "none";
+
+/// What to load.
+#[derive(Debug)]
+pub(super) struct Loading {
+    pub(super) files: Vec<PathBuf>,
+    /// Names or files of profiles; empty for those of the scenario.
+    pub(super) meshes: Vec<String>,
+    /// `path=value`, for the scenario or (`profile.…`) the profiles.
+    pub(super) sets: Vec<String>,
+    pub(super) rate: Option<Rate>,
+}
+
+/// What was loaded.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    pub(super) scenario: Scenario,
+    pub(super) meshes: Vec<Mesh>,
+    /// Position of the mesh that the others are compared with.
+    pub(super) baseline: Option<usize>,
+    /// Warnings, one line each.
+    pub(super) warnings: Vec<String>,
+    /// What was read.
+    pub(super) inputs: Vec<FileHash>,
+}
+
+/// A mesh to run under.
+#[derive(Debug)]
+pub(super) struct Mesh {
+    pub(super) name: String,
+    pub(super) model: MeshModel,
+}
+
+impl Loaded {
+    /// How many replications the scenario asks for.
+    pub(super) fn plan(&self) -> Plan {
+        let run = &self.scenario.run;
+        run.precision.map_or(Plan::Fixed(run.replications), Plan::Precision)
+    }
+}
+
+impl Loading {
+    /// Loads everything, or reports everything that is wrong.
+    pub(super) fn load(&self) -> Option<Loaded> {
+        let (for_profiles, assignments): (Vec<_>, Vec<_>) =
+            self.sets.iter().cloned().partition(|set| set.starts_with("profile."));
+        let mut options = Options { assignments, ..Options::default() };
+        if let Some(rate) = self.rate {
+            options.entry.rate = rate;
+        }
+        let (draft, mut sources, mut diagnostics) = input::load(&self.files, &options);
+        let scenario = validate(&draft, &mut diagnostics);
+        let meshes = self.meshes(&draft.mesh, &for_profiles, &mut sources, &mut diagnostics);
+        report(&diagnostics, &sources);
+        if diagnostics.has_errors() {
+            return None;
+        }
+        let mut scenario = scenario?;
+        if let Some(rate) = self.rate {
+            set_rate(&mut scenario, rate);
+        }
+        let baseline = (meshes.len() > 1).then(|| meshes.iter().position(|mesh| mesh.name == BASELINE).unwrap_or(0));
+        let warnings = diagnostics.sorted().iter().map(|one| one_line(one, &sources)).collect();
+        let inputs = sources.files().map(|(name, text)| FileHash::new(name, text.as_bytes())).collect();
+        Some(Loaded { scenario, meshes, baseline, warnings, inputs })
+    }
+
+    /// The meshes asked for on the command line, else by the scenario beside `none`, else all that are shipped.
+    fn meshes(
+        &self,
+        draft: &MeshDraft,
+        sets: &[String],
+        sources: &mut Sources,
+        diagnostics: &mut Diagnostics,
+    ) -> Vec<Mesh> {
+        let mut names: Vec<(String, Option<Location>)> =
+            self.meshes.iter().map(|name| (name.trim().to_owned(), None)).collect();
+        if names.is_empty() {
+            names = match &draft.profile {
+                Some(name) if name.value == BASELINE => vec![(BASELINE.to_owned(), None)],
+                Some(name) => vec![(BASELINE.to_owned(), None), (name.value.clone(), Some(name.location))],
+                None => profile::names().map(|name| (name.to_owned(), None)).collect(),
+            };
+        }
+        let mut profiles: Vec<Profile> = Vec::new();
+        for (name, place) in names {
+            match find(&name, place, sources, diagnostics) {
+                Some(profile) if profiles.iter().all(|other| other.head.name != profile.head.name) => {
+                    profiles.push(profile);
+                }
+                _ => {}
+            }
+        }
+        for change in changes(draft, sets, sources, diagnostics) {
+            apply(&mut profiles, &change, diagnostics);
+        }
+        profiles
+            .into_iter()
+            .map(|profile| Mesh { name: profile.head.name.clone(), model: profile.model(NODE_CORES) })
+            .collect()
+    }
+}
+
+/// A profile by name, or by file.
+fn find(
+    name: &str,
+    place: Option<Location>,
+    sources: &mut Sources,
+    diagnostics: &mut Diagnostics,
+) -> Option<Profile> {
+    let problem = match profile::find(name, place) {
+        Ok(profile) => return Some(profile),
+        Err(problem) => problem,
+    };
+    if Path::new(name).is_file() {
+        let document = input::document(Path::new(name), sources, diagnostics)?;
+        return profile::decode(&document, diagnostics);
+    }
+    diagnostics.push(*problem);
+    None
+}
+
+/// A value of the profiles to be replaced.
+struct Change {
+    path: Located<String>,
+    value: String,
+}
+
+/// The scenario's overrides, then those of the command line.
+fn changes(draft: &MeshDraft, sets: &[String], sources: &mut Sources, diagnostics: &mut Diagnostics) -> Vec<Change> {
+    let mut changes = Vec::new();
+    for (path, value) in &draft.overrides {
+        changes.push(Change { path: path.clone(), value: value.value.clone() });
+    }
+    for set in sets {
+        let file = sources.add("--set", set.clone());
+        let location = Location::new(file, 0, set.len() as u32);
+        let assignment = set.strip_prefix("profile.").unwrap_or(set);
+        match assignment.split_once('=') {
+            Some((path, value)) => changes.push(Change {
+                path: Located::new(path.trim().to_owned(), location),
+                value: value.trim().to_owned(),
+            }),
+            None => diagnostics.push(
+                Diagnostic::error(Code::InvalidValue, "an assignment needs a `=`")
+                    .at(location)
+                    .hint("write --set profile.proxy.workers=4"),
+            ),
+        }
+    }
+    changes
+}
+
+/// Changes every profile that has such a value; it is an error if none has.
+fn apply(profiles: &mut [Profile], change: &Change, diagnostics: &mut Diagnostics) {
+    let mut refusal = None;
+    let mut accepted = false;
+    for profile in profiles.iter_mut() {
+        match profile.set(&change.path.value, &change.value, Some(change.path.location)) {
+            Ok(()) => accepted = true,
+            // What a mesh with proxies says of it is worth more than what `none` says.
+            Err(problem) if refusal.is_none() || profile.head.name != BASELINE => refusal = Some(problem),
+            Err(_) => {}
+        }
+    }
+    if let (false, Some(problem)) = (accepted, refusal) {
+        diagnostics.push(*problem);
+    }
+}
+
+/// Replaces the rate of every source that has one.
+fn set_rate(scenario: &mut Scenario, wanted: Rate) {
+    for source in &mut scenario.sources {
+        if let Arrivals::Poisson { rate } | Arrivals::Constant { rate } | Arrivals::Paced { rate, .. } =
+            &mut source.arrivals
+        {
+            *rate = wanted;
+        }
+    }
+}
+
+/// Puts diagnostics on standard error.
+pub(super) fn report(diagnostics: &Diagnostics, sources: &Sources) {
+    let style = if std::io::stderr().is_terminal() { Style::Colour } else { Style::Plain };
+    let text = diagnostics.render(sources, style);
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}
+
+fn one_line(diagnostic: &Diagnostic, sources: &Sources) -> String {
+    match diagnostic.location {
+        Some(location) => {
+            let (line, column) = sources.line_column(location);
+            format!("{}:{line}:{column}: {}", sources.name(location.source), diagnostic.message)
+        }
+        None => diagnostic.message.clone(),
+    }
+}
+
+/// A line about where a source's requests come from.
+pub(super) fn origin(from: &Origin) -> String {
+    match from {
+        Origin::Outside => "from outside".to_owned(),
+        Origin::MeshedClient { replicas } => format!("from {replicas} meshed clients"),
+        Origin::Gateway { name, replicas } => format!("through {replicas} pods of gateway {name}"),
+    }
+}
