@@ -7,6 +7,10 @@ use super::{MEAN, Measure, TOTAL, rate};
 
 /// Proxies include gateways, which stand there under every mesh.
 pub(super) const MEASURES: &[Measure] = &[
+    Measure::new("proxies", Unit::Count, TOTAL, |record, _, _| {
+        let proxies: u64 = record.proxies.iter().map(|group| group.instances).sum();
+        Some(Sample::without_interval(proxies as f64))
+    }),
     Measure::new("proxy_cpu", Unit::Cores, TOTAL, |record, _, _| {
         Sample::ratio(proxy_cpu(record), record.window as f64)
     })
