@@ -6,5 +6,6 @@ pub mod input;
 pub mod kernel;
 pub mod mesh;
 pub mod metrics;
+pub mod policy;
 pub mod units;
 pub mod vocabulary;
