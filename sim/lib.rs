@@ -7,5 +7,6 @@ pub mod kernel;
 pub mod mesh;
 pub mod metrics;
 pub mod output;
+pub mod policy;
 pub mod units;
 pub mod vocabulary;

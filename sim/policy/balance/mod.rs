@@ -1,0 +1,300 @@
+//! Load balancing: which endpoint a call goes to. One file per policy.
+//!
+//! Three kinds of state. [`Targets`] is what all callers of a service share: the number of endpoints and, for
+//! consistent hashing, the table. A [`Balancer`] belongs to one caller (a client proxy, a waypoint replica, or the
+//! application when there is no proxy) and one target. An [`EndpointLoad`] is what that caller knows of one endpoint:
+//! no caller sees the calls of another. Endpoints are positions 0, 1, … of the service's replicas.
+//!
+//! ```
+//! use sim::kernel::rng::{Purpose, Stream};
+//! use sim::policy::balance::{Balancer, EndpointLoad, Targets};
+//! use sim::units::{SimTime, Span};
+//! use sim::vocabulary::BalancingPolicy;
+//!
+//! let mut stream = Stream::new(1, Purpose(0), "client", 0);
+//! let targets = Targets::new(BalancingPolicy::PeakEwma, "default/web", 3);
+//! let mut balancer = Balancer::new(BalancingPolicy::PeakEwma, &targets);
+//! let now = SimTime::ZERO;
+//! let unknown = EndpointLoad::new(Span::from_millis(30), Span::from_seconds(10), now);
+//! let mut loads = vec![unknown; targets.len() as usize];
+//! let endpoint = balancer.pick(&targets, &loads, now, 0, &mut stream);
+//! loads[endpoint as usize].started();
+//! let later = now + Span::from_millis(2);
+//! loads[endpoint as usize].finished(Span::from_millis(2), later);
+//! ```
+
+mod least_request;
+mod maglev;
+mod peak_ewma;
+mod per_connection;
+mod random;
+mod ring_hash;
+mod round_robin;
+#[cfg(test)]
+mod testing;
+
+pub use least_request::LeastRequest;
+pub use peak_ewma::PeakEwma;
+pub use round_robin::RoundRobin;
+
+use crate::kernel::Uniform;
+use crate::kernel::rng::{extend_path, hash_name};
+use crate::units::{SimTime, Span};
+use crate::vocabulary::BalancingPolicy;
+use maglev::MaglevTable;
+use ring_hash::Ring;
+
+/// What a user is told of a policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BalancerHelp {
+    /// The policy.
+    pub policy: BalancingPolicy,
+    /// As written in scenarios and profiles.
+    pub name: &'static str,
+    /// One line.
+    pub doc: &'static str,
+    /// Which real proxies balance this way, and when.
+    pub used_by: &'static str,
+}
+
+/// Every policy there is, one row each, in the order of [`BalancingPolicy`], for help and documentation.
+pub const BALANCERS: [BalancerHelp; 7] = [
+    random::HELP,
+    round_robin::HELP,
+    least_request::HELP,
+    peak_ewma::HELP,
+    ring_hash::HELP,
+    maglev::HELP,
+    per_connection::HELP,
+];
+
+/// What all callers of a service know of it under one policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Targets {
+    policy: BalancingPolicy,
+    endpoints: u32,
+    table: Table,
+}
+
+/// Which endpoint owns a hash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Table {
+    None,
+    Ring(Ring),
+    Maglev(MaglevTable),
+}
+
+#[expect(clippy::len_without_is_empty, reason = "a service has at least one endpoint")]
+impl Targets {
+    /// The `endpoints` replicas of the service called `name` (with its namespace), which places them in hash tables.
+    ///
+    /// # Panics
+    /// When there is no endpoint.
+    pub fn new(policy: BalancingPolicy, name: &str, endpoints: u32) -> Self {
+        assert!(endpoints > 0, "{name} has no endpoint");
+        let identities = identities(name, endpoints);
+        let table = match policy {
+            BalancingPolicy::RingHash => Table::Ring(Ring::new(&identities)),
+            BalancingPolicy::Maglev => Table::Maglev(MaglevTable::new(&identities)),
+            BalancingPolicy::Random
+            | BalancingPolicy::RoundRobin
+            | BalancingPolicy::LeastRequest
+            | BalancingPolicy::PeakEwma
+            | BalancingPolicy::PerConnection => Table::None,
+        };
+        Self { policy, endpoints, table }
+    }
+
+    /// Number of endpoints, at least 1.
+    pub const fn len(&self) -> u32 {
+        self.endpoints
+    }
+
+    /// The endpoint to which a consistent hash sends `hash`.
+    fn owner(&self, hash: u64) -> u32 {
+        match &self.table {
+            Table::None => unreachable!("{:?} has no hash table", self.policy),
+            Table::Ring(ring) => ring.owner(hash),
+            Table::Maglev(table) => table.owner(hash),
+        }
+    }
+}
+
+/// Stable hashes of endpoints: of the service's name and the replica's position. Envoy hashes addresses with xxHash64,
+/// which no scenario has; which endpoint owns which key therefore differs, the law of the shares does not.
+fn identities(name: &str, endpoints: u32) -> Vec<u64> {
+    let service = hash_name(name);
+    (0..endpoints).map(|replica| extend_path(service, u64::from(replica))).collect()
+}
+
+/// What a caller knows of one endpoint: its own calls only.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct EndpointLoad {
+    /// Calls under way.
+    pub active: u32,
+    /// Estimate of the response time; kept up for [`BalancingPolicy::PeakEwma`].
+    pub latency: PeakEwma,
+}
+
+impl EndpointLoad {
+    /// An endpoint first heard of at `now`: until it has answered, its response time is taken to be `assumed`, decaying
+    /// with time constant `decay`. A `decay` of zero keeps no response times, for policies that do not look at them.
+    pub const fn new(assumed: Span, decay: Span, now: SimTime) -> Self {
+        Self { active: 0, latency: PeakEwma::new(assumed, decay, now) }
+    }
+
+    /// A call was sent.
+    #[inline]
+    pub const fn started(&mut self) {
+        self.active += 1;
+    }
+
+    /// A call was answered, with whatever status, `response_time` after it was sent.
+    #[inline]
+    pub fn finished(&mut self, response_time: Span, now: SimTime) {
+        self.abandoned();
+        self.latency.record(response_time, now);
+    }
+
+    /// A call ended without an answer: given up, or its connection failed. That teaches nothing about response times
+    /// (as in Linkerd, lest an endpoint that fails at once looks fast).
+    #[inline]
+    pub const fn abandoned(&mut self) {
+        debug_assert!(self.active > 0, "a call is under way");
+        self.active -= 1;
+    }
+}
+
+/// How one caller picks endpoints of one service.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Balancer {
+    /// Any endpoint, equally likely.
+    Random,
+    /// Each in turn.
+    RoundRobin(RoundRobin),
+    /// The less busy of two.
+    LeastRequest(LeastRequest),
+    /// The one of two that is expected to answer sooner.
+    PeakEwma,
+    /// The owner of the hash on a ring.
+    RingHash,
+    /// The owner of the hash in Maglev's table.
+    Maglev,
+    /// Any endpoint, for a whole connection: ask once per connection.
+    PerConnection,
+}
+
+impl Balancer {
+    /// A caller that has not called yet.
+    ///
+    /// # Panics
+    /// When the targets were built for another policy.
+    pub fn new(policy: BalancingPolicy, targets: &Targets) -> Self {
+        assert_eq!(policy, targets.policy, "targets are built for a policy");
+        match policy {
+            BalancingPolicy::Random => Self::Random,
+            BalancingPolicy::RoundRobin => Self::RoundRobin(RoundRobin::default()),
+            BalancingPolicy::LeastRequest => Self::LeastRequest(LeastRequest::ENVOY),
+            BalancingPolicy::PeakEwma => Self::PeakEwma,
+            BalancingPolicy::RingHash => Self::RingHash,
+            BalancingPolicy::Maglev => Self::Maglev,
+            BalancingPolicy::PerConnection => Self::PerConnection,
+        }
+    }
+
+    /// The endpoint for the next call, or, per connection, for the next connection. `loads` has one row per endpoint;
+    /// `hash` is a well-mixed hash of what consistent hashing looks at, ignored by other policies.
+    #[inline]
+    pub fn pick<U: Uniform>(
+        &mut self,
+        targets: &Targets,
+        loads: &[EndpointLoad],
+        now: SimTime,
+        hash: u64,
+        uniform: &mut U,
+    ) -> u32 {
+        debug_assert_eq!(loads.len(), targets.endpoints as usize, "one load per endpoint");
+        match self {
+            Self::Random => random::pick(targets.endpoints, uniform),
+            Self::RoundRobin(state) => state.pick(targets.endpoints, uniform),
+            Self::LeastRequest(policy) => policy.pick(loads, uniform),
+            Self::PeakEwma => peak_ewma::pick(loads, now, uniform),
+            Self::RingHash | Self::Maglev => targets.owner(hash),
+            Self::PerConnection => per_connection::pick(targets.endpoints, uniform),
+        }
+    }
+}
+
+/// Two different positions below `count`, in random order, every pair equally likely; the same one twice when there is
+/// only one.
+#[inline]
+fn distinct_pair<U: Uniform>(count: u32, uniform: &mut U) -> (u32, u32) {
+    if count == 1 {
+        return (0, 0);
+    }
+    let first = uniform.below(count);
+    let second = uniform.below(count - 1);
+    (first, second + u32::from(second >= first))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::{assert_shares, stream};
+    use super::*;
+
+    #[test]
+    fn the_table_has_a_row_for_every_policy() {
+        for (position, row) in BALANCERS.iter().enumerate() {
+            assert_eq!(row.policy as usize, position, "rows stand in the order of the policies");
+            assert!(row.doc.ends_with('.') && row.used_by.ends_with('.'), "{}", row.name);
+            let targets = Targets::new(row.policy, "default/web", 5);
+            let mut balancer = Balancer::new(row.policy, &targets);
+            let loads = vec![EndpointLoad::new(Span::ZERO, Span::ZERO, SimTime::ZERO); 5];
+            let picked = balancer.pick(&targets, &loads, SimTime::ZERO, 7, &mut stream(0));
+            assert!(picked < 5, "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn a_single_endpoint_is_always_picked() {
+        for row in &BALANCERS {
+            let targets = Targets::new(row.policy, "default/web", 1);
+            let mut balancer = Balancer::new(row.policy, &targets);
+            let loads = [EndpointLoad::new(Span::from_millis(30), Span::from_seconds(10), SimTime::ZERO)];
+            for hash in [0, 1, u64::MAX / 2, u64::MAX] {
+                assert_eq!(
+                    balancer.pick(&targets, &loads, SimTime::ZERO, hash, &mut stream(0)),
+                    0,
+                    "{}",
+                    row.name
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn pairs_are_distinct_and_equally_likely() {
+        let mut uniform = stream(1);
+        let mut counts = vec![0_u32; 25];
+        for _ in 0..200_000 {
+            let (first, second) = distinct_pair(5, &mut uniform);
+            counts[(first * 5 + second) as usize] += 1;
+        }
+        let expected: Vec<f64> =
+            (0..25).map(|cell| f64::from(u8::from(cell / 5 != cell % 5)) / 20.0).collect();
+        assert_shares(&counts, &expected);
+    }
+
+    #[test]
+    fn only_answers_teach_response_times() {
+        let mut load = EndpointLoad::new(Span::from_millis(30), Span::from_seconds(10), SimTime::ZERO);
+        let before = load.latency;
+        load.started();
+        load.started();
+        load.abandoned();
+        assert_eq!((load.active, load.latency), (1, before));
+        load.finished(Span::from_millis(50), SimTime::from_nanos(50_000_000));
+        assert_eq!(load.active, 0);
+        assert_ne!(load.latency, before);
+    }
+}

@@ -1,0 +1,3 @@
+//! What can be chosen: how endpoints are picked. One file per choice, one row in its table.
+
+pub mod balance;
