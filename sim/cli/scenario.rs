@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
-use crate::diag::{Code, Diagnostic, Diagnostics, Location, Sources, Style, quote};
+use crate::diag::{Code, Diagnostic, Diagnostics, Location, Sources, Style};
 use crate::experiment::Plan;
 use crate::input::draft::MeshDraft;
 use crate::input::tree::Located;
