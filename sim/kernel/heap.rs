@@ -122,6 +122,11 @@ impl<T: Copy> Heap<T> {
         self.entries[hole] = entry;
     }
 
+    /// Every item, in no particular order.
+    pub fn iter(&self) -> impl Iterator<Item = (Moment, T)> {
+        self.entries.iter().map(|entry| (entry.moment, entry.item))
+    }
+
     /// Drops all items and keeps the memory.
     pub fn clear(&mut self) {
         self.entries.clear();

@@ -34,6 +34,7 @@
 //! assert!((mean - 0.010).abs() < 0.0005);
 //! ```
 
+mod calendar;
 pub mod dist;
 pub mod heap;
 pub mod queue;
