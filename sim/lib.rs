@@ -1,5 +1,6 @@
 //! A deterministic service-mesh simulator: what a mesh costs and how it behaves, before you deploy it.
 
+pub mod analytic;
 pub mod diag;
 pub mod index;
 pub mod input;

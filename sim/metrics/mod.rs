@@ -22,3 +22,4 @@ pub use estimate::{PRECISION_LADDER, difference, entry_quantile, estimate, preci
 pub use labels::{EdgeLabel, EntryLabel, Labels};
 pub use record::RunRecord;
 pub use results::{Estimate, Kind, Results, Row, Scope, Statistic, Unit};
+pub use student::student_quantile;

@@ -9,7 +9,7 @@ use std::f64::consts::{FRAC_PI_2, PI};
 ///
 /// # Panics
 /// When `p` is outside (0, 1) or `df` is 0.
-pub(super) fn student_quantile(p: f64, df: u32) -> f64 {
+pub fn student_quantile(p: f64, df: u32) -> f64 {
     assert!(p > 0.0 && p < 1.0, "a quantile lies between 0 and 1, not {p}");
     assert!(df > 0, "Student's t has at least one degree of freedom");
     if p < 0.5 {

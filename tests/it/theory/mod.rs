@@ -1,0 +1,7 @@
+//! The simulation against queueing theory.
+
+mod balancing;
+mod networks;
+pub(crate) mod rule;
+mod source;
+mod stations;
