@@ -26,6 +26,16 @@ pub(super) fn display_name(path: &Path) -> String {
     }
 }
 
+/// What a scenario is called that is read from here and has no name: file or folder, without extension.
+pub(super) fn stem(path: &Path) -> String {
+    if path == Path::new(STANDARD_INPUT) {
+        return "stdin".to_owned();
+    }
+    // `.` has no name of its own, the folder it stands for has.
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    absolute.file_stem().map_or_else(|| "scenario".to_owned(), |stem| stem.to_string_lossy().into_owned())
+}
+
 /// The files that `inputs` mean, directories replaced by what is in them, by name.
 pub(super) fn expand(inputs: &[PathBuf], diagnostics: &mut Diagnostics) -> Vec<PathBuf> {
     let mut files = Vec::new();

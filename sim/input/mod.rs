@@ -89,8 +89,10 @@ pub fn load(inputs: &[PathBuf], options: &Options) -> (Draft, Sources, Diagnosti
     }
     reading.report_unread();
     reading.read_traces();
-    if reading.draft.name.is_none() {
-        reading.draft.name = inputs.first().map(|input| reading.name_after(input));
+    if reading.draft.name.is_none()
+        && let (Some(input), Some((file, _))) = (inputs.first(), reading.folders.first())
+    {
+        reading.draft.name = Some(Located::new(files::stem(input), Location::new(*file, 0, 0)));
     }
     (reading.draft, reading.sources, reading.diagnostics)
 }
@@ -110,24 +112,8 @@ struct Reading<'o> {
 impl Reading<'_> {
     /// The documents of one file, the elements of Kubernetes lists apart.
     fn documents(&mut self, path: &Path) -> Vec<Node> {
-        let name = files::display_name(path);
-        let text = match files::read(path) {
-            Ok(text) => text,
-            Err(problem) => {
-                let file = self.sources.add(name, String::new());
-                self.diagnostics.push(problem.at(Location::new(file, 0, 0)));
-                return Vec::new();
-            }
-        };
-        let file = self.sources.add(name, text);
+        let (file, documents) = parse_file(path, &mut self.sources, &mut self.diagnostics);
         self.folders.push((file, path.parent().map(Path::to_path_buf).unwrap_or_default()));
-        let errors = self.diagnostics.errors();
-        let documents = tree::parse(self.sources.text(file), file, &mut self.diagnostics);
-        if documents.is_empty() && self.diagnostics.errors() == errors {
-            let message = "the file holds no document";
-            self.diagnostics
-                .push(Diagnostic::warning(Code::EmptyInput, message).at(Location::new(file, 0, 0)));
-        }
         documents.into_iter().flat_map(kubernetes::flatten).collect()
     }
 
@@ -176,7 +162,7 @@ impl Reading<'_> {
     fn report_unread(&mut self) {
         for (kind, location, count) in std::mem::take(&mut self.unread) {
             let objects = if count == 1 { "1 object".to_owned() } else { format!("{count} objects") };
-            let message = format!("{objects} of kind {} not read", quote(&kind));
+            let message = format!("no format reads {objects} of kind {}", quote(&kind));
             let diagnostic = Diagnostic::warning(Code::NotModelled, message).at(location);
             let services = self.draft.services.len();
             self.diagnostics.push(diagnostic.hint(format!("{services} services were read from the input")));
@@ -215,18 +201,29 @@ impl Reading<'_> {
             source.arrivals.value = ArrivalsDraft::Known(Arrivals::Trace { times });
         }
     }
+}
 
-    /// A scenario without a name is called after its first file or folder.
-    fn name_after(&mut self, input: &Path) -> Located<String> {
-        let name = if input == Path::new(files::STANDARD_INPUT) {
-            "stdin".to_owned()
-        } else {
-            let absolute = std::path::absolute(input).unwrap_or_else(|_| input.to_path_buf());
-            absolute
-                .file_stem()
-                .map_or_else(|| "scenario".to_owned(), |stem| stem.to_string_lossy().into_owned())
-        };
-        let file = self.sources.add(files::display_name(input), String::new());
-        Located::new(name, Location::new(file, 0, 0))
+/// The first document of one file, for those who read a format of their own; `None` if there is none, which is said.
+pub fn document(path: &Path, sources: &mut Sources, diagnostics: &mut Diagnostics) -> Option<Node> {
+    parse_file(path, sources, diagnostics).1.into_iter().next()
+}
+
+/// The documents of a file, or why there are none.
+fn parse_file(path: &Path, sources: &mut Sources, diagnostics: &mut Diagnostics) -> (FileIdx, Vec<Node>) {
+    let (text, problem) = match files::read(path) {
+        Ok(text) => (text, None),
+        Err(problem) => (String::new(), Some(problem)),
+    };
+    let file = sources.add(files::display_name(path), text);
+    let start = Location::new(file, 0, 0);
+    if let Some(problem) = problem {
+        diagnostics.push(problem.at(start));
+        return (file, Vec::new());
     }
+    let errors = diagnostics.errors();
+    let documents = tree::parse(sources.text(file), file, diagnostics);
+    if documents.is_empty() && diagnostics.errors() == errors {
+        diagnostics.push(Diagnostic::warning(Code::EmptyInput, "the file holds no document").at(start));
+    }
+    (file, documents)
 }
