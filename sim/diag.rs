@@ -148,6 +148,11 @@ impl Sources {
         &self.files[file].text
     }
 
+    /// Name and text of every source, in the order in which they were added.
+    pub fn files(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.files.iter().map(|file| (file.name.as_str(), file.text.as_str()))
+    }
+
     /// Line and column of the first byte of `location`, both from 1, columns in characters.
     pub fn line_column(&self, location: Location) -> (usize, usize) {
         let (line_start, line_end) = self.line_around(location);

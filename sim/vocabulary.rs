@@ -122,6 +122,16 @@ pub enum Origin {
     },
 }
 
+impl Origin {
+    /// Pods that this origin adds: clients or gateways.
+    pub const fn replicas(&self) -> u32 {
+        match self {
+            Self::Outside => 0,
+            Self::MeshedClient { replicas } | Self::Gateway { replicas, .. } => *replicas,
+        }
+    }
+}
+
 /// A request header and the odds of its values.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Header {

@@ -25,13 +25,24 @@ macro_rules! codes {
 
 codes! {
     DuplicateKey = "duplicate-key", "A map has the same key twice.";
-    Syntax = "syntax", "A text is not well-formed YAML or JSON.";
-    TooLarge = "too-large", "A file is larger, deeper or has more values than can be read in good time.";
-    UnexpectedKind = "unexpected-kind", "A list, map or value stands where another kind is expected.";
+    DuplicateName = "duplicate-name", "Two things have the same name.";
+    DuplicateSection = "duplicate-section", "A section that can be given once is given by two files.";
+    EmptyInput = "empty-input", "There is nothing to read or nothing to simulate.";
+    EndlessCalls = "endless-calls", "Calls go round in a circle without an end, or a request makes far too many.";
+    InvalidName = "invalid-name", "A name is empty, too long or holds control characters.";
     InvalidValue = "invalid-value", "A value cannot be read, or lies outside its range.";
     MissingKey = "missing-key", "A required key is absent or empty.";
+    NotModelled = "not-modelled", "Something is read and has no effect.";
+    NotText = "not-text", "A file is binary or not UTF-8.";
+    Syntax = "syntax", "A text is not well-formed YAML or JSON.";
+    TooLarge = "too-large", "A file or a scenario is larger or deeper than can be handled.";
+    UnexpectedKind = "unexpected-kind", "A list, map or value stands where another kind is expected.";
     UnknownKey = "unknown-key", "A key that nothing reads.";
+    UnknownName = "unknown-name", "A name that nothing has.";
+    UnknownObject = "unknown-object", "A document that no format recognises.";
     UnknownPath = "unknown-path", "A path to set leads nowhere.";
+    Unreachable = "unreachable", "Something is never called or never sends.";
+    Unreadable = "unreadable", "A file cannot be opened or read.";
 }
 
 #[cfg(test)]

@@ -120,8 +120,8 @@ impl<'n, 'd> Fields<'n, 'd> {
         self.diagnostics.push(diagnostic);
     }
 
-    /// Reports the keys that nobody took.
-    pub fn finish(self) {
+    /// Reports the keys that nobody took; `None` if there was no map to take them from.
+    pub fn finish(self) -> Option<()> {
         for (key, _) in self.untaken() {
             let name = key.text().unwrap_or_default();
             let message = format!("{} has no {}", self.what, quote(name));
@@ -132,6 +132,7 @@ impl<'n, 'd> Fields<'n, 'd> {
                 None => diagnostic.hint(format!("known here: {}", self.known.join(", "))),
             });
         }
+        self.entries.map(|_| ())
     }
 
     /// The entries that nobody took, for formats that ignore what they do not know.
@@ -166,6 +167,18 @@ pub fn list<T>(
         };
         let decoded: Vec<_> = elements.iter().map(|element| reader(element, diagnostics)).collect();
         decoded.into_iter().collect()
+    }
+}
+
+/// A reader of lists that keeps the elements which could be read; what is wrong with the others is reported.
+pub fn each<T>(
+    reader: impl Fn(&Node, &mut Diagnostics) -> Option<T>,
+) -> impl Fn(&Node, &mut Diagnostics) -> Option<Vec<T>> {
+    move |node, diagnostics| {
+        let Value::List(elements) = &node.value else {
+            return unexpected(node, "a list", diagnostics);
+        };
+        Some(elements.iter().filter_map(|element| reader(element, diagnostics)).collect())
     }
 }
 
@@ -293,6 +306,17 @@ pub fn f64(node: &Node, diagnostics: &mut Diagnostics) -> Option<f64> {
 /// A duration; see [`Span::parse`].
 pub fn span(node: &Node, diagnostics: &mut Diagnostics) -> Option<Span> {
     parsed(node, "a duration", diagnostics, Span::parse)
+}
+
+/// A duration longer than nothing.
+pub fn positive_span(node: &Node, diagnostics: &mut Diagnostics) -> Option<Span> {
+    let length = span(node, diagnostics)?;
+    if length == Span::ZERO {
+        let message = "this must be longer than nothing";
+        diagnostics.push(Diagnostic::error(Code::InvalidValue, message).at(node.location));
+        return None;
+    }
+    Some(length)
 }
 
 /// A rate; see [`Rate::parse`].

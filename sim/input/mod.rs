@@ -1,4 +1,229 @@
-//! Reading the user's files.
+//! Reading the user's files: one file per format, all of them into one [`Draft`].
+//!
+//! Files, directories and standard input are read in the order given; each document is recognised by its head, with
+//! the table [`FORMATS`].
 
+use std::path::{Path, PathBuf};
+
+use crate::diag::{Code, Diagnostic, Diagnostics, FileIdx, Location, Sources, quote};
+use crate::vocabulary::Arrivals;
+
+pub mod defaults;
+pub mod draft;
 pub mod fields;
+mod files;
+pub mod isotope;
+mod kubernetes;
+mod native;
+mod trace;
 pub mod tree;
+
+use draft::ArrivalsDraft;
+pub use draft::Draft;
+use tree::{Assignment, Located, Node, Value};
+
+/// A format that can be read.
+pub struct Format {
+    /// What it is called.
+    pub name: &'static str,
+    /// How its documents are recognised, for messages.
+    pub head: &'static str,
+    recognises: fn(&Node) -> bool,
+    decode: fn(&Node, &mut Reading<'_>),
+}
+
+/// Every format; the first one that recognises a document reads it.
+pub const FORMATS: &[Format] = &[
+    Format {
+        name: "scenario",
+        head: "`version: 1`",
+        recognises: |node| {
+            !kubernetes::is_object(node) && native::SECTIONS.iter().any(|key| node.get(key).is_some())
+        },
+        decode: |node, reading| native::decode(node, &mut reading.draft, &mut reading.diagnostics),
+    },
+    Format {
+        name: "isotope service graph",
+        head: "`services` without `version`",
+        recognises: |node| !kubernetes::is_object(node) && node.get("services").is_some(),
+        decode: |node, reading| {
+            isotope::decode(node, &reading.options.entry, &mut reading.draft, &mut reading.diagnostics);
+        },
+    },
+    Format {
+        name: "isotope ConfigMap",
+        head: "`kind: ConfigMap` with `service-graph` in `data`",
+        recognises: |node| kubernetes::service_graph(node).is_some(),
+        decode: Reading::config_map,
+    },
+];
+
+/// What the command line adds to the files.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Options {
+    /// Traffic of entry points in formats that know none.
+    pub entry: isotope::Entry,
+    /// `--set path=value`, applied to the first scenario in this order.
+    pub assignments: Vec<String>,
+}
+
+/// Reads files, directories (every `*.yaml`, `*.yml` and `*.json` in them, by name) and standard input (`-`).
+///
+/// The draft holds what could be read, even when there are errors.
+pub fn load(inputs: &[PathBuf], options: &Options) -> (Draft, Sources, Diagnostics) {
+    let mut reading = Reading {
+        options,
+        draft: Draft::default(),
+        sources: Sources::default(),
+        diagnostics: Diagnostics::default(),
+        folders: Vec::new(),
+        unread: Vec::new(),
+    };
+    let mut documents = Vec::new();
+    for path in files::expand(inputs, &mut reading.diagnostics) {
+        documents.extend(reading.documents(&path));
+    }
+    reading.assign(&mut documents);
+    for document in &documents {
+        reading.decode(document);
+    }
+    reading.report_unread();
+    reading.read_traces();
+    if reading.draft.name.is_none()
+        && let (Some(input), Some((file, _))) = (inputs.first(), reading.folders.first())
+    {
+        reading.draft.name = Some(Located::new(files::stem(input), Location::new(*file, 0, 0)));
+    }
+    (reading.draft, reading.sources, reading.diagnostics)
+}
+
+/// What has been read so far.
+struct Reading<'o> {
+    options: &'o Options,
+    draft: Draft,
+    sources: Sources,
+    diagnostics: Diagnostics,
+    /// Where files stand, to find others relative to them.
+    folders: Vec<(FileIdx, PathBuf)>,
+    /// Kubernetes objects that no format reads: kind, the first of them, how many.
+    unread: Vec<(String, Location, usize)>,
+}
+
+impl Reading<'_> {
+    /// The documents of one file, the elements of Kubernetes lists apart.
+    fn documents(&mut self, path: &Path) -> Vec<Node> {
+        let (file, documents) = parse_file(path, &mut self.sources, &mut self.diagnostics);
+        self.folders.push((file, path.parent().map(Path::to_path_buf).unwrap_or_default()));
+        documents.into_iter().flat_map(kubernetes::flatten).collect()
+    }
+
+    /// Applies `--set` to the first scenario; if there is none, to an empty one.
+    fn assign(&mut self, documents: &mut Vec<Node>) {
+        let assignments: Vec<Assignment> = self
+            .options
+            .assignments
+            .iter()
+            .filter_map(|argument| Assignment::parse(argument, &mut self.sources, &mut self.diagnostics))
+            .collect();
+        let Some(first) = assignments.first() else { return };
+        let location = first.location;
+        let scenario = documents.iter().position(FORMATS[0].recognises).unwrap_or_else(|| {
+            let version = Node::scalar(&native::VERSION.to_string(), location);
+            let entries = vec![(Node::scalar("version", location), version)];
+            documents.push(Node { value: Value::Map(entries), location });
+            documents.len() - 1
+        });
+        for assignment in assignments {
+            let Assignment { path, location, value } = assignment;
+            if let Err(problem) = tree::set(&mut documents[scenario], &path, location, value) {
+                self.diagnostics.push(*problem);
+            }
+        }
+    }
+
+    fn decode(&mut self, document: &Node) {
+        if let Some(format) = FORMATS.iter().find(|format| (format.recognises)(document)) {
+            (format.decode)(document, self);
+        } else if kubernetes::is_object(document) {
+            let kind = kubernetes::kind(document);
+            match self.unread.iter_mut().find(|(known, ..)| *known == kind) {
+                Some((.., count)) => *count += 1,
+                None => self.unread.push((kind, document.location, 1)),
+            }
+        } else {
+            let heads: Vec<_> =
+                FORMATS.iter().map(|format| format!("{} ({})", format.name, format.head)).collect();
+            let message = format!("no format recognises this document, {}", document.describe());
+            let diagnostic = Diagnostic::error(Code::UnknownObject, message).at(document.location);
+            self.diagnostics.push(diagnostic.hint(format!("known are: {}", heads.join(", "))));
+        }
+    }
+
+    fn report_unread(&mut self) {
+        for (kind, location, count) in std::mem::take(&mut self.unread) {
+            let objects = if count == 1 { "1 object".to_owned() } else { format!("{count} objects") };
+            let message = format!("no format reads {objects} of kind {}", quote(&kind));
+            let diagnostic = Diagnostic::warning(Code::NotModelled, message).at(location);
+            let services = self.draft.services.len();
+            self.diagnostics.push(diagnostic.hint(format!("{services} services were read from the input")));
+        }
+    }
+
+    /// An isotope graph in a ConfigMap, as isotope's generated manifests carry it.
+    fn config_map(document: &Node, reading: &mut Reading<'_>) {
+        let Some((text, location)) = kubernetes::service_graph(document) else { return };
+        let name = format!("{} (service-graph)", reading.sources.name(location.source));
+        let file = reading.sources.add(name, text);
+        let graphs = tree::parse(reading.sources.text(file), file, &mut reading.diagnostics);
+        for graph in graphs {
+            isotope::decode(&graph, &reading.options.entry, &mut reading.draft, &mut reading.diagnostics);
+        }
+    }
+
+    /// Replaces the names of trace files by their times.
+    fn read_traces(&mut self) {
+        for source in &mut self.draft.sources {
+            let ArrivalsDraft::TraceFile(path) = &source.arrivals.value else { continue };
+            let location = source.arrivals.location;
+            let folder = self.folders.iter().find(|(file, _)| *file == location.source);
+            let path = folder.map_or_else(|| PathBuf::from(path), |(_, folder)| folder.join(path));
+            let times = match files::read(&path) {
+                Ok(text) => {
+                    let file = self.sources.add(files::display_name(&path), text);
+                    trace::times(self.sources.text(file), file, &mut self.diagnostics)
+                }
+                Err(problem) => {
+                    let message = format!("{}: {}", files::display_name(&path), problem.message);
+                    self.diagnostics.push(Diagnostic { message, ..problem }.at(location));
+                    Vec::new()
+                }
+            };
+            source.arrivals.value = ArrivalsDraft::Known(Arrivals::Trace { times });
+        }
+    }
+}
+
+/// The first document of one file, for those who read a format of their own; `None` if there is none, which is said.
+pub fn document(path: &Path, sources: &mut Sources, diagnostics: &mut Diagnostics) -> Option<Node> {
+    parse_file(path, sources, diagnostics).1.into_iter().next()
+}
+
+/// The documents of a file, or why there are none.
+fn parse_file(path: &Path, sources: &mut Sources, diagnostics: &mut Diagnostics) -> (FileIdx, Vec<Node>) {
+    let (text, problem) = match files::read(path) {
+        Ok(text) => (text, None),
+        Err(problem) => (String::new(), Some(problem)),
+    };
+    let file = sources.add(files::display_name(path), text);
+    let start = Location::new(file, 0, 0);
+    if let Some(problem) = problem {
+        diagnostics.push(problem.at(start));
+        return (file, Vec::new());
+    }
+    let errors = diagnostics.errors();
+    let documents = tree::parse(sources.text(file), file, diagnostics);
+    if documents.is_empty() && diagnostics.errors() == errors {
+        diagnostics.push(Diagnostic::warning(Code::EmptyInput, "the file holds no document").at(start));
+    }
+    (file, documents)
+}

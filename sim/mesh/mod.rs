@@ -3,7 +3,9 @@
 pub mod model;
 pub mod profile;
 pub mod scenario;
+pub mod validate;
 
 pub use model::MeshModel;
 pub use profile::Profile;
 pub use scenario::Scenario;
+pub use validate::validate;

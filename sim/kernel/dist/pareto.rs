@@ -4,7 +4,7 @@ use super::{Constant, Dist, DistError, DistributionHelp, Law, positive};
 use crate::kernel::Uniform;
 
 pub(super) const HELP: DistributionHelp = DistributionHelp {
-    name: "pareto",
+    name: "bounded_pareto",
     parameters: &["low, high, shape"],
     doc: "A power law between low and high: the smaller the shape, the heavier the tail.",
 };

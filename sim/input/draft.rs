@@ -1,0 +1,271 @@
+//! What the user's files say, whatever their format: values with their places, names not yet resolved.
+
+use crate::diag::Location;
+use crate::kernel::dist::Dist;
+use crate::units::{Bytes, Ratio, Span};
+use crate::vocabulary::{
+    Arrivals, Balancing, Client, CpuTime, Discipline, Header, Objective, Origin, Protocol, Resources,
+    RunSettings,
+};
+
+use super::defaults;
+use super::tree::Located;
+
+/// Everything that was read, from all files together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Draft {
+    /// What the user calls it, or the name of the first file.
+    pub name: Option<Located<String>>,
+    /// Services in the order in which they were read.
+    pub services: Vec<ServiceDraft>,
+    /// Sources of traffic.
+    pub sources: Vec<SourceDraft>,
+    /// Which mesh, and for whom.
+    pub mesh: MeshDraft,
+    /// What lies between and beneath the pods.
+    pub cluster: ClusterDraft,
+    /// Policies towards services.
+    pub policies: Vec<PolicyDraft>,
+    /// How long, how often, with which seed.
+    pub run: RunSettings,
+    /// Limits.
+    pub slos: Vec<SloDraft>,
+    /// Sections that can be given only once, with where they were.
+    pub given: Vec<(&'static str, Location)>,
+}
+
+impl Default for Draft {
+    fn default() -> Self {
+        Self {
+            name: None,
+            services: Vec::new(),
+            sources: Vec::new(),
+            mesh: MeshDraft::default(),
+            cluster: ClusterDraft::default(),
+            policies: Vec::new(),
+            run: defaults::run(),
+            slos: Vec::new(),
+            given: Vec::new(),
+        }
+    }
+}
+
+/// A service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServiceDraft {
+    /// Name within its namespace.
+    pub name: Located<String>,
+    /// Namespace, if one is written.
+    pub namespace: Option<Located<String>>,
+    /// Number of instances.
+    pub replicas: Located<u32>,
+    /// What its port speaks.
+    pub protocol: Protocol,
+    /// Requests one instance serves at once; `None` is unlimited.
+    pub workers: Option<u32>,
+    /// Whether a worker stays busy while the instance waits.
+    pub hold_workers: bool,
+    /// In which order an instance serves.
+    pub discipline: Discipline,
+    /// Requests that may wait for a worker; `None` is unlimited.
+    pub queue_limit: Option<u32>,
+    /// CPU and memory of the application container.
+    pub resources: Resources,
+    /// Memory of an idle instance.
+    pub memory: Bytes,
+    /// How it calls others.
+    pub client: Client,
+    /// What it can be asked for.
+    pub operations: Vec<OperationDraft>,
+}
+
+impl ServiceDraft {
+    /// The namespace it is in.
+    pub fn namespace(&self) -> &str {
+        self.namespace.as_ref().map_or(defaults::NAMESPACE, |namespace| &namespace.value)
+    }
+
+    /// `namespace/name`.
+    pub fn full_name(&self) -> String {
+        format!("{}/{}", self.namespace(), self.name.value)
+    }
+}
+
+/// One thing a service can be asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OperationDraft {
+    /// Name; of an operation written into its service, `default` at the place of the service's name.
+    pub name: Located<String>,
+    /// Time the application works on it, in nanoseconds.
+    pub service_time: Dist,
+    /// How much of that burns CPU.
+    pub cpu_time: CpuTime,
+    /// Bytes of a request.
+    pub request_size: Dist,
+    /// Bytes of a response.
+    pub response_size: Dist,
+    /// Share of requests that fail of themselves.
+    pub error_ratio: Ratio,
+    /// What it does after its service time.
+    pub script: Vec<StepDraft>,
+}
+
+/// A step of a script.
+#[derive(Clone, Debug, PartialEq)]
+pub enum StepDraft {
+    /// One action after the other.
+    One(ActionDraft),
+    /// All at once.
+    Parallel(Vec<ActionDraft>),
+}
+
+/// What a step does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ActionDraft {
+    /// A call.
+    Call(CallDraft),
+    /// Waiting, in nanoseconds.
+    Sleep(Dist),
+}
+
+/// A call of another service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CallDraft {
+    /// Who is called: `service`, `namespace/service` or `service.namespace`.
+    pub service: Located<String>,
+    /// For what; the first operation if nothing is written.
+    pub operation: Option<Located<String>>,
+    /// Chance that the call is made.
+    pub probability: Ratio,
+    /// Repetitions.
+    pub count: u32,
+    /// Request bytes instead of the operation's own.
+    pub request_size: Option<Dist>,
+    /// After this long the caller gives up.
+    pub timeout: Option<Span>,
+    /// A failure leaves the caller's response successful.
+    pub optional: bool,
+}
+
+impl CallDraft {
+    /// One call of `service` that is always made.
+    pub const fn of(service: Located<String>) -> Self {
+        Self {
+            service,
+            operation: None,
+            probability: Ratio::ONE,
+            count: 1,
+            request_size: None,
+            timeout: None,
+            optional: false,
+        }
+    }
+}
+
+/// A source of requests.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SourceDraft {
+    /// Name; that of the service if none is written.
+    pub name: Located<String>,
+    /// The service asked.
+    pub service: Located<String>,
+    /// For what; the first operation if nothing is written.
+    pub operation: Option<Located<String>>,
+    /// Where its requests come from.
+    pub from: Located<Origin>,
+    /// When they come.
+    pub arrivals: Located<ArrivalsDraft>,
+    /// Request headers.
+    pub headers: Vec<Located<Header>>,
+    /// After this long the user gives up.
+    pub timeout: Option<Span>,
+}
+
+/// When requests come, a trace file perhaps not read yet.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ArrivalsDraft {
+    /// Complete.
+    Known(Arrivals),
+    /// In this file, named relative to the file that names it.
+    TraceFile(String),
+}
+
+/// Which mesh, and for whom.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MeshDraft {
+    /// Name or file of a profile.
+    pub profile: Option<Located<String>>,
+    /// Values of the profile to replace: path and value, both as written.
+    pub overrides: Vec<(Located<String>, Located<String>)>,
+    /// If given, only these get a proxy.
+    pub inject: Option<SelectionDraft>,
+    /// These get none.
+    pub exclude: SelectionDraft,
+}
+
+/// Services picked by their own or their namespace's name.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SelectionDraft {
+    /// Whole namespaces.
+    pub namespaces: Vec<Located<String>>,
+    /// Single services.
+    pub services: Vec<Located<String>>,
+}
+
+/// What lies between and beneath the pods.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClusterDraft {
+    /// One-way delay between two pods, in nanoseconds.
+    pub network_delay: Dist,
+    /// One-way delay between an outside client and the cluster, in nanoseconds.
+    pub outside_delay: Dist,
+    /// Bits per second of one flow; `None` is unlimited.
+    pub bandwidth: Option<f64>,
+    /// CPU speed relative to the profile's reference machine.
+    pub cpu_speed: f64,
+    /// Proxies that share a core.
+    pub core_sets: Vec<CoreSetDraft>,
+}
+
+impl Default for ClusterDraft {
+    fn default() -> Self {
+        Self {
+            network_delay: defaults::network_delay(),
+            outside_delay: Dist::ZERO,
+            bandwidth: None,
+            cpu_speed: defaults::CPU_SPEED,
+            core_sets: Vec::new(),
+        }
+    }
+}
+
+/// Proxies that share a core.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CoreSetDraft {
+    /// For messages.
+    pub name: Located<String>,
+    /// Services whose proxies run there.
+    pub services: Vec<Located<String>>,
+    /// Sources whose proxies run there.
+    pub sources: Vec<Located<String>>,
+}
+
+/// A policy towards a service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PolicyDraft {
+    /// The service called.
+    pub service: Located<String>,
+    /// How its callers choose an instance.
+    pub balancing: Located<Balancing>,
+}
+
+/// A limit on results.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SloDraft {
+    /// The source it concerns; `None` is every source.
+    pub entry: Option<Located<String>>,
+    /// What is limited.
+    pub objective: Objective,
+    /// Where it stands.
+    pub location: Location,
+}

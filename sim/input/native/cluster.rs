@@ -1,0 +1,65 @@
+//! The section `cluster`.
+
+use crate::diag::{Code, Diagnostic, Diagnostics};
+use crate::units::UnitError;
+
+use crate::input::draft::{ClusterDraft, CoreSetDraft};
+use crate::input::fields::{self, Fields, list, located};
+use crate::input::tree::Node;
+
+use super::distribution::time;
+
+pub(super) fn cluster(node: &Node, diagnostics: &mut Diagnostics) -> Option<ClusterDraft> {
+    let default = ClusterDraft::default();
+    let mut fields = Fields::new(node, "`cluster`", diagnostics);
+    let cluster = ClusterDraft {
+        network_delay: fields.read("network_delay", time).unwrap_or(default.network_delay),
+        outside_delay: fields.read("outside_delay", time).unwrap_or(default.outside_delay),
+        bandwidth: fields.read("bandwidth", bandwidth),
+        cpu_speed: fields.read("cpu_speed", cpu_speed).unwrap_or(default.cpu_speed),
+        core_sets: fields.read("core_sets", list(core_set)).unwrap_or_default(),
+    };
+    fields.finish()?;
+    Some(cluster)
+}
+
+/// Bits per second: `10Gbit/s`, `500 Mbps`; `None` for `unlimited`.
+fn bandwidth(node: &Node, diagnostics: &mut Diagnostics) -> Option<f64> {
+    if node.text() == Some("unlimited") {
+        return None;
+    }
+    fields::parsed(node, "a bandwidth", diagnostics, |text| {
+        const UNITS: [(&str, f64); 4] = [("G", 1e9), ("M", 1e6), ("k", 1e3), ("", 1.0)];
+        let error = || UnitError::new("write a bandwidth as 10Gbit/s or 500Mbit/s, above zero");
+        let text = text.trim();
+        let number = text.strip_suffix("bit/s").or_else(|| text.strip_suffix("bps")).ok_or_else(error)?;
+        let (number, factor) = UNITS
+            .iter()
+            .find_map(|(prefix, factor)| Some((number.strip_suffix(prefix)?, *factor)))
+            .ok_or_else(error)?;
+        let bits: f64 = number.trim().parse().map_err(|_| error())?;
+        let bits = bits * factor;
+        if bits.is_finite() && bits > 0.0 { Ok(bits) } else { Err(error()) }
+    })
+}
+
+fn cpu_speed(node: &Node, diagnostics: &mut Diagnostics) -> Option<f64> {
+    let speed = fields::f64(node, diagnostics)?;
+    // Outside this range it is a slip of the pen, and CPU times would vanish or overflow.
+    if (0.01..=100.0).contains(&speed) {
+        return Some(speed);
+    }
+    let message = "the CPU speed lies between 0.01 and 100 times the reference machine's";
+    diagnostics.push(Diagnostic::error(Code::InvalidValue, message).at(node.location));
+    None
+}
+
+fn core_set(node: &Node, diagnostics: &mut Diagnostics) -> Option<CoreSetDraft> {
+    let mut fields = Fields::new(node, "a core set", diagnostics);
+    let names = list(located(fields::text));
+    let name = fields.need("name", located(fields::text));
+    let services = fields.read("services", &names).unwrap_or_default();
+    let sources = fields.read("sources", &names).unwrap_or_default();
+    fields.finish();
+    Some(CoreSetDraft { name: name?, services, sources })
+}

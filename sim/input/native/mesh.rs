@@ -1,0 +1,87 @@
+//! The sections `mesh` and `policies`.
+
+use crate::diag::{Code, Diagnostic, Diagnostics, quote};
+use crate::vocabulary::{Balancing, BalancingPolicy, HashOn};
+
+use crate::input::draft::{MeshDraft, PolicyDraft, SelectionDraft};
+use crate::input::fields::{self, Fields, list, located, map};
+use crate::input::tree::Node;
+
+/// Balancing policies by their names.
+pub(super) const BALANCING: &[(&str, BalancingPolicy)] = &[
+    ("random", BalancingPolicy::Random),
+    ("round_robin", BalancingPolicy::RoundRobin),
+    ("least_request", BalancingPolicy::LeastRequest),
+    ("peak_ewma", BalancingPolicy::PeakEwma),
+    ("ring_hash", BalancingPolicy::RingHash),
+    ("maglev", BalancingPolicy::Maglev),
+    ("per_connection", BalancingPolicy::PerConnection),
+];
+
+pub(super) fn mesh(node: &Node, diagnostics: &mut Diagnostics) -> Option<MeshDraft> {
+    let mut fields = Fields::new(node, "`mesh`", diagnostics);
+    let mesh = MeshDraft {
+        profile: fields.read("profile", located(fields::text)),
+        overrides: fields.read("overrides", map(located(fields::text))).unwrap_or_default(),
+        inject: fields.read("inject", selection),
+        exclude: fields.read("exclude", selection).unwrap_or_default(),
+    };
+    fields.finish()?;
+    Some(mesh)
+}
+
+fn selection(node: &Node, diagnostics: &mut Diagnostics) -> Option<SelectionDraft> {
+    let mut fields = Fields::new(node, "a selection of services", diagnostics);
+    let names = list(located(fields::text));
+    let selection = SelectionDraft {
+        namespaces: fields.read("namespaces", &names).unwrap_or_default(),
+        services: fields.read("services", &names).unwrap_or_default(),
+    };
+    fields.finish()?;
+    Some(selection)
+}
+
+pub(super) fn policy(node: &Node, diagnostics: &mut Diagnostics) -> Option<PolicyDraft> {
+    let mut fields = Fields::new(node, "a policy", diagnostics);
+    let service = fields.need("service", located(fields::text));
+    let balancing = fields.need("balancing", located(balancing));
+    fields.finish();
+    Some(PolicyDraft { service: service?, balancing: balancing? })
+}
+
+/// `least_request`, or `{policy: ring_hash, hash_on: header:x-user}`.
+fn balancing(node: &Node, diagnostics: &mut Diagnostics) -> Option<Balancing> {
+    let named = |node: &Node, diagnostics: &mut Diagnostics| {
+        fields::choice(node, "a balancing policy", BALANCING, diagnostics)
+    };
+    if node.entries().is_none() {
+        return Some(Balancing { policy: named(node, diagnostics)?, hash_on: HashOn::Source });
+    }
+    let mut fields = Fields::new(node, "`balancing`", diagnostics);
+    let policy = fields.need("policy", named);
+    let hash_on = fields.read("hash_on", located(hash_on));
+    if let (Some(policy), Some(hash_on)) = (policy, &hash_on)
+        && !matches!(policy, BalancingPolicy::RingHash | BalancingPolicy::Maglev)
+    {
+        let message = "only ring_hash and maglev look at `hash_on`";
+        fields.report(Diagnostic::error(Code::InvalidValue, message).at(hash_on.location));
+    }
+    fields.finish();
+    Some(Balancing { policy: policy?, hash_on: hash_on.map_or(HashOn::Source, |hash_on| hash_on.value) })
+}
+
+fn hash_on(node: &Node, diagnostics: &mut Diagnostics) -> Option<HashOn> {
+    let text = fields::text(node, diagnostics)?;
+    match text.split_once(':') {
+        None if text == "source" => Some(HashOn::Source),
+        Some(("header", name)) if !name.trim().is_empty() => {
+            Some(HashOn::Header(name.trim().to_ascii_lowercase()))
+        }
+        _ => {
+            let message = format!("a hash cannot be taken of {}", quote(&text));
+            let diagnostic = Diagnostic::error(Code::InvalidValue, message).at(node.location);
+            diagnostics.push(diagnostic.hint("source or header:NAME"));
+            None
+        }
+    }
+}

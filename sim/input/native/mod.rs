@@ -1,0 +1,86 @@
+//! The scenario format of `sim` itself: YAML with `version: 1`.
+//!
+//! ```yaml
+//! version: 1
+//! name: shop
+//! services:
+//!   - name: web
+//!     replicas: 2
+//!     service_time: {lognormal: {p50: 2ms, p99: 30ms}}
+//!     script:
+//!       - call: {service: stock, probability: 80%}
+//!       - [{call: prices}, {call: reviews}] # at once
+//!   - {name: stock, service_time: 1ms}
+//!   - {name: prices, service_time: 1ms}
+//!   - {name: reviews, service_time: {exponential: 3ms}}
+//! traffic:
+//!   - {service: web, from: outside, rate: 200/s}
+//! ```
+//!
+//! Unknown keys are errors. What may be left out, and what then holds, is the table [`super::defaults::DEFAULTS`].
+
+use crate::diag::{Code, Diagnostic, Diagnostics, quote};
+
+use super::draft::Draft;
+use super::fields::{self, Fields, each, located};
+use super::tree::Node;
+
+mod cluster;
+mod distribution;
+mod mesh;
+mod run;
+mod script;
+mod service;
+mod traffic;
+
+/// The version of the format that this release reads.
+pub(crate) const VERSION: u32 = 1;
+
+/// Top-level keys, to tell a scenario whose version was forgotten from an isotope graph.
+pub(crate) const SECTIONS: &[&str] = &["version", "traffic", "mesh", "cluster", "policies", "run", "slo"];
+
+/// Adds what `node` says to `draft`.
+pub(crate) fn decode(node: &Node, draft: &mut Draft, diagnostics: &mut Diagnostics) {
+    let mut scenario = Fields::new(node, "a scenario", diagnostics);
+    if let Some(version) = scenario.need("version", located(fields::u32))
+        && version.value != VERSION
+    {
+        let message = format!("this release reads version {VERSION} of the format, not {}", version.value);
+        scenario.report(Diagnostic::error(Code::InvalidValue, message).at(version.location));
+    }
+    if let Some(name) = once("name", &mut scenario, draft, located(fields::text)) {
+        draft.name = Some(name);
+    }
+    draft.services.extend(scenario.read("services", each(service::service)).unwrap_or_default());
+    draft.sources.extend(scenario.read("traffic", each(traffic::source)).unwrap_or_default());
+    draft.policies.extend(scenario.read("policies", each(mesh::policy)).unwrap_or_default());
+    if let Some(decoded) = once("mesh", &mut scenario, draft, mesh::mesh) {
+        draft.mesh = decoded;
+    }
+    if let Some(decoded) = once("cluster", &mut scenario, draft, cluster::cluster) {
+        draft.cluster = decoded;
+    }
+    if let Some(decoded) = once("run", &mut scenario, draft, run::run) {
+        draft.run = decoded;
+    }
+    let slos = scenario.read("slo", each(run::slo)).unwrap_or_default();
+    draft.slos.extend(slos.into_iter().flatten());
+    scenario.finish();
+}
+
+/// Reads a section that only one file may have.
+fn once<T>(
+    key: &'static str,
+    scenario: &mut Fields<'_, '_>,
+    draft: &mut Draft,
+    reader: impl FnOnce(&Node, &mut Diagnostics) -> Option<T>,
+) -> Option<T> {
+    let location = scenario.take(key)?.location;
+    if let Some((_, first)) = draft.given.iter().find(|(section, _)| *section == key) {
+        let message = format!("{} is given a second time", quote(key));
+        let diagnostic = Diagnostic::error(Code::DuplicateSection, message).at(location);
+        scenario.report(diagnostic.related(*first, "first here"));
+    }
+    draft.given.push((key, location));
+    scenario.read(key, reader)
+}

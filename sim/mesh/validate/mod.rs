@@ -1,0 +1,77 @@
+//! From a draft to a scenario: every name resolved, every rule checked, all problems at once.
+//!
+//! Nothing after this can fail because of what the user wrote.
+
+use crate::diag::{Code, Diagnostic, Diagnostics};
+use crate::index::IndexVec;
+use crate::input::Draft;
+
+use super::scenario::{Scenario, Service, ServiceIdx, SourceIdx, TrafficSource};
+
+mod calls;
+mod names;
+mod placement;
+mod policies;
+mod services;
+mod slo;
+mod traffic;
+
+use names::Directory;
+
+/// Pods of one scenario, clients and gateways included: what fits in memory.
+const MAX_PODS: u64 = 1_000_000;
+
+/// The scenario that `draft` means; `None` if `diagnostics` then holds errors, whoever reported them.
+///
+/// Warnings about what has no effect are given only where there are no errors: what is wrong elsewhere may be why.
+pub fn validate(draft: &Draft, diagnostics: &mut Diagnostics) -> Option<Scenario> {
+    names::check(draft, diagnostics);
+    let directory = Directory::new(&draft.services);
+    let mut services = services::resolve(draft, &directory, diagnostics);
+    let sources = traffic::resolve(draft, &directory, &services, diagnostics);
+    policies::apply(draft, &directory, &sources, &mut services, diagnostics);
+    let cluster = placement::cluster(draft, &directory, &sources, diagnostics);
+    let slos = slo::resolve(draft, &sources, diagnostics);
+    calls::check(draft, &services, &sources, diagnostics);
+    check_size(draft, &services, &sources, diagnostics);
+    if diagnostics.has_errors() {
+        return None;
+    }
+    let name = draft.name.as_ref().map_or("scenario", |name| &name.value).to_owned();
+    Some(Scenario { name, services, sources, cluster, run: draft.run, slos })
+}
+
+/// There is something to simulate, and not more than fits.
+fn check_size(
+    draft: &Draft,
+    services: &IndexVec<ServiceIdx, Service>,
+    sources: &IndexVec<SourceIdx, TrafficSource>,
+    diagnostics: &mut Diagnostics,
+) {
+    let services_pods = services.iter().map(|service| u64::from(service.replicas));
+    let sources_pods = sources.iter().map(|source| u64::from(source.from.replicas()));
+    let pods: u64 = services_pods.chain(sources_pods).sum();
+    if pods > MAX_PODS {
+        let largest = draft.services.iter().max_by_key(|service| service.replicas.value);
+        let message = format!("the scenario has {pods} pods, more than the {MAX_PODS} that fit");
+        let diagnostic = Diagnostic::error(Code::TooLarge, message);
+        diagnostics.push(match largest {
+            Some(service) => diagnostic.at(service.replicas.location),
+            None => diagnostic,
+        });
+    }
+    // With other errors, what is missing may only have been misread.
+    if diagnostics.has_errors() {
+        return;
+    }
+    if services.is_empty() {
+        let diagnostic = Diagnostic::error(Code::EmptyInput, "there are no services to simulate");
+        diagnostics.push(diagnostic.hint("list them under `services`"));
+    } else if sources.is_empty() {
+        let diagnostic = Diagnostic::error(Code::EmptyInput, "nobody sends requests: there is no traffic");
+        diagnostics.push(diagnostic.hint(
+            "add a source under `traffic`, for example {service: web, from: outside, rate: 100/s}; \
+             in an isotope graph, `isEntrypoint: true`",
+        ));
+    }
+}

@@ -1,0 +1,132 @@
+//! Services, their operations and scripts.
+
+use crate::diag::{Code, Diagnostic, Diagnostics, closest, quote};
+use crate::index::{Idx, IndexVec};
+use crate::input::Draft;
+use crate::input::draft::{ActionDraft, CallDraft, OperationDraft, ServiceDraft, StepDraft};
+use crate::input::tree::Located;
+
+use super::super::scenario::{Action, Call, Operation, OperationIdx, Service, ServiceIdx, Step};
+use super::names::Directory;
+
+/// Repetitions of one call.
+const MAX_COUNT: u32 = 1_000_000;
+
+/// All services; calls that lead nowhere are reported and left out.
+pub(super) fn resolve(
+    draft: &Draft,
+    directory: &Directory<'_>,
+    diagnostics: &mut Diagnostics,
+) -> IndexVec<ServiceIdx, Service> {
+    let mut resolver = Resolver { draft, directory, diagnostics };
+    draft.services.iter().map(|service| resolver.service(service)).collect()
+}
+
+/// The operation of a service that is written, or its first one; reports if there is none.
+pub(super) fn operation(
+    service: &ServiceDraft,
+    name: Option<&Located<String>>,
+    diagnostics: &mut Diagnostics,
+) -> Option<OperationIdx> {
+    let Some(name) = name else {
+        return (!service.operations.is_empty()).then_some(OperationIdx(0));
+    };
+    let position = service.operations.iter().position(|operation| operation.name.value == name.value);
+    if position.is_none() {
+        let message = format!("{} has no operation {}", quote(&service.name.value), quote(&name.value));
+        let names = service.operations.iter().map(|operation| operation.name.value.as_str());
+        let near = closest(&name.value, names);
+        diagnostics.push(Diagnostic::error(Code::UnknownName, message).at(name.location).suggest(near));
+    }
+    position.map(OperationIdx::at)
+}
+
+struct Resolver<'a> {
+    draft: &'a Draft,
+    directory: &'a Directory<'a>,
+    diagnostics: &'a mut Diagnostics,
+}
+
+impl Resolver<'_> {
+    fn service(&mut self, service: &ServiceDraft) -> Service {
+        if service.replicas.value == 0 {
+            let message = format!("{} has no replicas: nobody would answer", quote(&service.name.value));
+            self.diagnostics
+                .push(Diagnostic::error(Code::InvalidValue, message).at(service.replicas.location));
+        }
+        if service.operations.is_empty() {
+            let message = format!(
+                "{} has no operations: it could not be asked for anything",
+                quote(&service.name.value)
+            );
+            self.diagnostics.push(Diagnostic::error(Code::EmptyInput, message).at(service.name.location));
+        }
+        Service {
+            name: service.name.value.clone(),
+            namespace: service.namespace().to_owned(),
+            replicas: service.replicas.value,
+            protocol: service.protocol,
+            workers: service.workers,
+            hold_workers: service.hold_workers,
+            discipline: service.discipline,
+            queue_limit: service.queue_limit,
+            resources: service.resources,
+            memory: service.memory,
+            client: service.client.clone(),
+            balancing: None,
+            injected: true,
+            operations: service
+                .operations
+                .iter()
+                .map(|operation| self.operation(operation, service.namespace()))
+                .collect(),
+        }
+    }
+
+    fn operation(&mut self, operation: &OperationDraft, namespace: &str) -> Operation {
+        Operation {
+            name: operation.name.value.clone(),
+            service_time: operation.service_time.clone(),
+            cpu_time: operation.cpu_time.clone(),
+            request_size: operation.request_size.clone(),
+            response_size: operation.response_size.clone(),
+            error_ratio: operation.error_ratio,
+            script: operation.script.iter().filter_map(|step| self.step(step, namespace)).collect(),
+        }
+    }
+
+    fn step(&mut self, step: &StepDraft, namespace: &str) -> Option<Step> {
+        match step {
+            StepDraft::One(ActionDraft::Call(call)) => self.call(call, namespace).map(Step::Call),
+            StepDraft::One(ActionDraft::Sleep(time)) => Some(Step::Sleep(time.clone())),
+            StepDraft::Parallel(actions) => {
+                let resolve = |action: &ActionDraft| match action {
+                    ActionDraft::Call(call) => self.call(call, namespace).map(Action::Call),
+                    ActionDraft::Sleep(time) => Some(Action::Sleep(time.clone())),
+                };
+                let actions: Vec<_> = actions.iter().filter_map(resolve).collect();
+                // An empty list does nothing; nobody has to wait for it.
+                (!actions.is_empty()).then_some(Step::Parallel(actions))
+            }
+        }
+    }
+
+    fn call(&mut self, call: &CallDraft, namespace: &str) -> Option<Call> {
+        if call.count > MAX_COUNT {
+            let message =
+                format!("a call is repeated {} times, at most {MAX_COUNT} are possible", call.count);
+            self.diagnostics.push(Diagnostic::error(Code::TooLarge, message).at(call.service.location));
+        }
+        let service = self.directory.find(&call.service, namespace, self.diagnostics)?;
+        let callee = &self.draft.services[service.position()];
+        Some(Call {
+            service,
+            operation: operation(callee, call.operation.as_ref(), self.diagnostics)?,
+            probability: call.probability,
+            count: call.count,
+            request_size: call.request_size.clone(),
+            timeout: call.timeout,
+            optional: call.optional,
+        })
+    }
+}
