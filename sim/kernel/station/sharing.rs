@@ -119,7 +119,11 @@ impl<T> Sharing<T> {
             }
         }
         self.skip_withdrawn();
-        debug_assert_eq!(self.tally.present(), u64::from(self.present()));
+        debug_assert_eq!(
+            self.tally.present(),
+            self.jobs.len() as u64,
+            "arrivals = departures + withdrawn + present"
+        );
     }
 
     /// The alarm to schedule, if a new one is needed. To be asked after every other call.

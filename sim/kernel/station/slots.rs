@@ -29,6 +29,11 @@ impl<T> Slots<T> {
         JobId { slot, generation: *generation }
     }
 
+    /// How many values there are.
+    pub(crate) const fn len(&self) -> usize {
+        self.rows.len() - self.vacant.len()
+    }
+
     pub(crate) fn get(&self, id: JobId) -> Option<&T> {
         let (generation, place) = self.rows.get(id.slot as usize)?;
         if *generation == id.generation { place.as_ref() } else { None }
@@ -65,7 +70,7 @@ mod tests {
         let first = slots.insert('a');
         assert_eq!(slots.remove(first), Some('a'));
         let second = slots.insert('b');
-        assert_eq!((slots.rows.len(), second.slot), (1, first.slot));
+        assert_eq!((slots.rows.len(), slots.len(), second.slot), (1, 1, first.slot));
         assert_eq!((slots.remove(first), slots.contains(first)), (None, false));
         assert!(slots.get_mut(first).is_none() && slots.contains(second));
         assert_eq!(slots.remove(second), Some('b'));

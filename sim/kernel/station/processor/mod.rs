@@ -377,6 +377,11 @@ impl<T> Processor<T> {
                 task.start.get_or_insert(now);
             }
         }
+        debug_assert_eq!(
+            self.tally.present(),
+            self.jobs.len() as u64,
+            "arrivals = departures + withdrawn + present"
+        );
     }
 
     /// The core that has been idle for the shortest time.
