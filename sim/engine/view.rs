@@ -104,7 +104,7 @@ impl View {
         let (assumed, decay) = edge.ewma;
         Self {
             balancer: Balancer::new(edge.policy, &edge.targets),
-            loads: vec![EndpointLoad::new(assumed, decay, now); endpoints as usize],
+            loads: vec![EndpointLoad::new(edge.policy, assumed, decay, now); endpoints as usize],
             pools: vec![Vec::new(); pools * workers],
             idle_workers: Vec::new(),
             in_use: 0,

@@ -1,3 +1,4 @@
-//! What can be chosen: how endpoints are picked. One file per choice, one row in its table.
+//! What can be chosen: how requests arrive, how endpoints are picked. One file per choice, one row in its table.
 
+pub mod arrival;
 pub mod balance;

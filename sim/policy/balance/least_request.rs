@@ -46,7 +46,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn loads(active: &[u32]) -> Vec<EndpointLoad> {
-        let idle = EndpointLoad::new(Span::ZERO, Span::ZERO, SimTime::ZERO);
+        let idle = EndpointLoad::new(BalancingPolicy::LeastRequest, Span::ZERO, Span::ZERO, SimTime::ZERO);
         active.iter().map(|&active| EndpointLoad { active, ..idle }).collect()
     }
 

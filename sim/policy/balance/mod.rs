@@ -15,7 +15,7 @@
 //! let targets = Targets::new(BalancingPolicy::PeakEwma, "default/web", 3);
 //! let mut balancer = Balancer::new(BalancingPolicy::PeakEwma, &targets);
 //! let now = SimTime::ZERO;
-//! let unknown = EndpointLoad::new(Span::from_millis(30), Span::from_seconds(10), now);
+//! let unknown = EndpointLoad::new(BalancingPolicy::PeakEwma, Span::from_millis(30), Span::from_seconds(10), now);
 //! let mut loads = vec![unknown; targets.len() as usize];
 //! let endpoint = balancer.pick(&targets, &loads, now, 0, &mut stream);
 //! loads[endpoint as usize].started();
@@ -137,10 +137,14 @@ pub struct EndpointLoad {
 }
 
 impl EndpointLoad {
-    /// An endpoint first heard of at `now`: until it has answered, its response time is taken to be `assumed`, decaying
-    /// with time constant `decay`. A `decay` of zero keeps no response times, for policies that do not look at them.
-    pub const fn new(assumed: Span, decay: Span, now: SimTime) -> Self {
-        Self { active: 0, latency: PeakEwma::new(assumed, decay, now) }
+    /// An endpoint first heard of at `now`. Under [`BalancingPolicy::PeakEwma`] its response time is taken to be
+    /// `assumed` until it has answered, and decays with time constant `decay`; other policies keep none.
+    pub const fn new(policy: BalancingPolicy, assumed: Span, decay: Span, now: SimTime) -> Self {
+        let latency = match policy {
+            BalancingPolicy::PeakEwma => PeakEwma::new(assumed, decay, now),
+            _ => PeakEwma::UNUSED,
+        };
+        Self { active: 0, latency }
     }
 
     /// A call was sent.
@@ -249,7 +253,7 @@ mod tests {
             assert!(row.doc.ends_with('.') && row.used_by.ends_with('.'), "{}", row.name);
             let targets = Targets::new(row.policy, "default/web", 5);
             let mut balancer = Balancer::new(row.policy, &targets);
-            let loads = vec![EndpointLoad::new(Span::ZERO, Span::ZERO, SimTime::ZERO); 5];
+            let loads = vec![EndpointLoad::new(row.policy, Span::ZERO, Span::ZERO, SimTime::ZERO); 5];
             let picked = balancer.pick(&targets, &loads, SimTime::ZERO, 7, &mut stream(0));
             assert!(picked < 5, "{}", row.name);
         }
@@ -260,7 +264,12 @@ mod tests {
         for row in &BALANCERS {
             let targets = Targets::new(row.policy, "default/web", 1);
             let mut balancer = Balancer::new(row.policy, &targets);
-            let loads = [EndpointLoad::new(Span::from_millis(30), Span::from_seconds(10), SimTime::ZERO)];
+            let loads = [EndpointLoad::new(
+                BalancingPolicy::PeakEwma,
+                Span::from_millis(30),
+                Span::from_seconds(10),
+                SimTime::ZERO,
+            )];
             for hash in [0, 1, u64::MAX / 2, u64::MAX] {
                 assert_eq!(
                     balancer.pick(&targets, &loads, SimTime::ZERO, hash, &mut stream(0)),
@@ -287,7 +296,12 @@ mod tests {
 
     #[test]
     fn only_answers_teach_response_times() {
-        let mut load = EndpointLoad::new(Span::from_millis(30), Span::from_seconds(10), SimTime::ZERO);
+        let mut load = EndpointLoad::new(
+            BalancingPolicy::PeakEwma,
+            Span::from_millis(30),
+            Span::from_seconds(10),
+            SimTime::ZERO,
+        );
         let before = load.latency;
         load.started();
         load.started();

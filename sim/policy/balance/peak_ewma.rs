@@ -40,6 +40,9 @@ pub struct PeakEwma {
 }
 
 impl PeakEwma {
+    /// Keeps no response times.
+    pub(super) const UNUSED: Self = Self::new(Span::ZERO, Span::ZERO, SimTime::ZERO);
+
     /// An estimate of `assumed` as of `now` that decays with time constant `decay`; with a `decay` of zero it stays
     /// `assumed` for ever.
     pub const fn new(assumed: Span, decay: Span, now: SimTime) -> Self {
