@@ -114,10 +114,18 @@ pub fn labels(program: &Program) -> Labels {
             .map(|source| EntryLabel {
                 name: source.name.clone(),
                 gateway: source.gateway,
-                open: !matches!(source.arrivals, Arrivals::Closed { .. } | Arrivals::Paced { .. }),
+                open: !matches!(
+                    source.arrivals,
+                    Arrivals::Closed { .. } | Arrivals::Paced { catch_up: false, .. }
+                ),
             })
             .collect(),
-        services: program.workloads.iter().take(program.services).map(|service| service.name.clone()).collect(),
+        services: program
+            .workloads
+            .iter()
+            .take(program.services)
+            .map(|service| service.name.clone())
+            .collect(),
         edges: program
             .edges
             .iter()

@@ -1,5 +1,7 @@
 //! `sim models`: the mesh profiles, and where every number comes from.
 
+use std::fmt::Write as _;
+
 use clap::{Args, Subcommand};
 use comfy_table::{ContentArrangement, Table, presets};
 
@@ -60,7 +62,7 @@ fn show(mesh: &str) -> Exit {
         ("reference machine", &head.reference_machine),
     ] {
         if !value.is_empty() {
-            text += &format!("  {label}: {value}\n");
+            let _ = writeln!(text, "  {label}: {value}");
         }
     }
     let mut settings = new_table(&["path", "value", "range", "kind", "date", "source"]);

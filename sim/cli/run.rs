@@ -115,7 +115,11 @@ impl RunArguments {
         run.precision = self.precision.or(run.precision);
     }
 
-    fn open_folders(&self, loaded: &Loaded, programs: &[Program]) -> Result<Vec<(Identity, Folder)>, FolderError> {
+    fn open_folders(
+        &self,
+        loaded: &Loaded,
+        programs: &[Program],
+    ) -> Result<Vec<(Identity, Folder)>, FolderError> {
         let existing = if self.force { Existing::Replace } else { Existing::Keep };
         let digests: Vec<String> = programs.iter().map(Program::digest).collect();
         let baseline = loaded.baseline;
@@ -131,7 +135,11 @@ impl RunArguments {
                     Plan::Fixed(replications) => replications.to_string(),
                     Plan::Precision(target) => format!("p99 to {target}"),
                 },
-                program: [Some(index), compared].into_iter().flatten().map(|at| digests[at].clone()).collect(),
+                program: [Some(index), compared]
+                    .into_iter()
+                    .flatten()
+                    .map(|at| digests[at].clone())
+                    .collect(),
             }
         };
         let open = |index: usize| {
@@ -155,8 +163,12 @@ impl RunArguments {
         let plan = loaded.plan();
         let bar = progress::bar(u64::from(plan.first_replications()) * programs.len() as u64);
         let threads = self.threads.map_or(0, NonZeroUsize::get);
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads can be started");
-        #[expect(clippy::disallowed_methods, reason = "the wall time of a run is reported, and nothing depends on it")]
+        let pool =
+            rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads can be started");
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the wall time of a run is reported, and nothing depends on it"
+        )]
         let start = Instant::now();
         let finished = || {
             if bar.position() + 1 > bar.length().unwrap_or(0) {
@@ -186,7 +198,8 @@ impl RunArguments {
             }
         }
         if outcome.imprecise {
-            let note = "the wanted precision was not reached with 100 replications: lengthen the run".to_owned();
+            let note =
+                "the wanted precision was not reached with 100 replications: lengthen the run".to_owned();
             for results in &mut all {
                 results.notes.push(note.clone());
             }
@@ -215,7 +228,8 @@ impl RunArguments {
             Format::Table => {
                 print(&output::table::render(&all));
                 print(&slo::render(&verdicts));
-                let places: Vec<String> = folders.iter().map(|(_, folder)| folder.path().display().to_string()).collect();
+                let places: Vec<String> =
+                    folders.iter().map(|(_, folder)| folder.path().display().to_string()).collect();
                 print(&format!("Results in {}\n", places.join(", ")));
             }
             // One header for all.

@@ -79,7 +79,8 @@ impl Loading {
         if let Some(rate) = self.rate {
             set_rate(&mut scenario, rate);
         }
-        let baseline = (meshes.len() > 1).then(|| meshes.iter().position(|mesh| mesh.name == BASELINE).unwrap_or(0));
+        let baseline =
+            (meshes.len() > 1).then(|| meshes.iter().position(|mesh| mesh.name == BASELINE).unwrap_or(0));
         let warnings = diagnostics.sorted().iter().map(|one| one_line(one, &sources)).collect();
         let inputs = sources.files().map(|(name, text)| FileHash::new(name, text.as_bytes())).collect();
         Some(Loaded { scenario, meshes, baseline, warnings, inputs })
@@ -147,7 +148,12 @@ struct Change {
 }
 
 /// The scenario's overrides, then those of the command line.
-fn changes(draft: &MeshDraft, sets: &[String], sources: &mut Sources, diagnostics: &mut Diagnostics) -> Vec<Change> {
+fn changes(
+    draft: &MeshDraft,
+    sets: &[String],
+    sources: &mut Sources,
+    diagnostics: &mut Diagnostics,
+) -> Vec<Change> {
     let mut changes = Vec::new();
     for (path, value) in &draft.overrides {
         changes.push(Change { path: path.clone(), value: value.value.clone() });

@@ -20,7 +20,12 @@ pub(super) fn check(scenario: &Scenario, labels: &[Labels], outcome: &Outcome) -
             for (entry, label) in mesh.entries.iter().enumerate() {
                 if slo.source.is_none_or(|source| source.0 as usize == entry) {
                     let (met, text) = judge(slo, records, entry);
-                    let text = format!("{} {} under {}: {text}", if met { "met   " } else { "MISSED" }, label.name, mesh.mesh);
+                    let text = format!(
+                        "{} {} under {}: {text}",
+                        if met { "met   " } else { "MISSED" },
+                        label.name,
+                        mesh.mesh
+                    );
                     verdicts.push(Verdict { met, text });
                 }
             }
@@ -59,6 +64,6 @@ pub(super) fn render(verdicts: &[Verdict]) -> String {
     if verdicts.is_empty() {
         return String::new();
     }
-    let lines: String = verdicts.iter().map(|verdict| format!("  {}\n", verdict.text)).collect();
-    format!("\nObjectives\n{lines}\n")
+    let lines: Vec<&str> = verdicts.iter().map(|verdict| verdict.text.as_str()).collect();
+    format!("\nObjectives\n  {}\n\n", lines.join("\n  "))
 }

@@ -19,7 +19,8 @@ impl Engine<'_> {
     /// A call comes into being; its timeout starts.
     pub(super) fn make_call(&mut self, mut call: Call) -> CallId {
         let site = &self.program.sites[call.site];
-        call.payload = site.request_size.sample(&mut call.key.draws(draw::REQUEST_SIZE, call.path, 0, 0)) as u64;
+        call.payload =
+            site.request_size.sample(&mut call.key.draws(draw::REQUEST_SIZE, call.path, 0, 0)) as u64;
         let id = self.calls.insert(call);
         self.recorder.calls_made += 1;
         if site.timeout != u64::MAX {
@@ -81,7 +82,8 @@ impl Engine<'_> {
         let now = self.schedule.now();
         let (_, edge) = self.edge(id);
         self.calls[id].reached = now;
-        let (Some(cost), Some(proxy)) = (&edge.inbound, self.program.pods[self.calls[id].callee].proxy) else {
+        let (Some(cost), Some(proxy)) = (&edge.inbound, self.program.pods[self.calls[id].callee].proxy)
+        else {
             return self.serve(id);
         };
         self.proxies.request_began(proxy);
@@ -211,7 +213,11 @@ impl Engine<'_> {
     /// Delay of a leg between the calling and the called pod.
     pub(super) fn leg(&self, id: CallId, leg: u32, bytes: u64) -> Span {
         let call = &self.calls[id];
-        let law = if self.is_from_outside(call) { &self.program.outside_delay } else { &self.program.network_delay };
+        let law = if self.is_from_outside(call) {
+            &self.program.outside_delay
+        } else {
+            &self.program.network_delay
+        };
         let nanos = law.sample(&mut call.key.draws(draw::NETWORK, call.path, leg, 0));
         Span::from_nanos_f64(nanos + bytes as f64 * self.program.nanos_per_byte)
     }
@@ -219,7 +225,12 @@ impl Engine<'_> {
     /// Delay of a leg between an outside client and the gateway.
     pub(super) fn outside_delay(&self, id: CallId, leg: u32) -> Span {
         let call = &self.calls[id];
-        Span::from_nanos_f64(self.program.outside_delay.sample(&mut call.key.draws(draw::NETWORK, call.path, leg, 0)))
+        Span::from_nanos_f64(self.program.outside_delay.sample(&mut call.key.draws(
+            draw::NETWORK,
+            call.path,
+            leg,
+            0,
+        )))
     }
 
     fn is_from_outside(&self, call: &Call) -> bool {

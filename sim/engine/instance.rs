@@ -28,9 +28,12 @@ pub(super) enum Instance {
 impl Instance {
     pub(super) fn new(program: &Program, pod: &Pod) -> Self {
         let workload = &program.workloads[pod.workload];
-        let Serving::Limited { workers, queue_limit, discipline } = workload.serving else { return Self::Unlimited };
+        let Serving::Limited { workers, queue_limit, discipline } = workload.serving else {
+            return Self::Unlimited;
+        };
         let servers = Capacity::Limited(workers);
-        let places = if queue_limit == u32::MAX { Capacity::Unlimited } else { Capacity::Limited(queue_limit) };
+        let places =
+            if queue_limit == u32::MAX { Capacity::Unlimited } else { Capacity::Limited(queue_limit) };
         match (discipline, workload.hold_workers) {
             (Discipline::ProcessorSharing, _) => {
                 let capacity = Cores::new(f64::from(workers)).expect("a count is a capacity");
@@ -102,7 +105,8 @@ impl Engine<'_> {
             None => demand.nanos() as f64 * code.cpu_share,
             Some(law) => law.sample(&mut call.key.draws(draw::CPU_TIME, call.path, 0, 0)),
         };
-        let work = Work { service: self.program.pods[call.callee].workload.position(), waited, start, taken, cpu };
+        let work =
+            Work { service: self.program.pods[call.callee].workload.position(), waited, start, taken, cpu };
         self.recorder.work(call.measured, &work);
     }
 
@@ -119,8 +123,8 @@ impl Engine<'_> {
     pub(super) fn service_done(&mut self, id: CallId) {
         let call = &mut self.calls[id];
         let code = &self.program.codes[self.program.sites[call.site].code];
-        call.failed = code.error_ratio > 0.0
-            && call.key.draws(draw::ERROR, call.path, 0, 0).chance(code.error_ratio);
+        call.failed =
+            code.error_ratio > 0.0 && call.key.draws(draw::ERROR, call.path, 0, 0).chance(code.error_ratio);
         self.run_script(id);
     }
 
@@ -145,7 +149,11 @@ impl Engine<'_> {
             // One more than there is, lest the step be thought over before all its actions have started.
             call.pending = 1;
             for action in 0..step.actions {
-                self.start_action(id, ActionIdx::at(step.first_action.position() + action as usize), repetition);
+                self.start_action(
+                    id,
+                    ActionIdx::at(step.first_action.position() + action as usize),
+                    repetition,
+                );
             }
             let call = &mut self.calls[id];
             call.pending -= 1;
@@ -179,7 +187,9 @@ impl Engine<'_> {
         let definition = &self.program.sites[site];
         let path = extend_path(extend_path(parent.path, definition.place), u64::from(number));
         let key = parent.key;
-        if definition.probability < 1.0 && !key.draws(draw::PROBABILITY, path, 0, 0).chance(definition.probability) {
+        if definition.probability < 1.0
+            && !key.draws(draw::PROBABILITY, path, 0, 0).chance(definition.probability)
+        {
             return;
         }
         parent.pending += 1;

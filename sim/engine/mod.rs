@@ -15,8 +15,6 @@ mod proxy;
 mod recorder;
 mod source;
 mod view;
-#[cfg(test)]
-mod tests;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -53,7 +51,7 @@ pub fn run(program: &Program, replication: u32, stop: &AtomicBool) -> Option<Run
         if engine.finished {
             return Some(engine.finish());
         }
-        if engine.schedule.handled() % STOP_CHECK_EVENTS == 0 && stop.load(Ordering::Relaxed) {
+        if engine.schedule.handled().is_multiple_of(STOP_CHECK_EVENTS) && stop.load(Ordering::Relaxed) {
             return None;
         }
     }
@@ -94,7 +92,11 @@ impl<'p> Engine<'p> {
             views: (0..program.views()).map(|_| None).collect(),
             instances: program.pods.iter().map(|pod| Instance::new(program, pod)).collect(),
             proxies: Proxies::new(program),
-            sources: program.sources.iter().map(|source| SourceState::new(program, source, replication)).collect(),
+            sources: program
+                .sources
+                .iter()
+                .map(|source| SourceState::new(program, source, replication))
+                .collect(),
             recorder: Recorder::new(program),
             done: Vec::new(),
             jobs_done: Vec::new(),

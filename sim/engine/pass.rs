@@ -32,7 +32,11 @@ pub(super) struct Job {
 impl Engine<'_> {
     /// A request or response of `bytes` enters a proxy.
     pub(super) fn pass(&mut self, id: CallId, proxy: ProxyIdx, cost: &PassCost, pass: Pass, bytes: u64) {
-        let fixed = if matches!(pass, Pass::OutboundRequest | Pass::InboundRequest) { cost.request } else { cost.response };
+        let fixed = if matches!(pass, Pass::OutboundRequest | Pass::InboundRequest) {
+            cost.request
+        } else {
+            cost.response
+        };
         let mut nanos = fixed + cost.per_byte * bytes as f64;
         if let Some(variation) = self.proxies.variation(proxy) {
             let call = &self.calls[id];

@@ -127,7 +127,13 @@ impl Proxies {
     }
 
     /// Calls an event-driven proxy.
-    pub(super) fn ring(&mut self, proxy: ProxyIdx, now: SimTime, generation: u32, done: &mut Vec<Departure<Job>>) {
+    pub(super) fn ring(
+        &mut self,
+        proxy: ProxyIdx,
+        now: SimTime,
+        generation: u32,
+        done: &mut Vec<Departure<Job>>,
+    ) {
         if let Some(position) = self.states[proxy].processor {
             self.processors[position as usize].ring(now, generation, done);
         }

@@ -27,7 +27,7 @@ pub(super) struct SourceState {
 enum Kind {
     Open {
         arrivals: OpenArrivals,
-        stream: Stream,
+        stream: Box<Stream>,
     },
     /// Requests each user has sent.
     Closed {
@@ -53,7 +53,7 @@ impl SourceState {
             },
             open => Kind::Open {
                 arrivals: OpenArrivals::new(open).expect("every other kind of arrivals is open"),
-                stream,
+                stream: Box::new(stream),
             },
         };
         Self { kind, sent: 0, answered: 0, in_flight: 0, unanswered: 0 }
@@ -74,7 +74,7 @@ impl Engine<'_> {
 
     fn schedule_arrival(&mut self, source: SourceIdx) {
         let Kind::Open { arrivals, stream } = &mut self.sources[source].kind else { return };
-        if let Some(time) = arrivals.next(stream) {
+        if let Some(time) = arrivals.next(&mut **stream) {
             self.schedule.at(time, Event::Arrival(source));
         }
     }
@@ -86,7 +86,9 @@ impl Engine<'_> {
             Kind::Open { .. } => return,
             Kind::Closed { sent } => {
                 let key = self.request_key(source, user, sent[user as usize]);
-                let Arrivals::Closed { think_time, .. } = &self.program.sources[source].arrivals else { return };
+                let Arrivals::Closed { think_time, .. } = &self.program.sources[source].arrivals else {
+                    return;
+                };
                 now + Span::from_nanos_f64(think_time.sample(&mut key.draws(draw::THINK, 0, 0, 0)))
             }
             Kind::Paced { pacer, ticks, .. } => {

@@ -42,16 +42,12 @@ pub(super) struct Connections {
 
 impl Connections {
     fn open(&mut self, connection: Connection) -> ConnectionId {
-        match self.free.pop() {
-            Some(place) => {
-                self.places[place as usize] = connection;
-                ConnectionId(place)
-            }
-            None => {
-                self.places.push(connection);
-                ConnectionId((self.places.len() - 1) as u32)
-            }
+        if let Some(place) = self.free.pop() {
+            self.places[place as usize] = connection;
+            return ConnectionId(place);
         }
+        self.places.push(connection);
+        ConnectionId((self.places.len() - 1) as u32)
     }
 }
 
@@ -173,7 +169,8 @@ impl View {
         closed: &mut impl FnMut(u32),
     ) -> Option<Taken> {
         let too_old = |connection: &Connection| {
-            connection.streams == 0 && request.now.since(connection.idle_since).nanos() > edge.pool.idle_timeout
+            connection.streams == 0
+                && request.now.since(connection.idle_since).nanos() > edge.pool.idle_timeout
         };
         let kept = &mut self.pools[pool as usize];
         if edge.pool.streams == 1 {

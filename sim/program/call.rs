@@ -4,6 +4,8 @@ use crate::index::{Idx, IndexVec};
 use crate::kernel::rng::{extend_path, hash_name};
 use crate::mesh::scenario::{self, Call, CpuTime, Operation, OperationIdx, Scenario, ServiceIdx};
 
+use crate::units::Span;
+
 use super::edge::Edges;
 use super::{Action, ActionIdx, Code, CodeIdx, Site, SiteIdx, Step, StepIdx, WorkloadIdx};
 
@@ -100,7 +102,7 @@ impl<'a> Calls<'a> {
             code: self.code(call.service, call.operation),
             probability: call.probability.value(),
             request_size: call.request_size.as_ref().unwrap_or(&operation.request_size).clone(),
-            timeout: call.timeout.or(default_timeout).map_or(u64::MAX, |span| span.nanos()),
+            timeout: call.timeout.or(default_timeout).map_or(u64::MAX, Span::nanos),
             optional: call.optional,
             place: script.place(&callee.full_name(), &operation.name),
         });

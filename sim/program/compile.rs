@@ -8,7 +8,7 @@ use crate::mesh::scenario::{Origin, Scenario, SourceIdx, TrafficSource};
 use crate::program::call::Calls;
 use crate::program::edge::Edges;
 use crate::program::workload::Workloads;
-use crate::units::SimTime;
+use crate::units::{SimTime, Span};
 
 use super::{Program, Site, Source, WorkloadIdx};
 
@@ -32,7 +32,7 @@ pub fn compile(scenario: &Scenario, mesh: &MeshModel) -> Program {
         scenario: scenario.name.clone(),
         mesh: mesh.name.clone(),
         services: scenario.services.len(),
-        workloads: workloads.workloads,
+        workloads: workloads.all,
         pods: IndexVec::new(),
         groups: workloads.groups,
         proxies: IndexVec::new(),
@@ -72,7 +72,7 @@ fn add_source(
         code,
         probability: 1.0,
         request_size: operation.request_size.clone(),
-        timeout: source.timeout.map_or(u64::MAX, |span| span.nanos()),
+        timeout: source.timeout.map_or(u64::MAX, Span::nanos),
         optional: false,
         place: extend_path(hash_name(&callee.full_name()), hash_name(&operation.name)),
     });
@@ -83,7 +83,11 @@ fn add_source(
         workload,
         site,
         arrivals: source.arrivals.clone(),
-        headers: source.headers.iter().map(|header| (hash_name(&header.name), header.values.clone())).collect(),
+        headers: source
+            .headers
+            .iter()
+            .map(|header| (hash_name(&header.name), header.values.clone()))
+            .collect(),
         outside: !matches!(source.from, Origin::MeshedClient { .. }),
         gateway,
     }

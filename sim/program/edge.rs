@@ -22,7 +22,7 @@ pub(super) struct Edges<'a> {
     mesh: &'a MeshModel,
     /// The proxy model beside each workload.
     proxies: IndexVec<WorkloadIdx, Option<&'a ProxyModel>>,
-    edges: IndexVec<EdgeIdx, Edge>,
+    made: IndexVec<EdgeIdx, Edge>,
     known: BTreeMap<(WorkloadIdx, ServiceIdx), EdgeIdx>,
     slots: IndexVec<WorkloadIdx, u32>,
     targets: BTreeMap<(ServiceIdx, BalancingPolicy), Arc<Targets>>,
@@ -34,9 +34,9 @@ impl<'a> Edges<'a> {
             scenario,
             mesh,
             proxies: workloads.models.clone(),
-            edges: IndexVec::new(),
+            made: IndexVec::new(),
             known: BTreeMap::new(),
-            slots: IndexVec::filled(0, workloads.workloads.len()),
+            slots: IndexVec::filled(0, workloads.all.len()),
             targets: BTreeMap::new(),
         }
     }
@@ -48,13 +48,13 @@ impl<'a> Edges<'a> {
         }
         let edge = self.make(caller, callee);
         self.slots[caller] += 1;
-        let index = self.edges.push(edge);
+        let index = self.made.push(edge);
         self.known.insert((caller, callee), index);
         index
     }
 
     pub(super) fn finish(self) -> IndexVec<EdgeIdx, Edge> {
-        self.edges
+        self.made
     }
 
     fn make(&mut self, caller: WorkloadIdx, callee: ServiceIdx) -> Edge {
@@ -63,7 +63,9 @@ impl<'a> Edges<'a> {
         let (outbound, inbound) = (self.proxies[caller], self.proxies[callee_workload]);
         let speed = self.scenario.cluster.cpu_speed;
         let mutual_tls = outbound.is_some() && inbound.is_some();
-        let pass = |proxy: &ProxyModel, is_outbound: bool| pass_cost(proxy, service.protocol, is_outbound, mutual_tls, speed);
+        let pass = |proxy: &ProxyModel, is_outbound: bool| {
+            pass_cost(proxy, service.protocol, is_outbound, mutual_tls, speed)
+        };
         let policy = policy(service, outbound, &self.mesh.direct);
         let pool = match outbound {
             Some(proxy) => proxy_pool(proxy, service.protocol, inbound, speed),
@@ -142,7 +144,13 @@ fn hash_input(service: &Service, policy: BalancingPolicy) -> HashInput {
     }
 }
 
-fn pass_cost(proxy: &ProxyModel, protocol: Protocol, is_outbound: bool, mutual_tls: bool, speed: f64) -> PassCost {
+fn pass_cost(
+    proxy: &ProxyModel,
+    protocol: Protocol,
+    is_outbound: bool,
+    mutual_tls: bool,
+    speed: f64,
+) -> PassCost {
     let traversal = proxy.traversal(protocol);
     let base = if is_outbound { traversal.outbound } else { traversal.inbound };
     let features = if protocol == Protocol::Tcp { Span::ZERO } else { proxy.feature_cpu };
@@ -171,7 +179,9 @@ fn proxy_pool(proxy: &ProxyModel, protocol: Protocol, inbound: Option<&ProxyMode
         keep_alive: true,
         handshake_legs: half_trips(upstream.handshake_round_trips),
         client_cpu: cpu(upstream.handshake_client_cpu),
-        server_cpu: cpu(inbound.map_or(upstream.handshake_server_cpu, |proxy| proxy.upstream.handshake_server_cpu)),
+        server_cpu: cpu(
+            inbound.map_or(upstream.handshake_server_cpu, |proxy| proxy.upstream.handshake_server_cpu)
+        ),
         idle_timeout: upstream.idle_timeout.nanos(),
     }
 }

@@ -17,7 +17,7 @@ const CFS_PERIOD: Span = Span::from_millis(100);
 
 /// Workloads as they are laid out, before pods are placed.
 pub(super) struct Workloads<'a> {
-    pub(super) workloads: IndexVec<WorkloadIdx, Workload>,
+    pub(super) all: IndexVec<WorkloadIdx, Workload>,
     /// The proxy model beside each workload.
     pub(super) models: IndexVec<WorkloadIdx, Option<&'a ProxyModel>>,
     pub(super) groups: IndexVec<GroupIdx, ProxyGroup>,
@@ -29,7 +29,7 @@ pub(super) struct Workloads<'a> {
 impl<'a> Workloads<'a> {
     pub(super) fn lay_out(scenario: &Scenario, mesh: &'a MeshModel) -> Self {
         let mut this = Self {
-            workloads: IndexVec::new(),
+            all: IndexVec::new(),
             models: IndexVec::new(),
             groups: IndexVec::new(),
             of_sources: IndexVec::new(),
@@ -43,12 +43,18 @@ impl<'a> Workloads<'a> {
         for source in &scenario.sources {
             let workload = match &source.from {
                 Origin::Outside => this.add(scenario, format!("outside:{}", source.name), 1, None, None),
-                Origin::MeshedClient { replicas } => {
-                    this.add(scenario, format!("client:{}", source.name), *replicas, mesh.sidecar.as_ref(), None)
-                }
+                Origin::MeshedClient { replicas } => this.add(
+                    scenario,
+                    format!("client:{}", source.name),
+                    *replicas,
+                    mesh.sidecar.as_ref(),
+                    None,
+                ),
                 Origin::Gateway { name, replicas } => match gateways.get(name.as_str()) {
                     Some(&workload) => workload,
-                    None => this.add(scenario, format!("gateway:{name}"), *replicas, Some(&mesh.gateway), None),
+                    None => {
+                        this.add(scenario, format!("gateway:{name}"), *replicas, Some(&mesh.gateway), None)
+                    }
                 },
             };
             if let Origin::Gateway { name, .. } = &source.from {
@@ -67,12 +73,12 @@ impl<'a> Workloads<'a> {
         proxy: Option<&'a ProxyModel>,
         service: Option<&Service>,
     ) -> WorkloadIdx {
-        let workload = self.workloads.next_index();
+        let workload = self.all.next_index();
         let group = proxy.map(|proxy| self.groups.push(group(scenario, workload, proxy)));
         let default_client = Client::default();
         let client = service.map_or(&default_client, |service| &service.client);
         self.models.push(proxy);
-        self.workloads.push(Workload {
+        self.all.push(Workload {
             name,
             first_pod: PodIdx(self.next_pod),
             pods,
@@ -122,9 +128,7 @@ fn group(scenario: &Scenario, workload: WorkloadIdx, proxy: &ProxyModel) -> Prox
             .cpu_limit
             .filter(|limit| limit.value() < workers)
             .map(|limit| Quota::new(CFS_PERIOD.scale(limit.value()), CFS_PERIOD)),
-        variation: (proxy.cpu_scv > 0.0)
-            .then(|| Dist::gamma(1.0, proxy.cpu_scv.sqrt()).ok())
-            .flatten(),
+        variation: (proxy.cpu_scv > 0.0).then(|| Dist::gamma(1.0, proxy.cpu_scv.sqrt()).ok()).flatten(),
         pass_delay: proxy.pass_delay.nanos(),
         idle_cpu: proxy.idle_cpu.value(),
         static_memory: memory.base
@@ -148,7 +152,11 @@ fn configuration_bytes(scenario: &Scenario, proxy: &ProxyModel, per_target: f64)
 }
 
 /// Gives every workload its pods, every pod its proxy and view, every proxy its workers, every worker its core.
-pub(super) fn place_pods(program: &mut Program, scenario: &Scenario, of_sources: &IndexVec<SourceIdx, WorkloadIdx>) {
+pub(super) fn place_pods(
+    program: &mut Program,
+    scenario: &Scenario,
+    of_sources: &IndexVec<SourceIdx, WorkloadIdx>,
+) {
     for edge in &program.edges {
         program.workloads[edge.caller].edges += 1;
     }
@@ -163,7 +171,12 @@ pub(super) fn place_pods(program: &mut Program, scenario: &Scenario, of_sources:
                 }
                 program.proxies.push(Proxy { group, first_worker })
             });
-            program.pods.push(Pod { workload: index, proxy, identity: extend_path(hash_name(&workload.name), u64::from(replica)), first_view });
+            program.pods.push(Pod {
+                workload: index,
+                proxy,
+                identity: extend_path(hash_name(&workload.name), u64::from(replica)),
+                first_view,
+            });
             first_view += workload.edges;
         }
     }
@@ -179,7 +192,8 @@ impl SharedCores {
     fn new(scenario: &Scenario, of_sources: &IndexVec<SourceIdx, WorkloadIdx>) -> Self {
         let mut set_of = BTreeMap::new();
         for (number, set) in scenario.cluster.core_sets.iter().enumerate() {
-            let services = set.services.iter().map(|&service: &ServiceIdx| WorkloadIdx::at(service.position()));
+            let services =
+                set.services.iter().map(|&service: &ServiceIdx| WorkloadIdx::at(service.position()));
             let sources = set.sources.iter().map(|&source| of_sources[source]);
             set_of.extend(services.chain(sources).map(|workload| (workload, number)));
         }

@@ -1,4 +1,6 @@
 //! The integration tests: one binary, one module per subject.
 
+mod calibration;
+mod common;
 mod theory;
 mod tidy;

@@ -3,5 +3,6 @@
 mod balancing;
 mod networks;
 pub(crate) mod rule;
+mod scenarios;
 mod source;
 mod stations;
