@@ -2,5 +2,6 @@
 
 mod calibration;
 mod common;
+mod determinism;
 mod theory;
 mod tidy;

@@ -312,16 +312,15 @@ fn workers_held_during_a_call_limit_the_caller() {
 
 #[test]
 fn balancing_shortens_queues_as_theory_says() {
+    // The power of two choices is held to theory in `balancing`: proxies draw their two with replacement, theory without.
     let rows = [
         ("random", 10, 0.8, Expected::mean("mean", 0.050), 400),
         ("round_robin", 4, 0.8, Expected::mean("mean", 0.032_67), 1_000),
-        ("least_request", 10, 0.8, Expected::volatile("mean", 0.020_79), 100),
-        ("least_request", 200, 0.9, Expected::volatile("mean", 0.026_29).known_within(0.000_04), 15),
     ];
     for (policy, servers, load, expected, seconds) in rows {
         // One client proxy sees everything, as the theory's dispatcher does.
         let text = format!(
-            "services:\n{}policies:\n  - {{service: a, load_balancing: {policy}}}\ntraffic:\n  - {{name: users, service: a, from: meshed_client, rate: {}/s}}\n",
+            "services:\n{}policies:\n  - {{service: a, balancing: {policy}}}\ntraffic:\n  - {{name: users, service: a, from: meshed_client, rate: {}/s}}\n",
             station("a", &format!("replicas: {servers}, workers: 1, service_time: {{exponential: 10ms}}")),
             100.0 * load * f64::from(servers)
         );

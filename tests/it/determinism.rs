@@ -1,0 +1,178 @@
+//! Same inputs, same seed, same bytes; and what is added to a scenario shifts nobody else's random numbers.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::AtomicBool;
+
+use sha2::{Digest, Sha256};
+use sim::engine;
+use sim::mesh::Scenario;
+use sim::metrics::RunRecord;
+use sim::program::compile;
+use sim::units::Span;
+
+use crate::common::{blessed, load, mesh, scenario};
+
+const MESHES: [&str; 3] = ["none", "istio-sidecar", "linkerd"];
+
+fn topologies() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("topologies");
+    let mut files: Vec<PathBuf> = fs::read_dir(folder)
+        .expect("topologies are there")
+        .map(|entry| entry.expect("readable").path())
+        .collect();
+    files.sort();
+    files
+}
+
+fn record(scenario: &Scenario, mesh_name: &str, replication: u32) -> RunRecord {
+    let program = compile(scenario, &mesh(mesh_name));
+    engine::run(&program, replication, &AtomicBool::new(false)).expect("nothing stops it")
+}
+
+fn short(mut scenario: Scenario) -> Scenario {
+    scenario.run.warm_up = Span::from_seconds(1);
+    scenario.run.duration = Span::from_seconds(3);
+    scenario
+}
+
+fn digest(record: &RunRecord) -> String {
+    let hash = Sha256::digest(format!("{record:?}").as_bytes());
+    hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Everything of a run, on this machine as on any other: `SIM_BLESS=1` rewrites the file.
+#[test]
+fn every_topology_has_its_golden_digest_under_every_mesh() {
+    let mut lines = String::new();
+    for file in topologies() {
+        let scenario = short(load(&file));
+        for mesh_name in MESHES {
+            let first = record(&scenario, mesh_name, 0);
+            assert_eq!(digest(&first), digest(&record(&scenario, mesh_name, 0)), "twice in a row");
+            let name = file.file_stem().expect("a file has a name").to_string_lossy();
+            lines += &format!("{name} {mesh_name} {} events {}\n", first.events, digest(&first));
+        }
+    }
+    blessed("tests/data/golden.txt", &lines);
+}
+
+fn run_command(threads: &str, out: &Path) {
+    let status = Command::new(env!("CARGO_BIN_EXE_sim"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args([
+            "run",
+            "topologies/bookinfo.yaml",
+            "--duration",
+            "2s",
+            "--warm-up",
+            "1s",
+            "--replications",
+            "5",
+        ])
+        .args(["--threads", threads, "--out"])
+        .arg(out)
+        .output()
+        .expect("the command starts");
+    assert!(status.status.success(), "{}", String::from_utf8_lossy(&status.stderr));
+}
+
+/// Relative path and content of every file; of a manifest, only what does not name the command and the wall time.
+fn contents(folder: &Path) -> Vec<(PathBuf, String)> {
+    let mut files = Vec::new();
+    let mut open = vec![folder.to_path_buf()];
+    while let Some(current) = open.pop() {
+        for entry in fs::read_dir(&current).expect("a readable folder") {
+            let path = entry.expect("readable").path();
+            if path.is_dir() {
+                open.push(path);
+                continue;
+            }
+            let mut text = fs::read_to_string(&path).expect("results are text");
+            if path.ends_with("manifest.json") {
+                let mut manifest: serde_json::Value =
+                    serde_json::from_str(&text).expect("a manifest is JSON");
+                manifest["command"] = serde_json::Value::Null;
+                manifest["wall_time_seconds"] = serde_json::Value::Null;
+                text = manifest.to_string();
+            }
+            files.push((path.strip_prefix(folder).expect("within").to_path_buf(), text));
+        }
+    }
+    files.sort();
+    files
+}
+
+#[test]
+fn results_do_not_depend_on_the_number_of_threads() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let of = |name: &str, threads: &str| {
+        let out = folder.path().join(name);
+        run_command(threads, &out);
+        contents(&out)
+    };
+    let one = of("one", "1");
+    assert!(one.len() >= 12, "{} files", one.len());
+    for (name, threads) in [("two", "2"), ("four", "4"), ("again", "1")] {
+        for (left, right) in one.iter().zip(of(name, threads)) {
+            assert_eq!(left.0, right.0, "{name}: the same files");
+            assert!(left.1 == right.1, "{name}: {} differs", left.0.display());
+        }
+    }
+}
+
+#[test]
+fn every_mesh_gets_the_same_requests() {
+    for file in topologies() {
+        let scenario = short(load(&file));
+        let demands: Vec<u64> = MESHES.iter().map(|mesh| record(&scenario, mesh, 0).demand).collect();
+        assert!(demands.iter().all(|demand| *demand == demands[0]), "{}: {demands:?}", file.display());
+        assert_ne!(demands[0], record(&scenario, "none", 1).demand, "replications differ");
+    }
+}
+
+const SHOP: &str = "version: 1
+name: shop
+services:
+EXTRA
+  - {name: web, service_time: {exponential: 2ms}, script: [[{call: cart}, {call: db}]]}
+  - {name: cart, replicas: 2, service_time: {lognormal: {mean: 1ms, cv: 1}}, script: [{call: db}]}
+  - {name: db, service_time: {gamma: {mean: 1ms, cv: 0.5}}}
+traffic:
+  - {name: users, service: web, from: outside, rate: 200/s}
+OTHER
+run: {warm_up: 1s, duration: 5s}
+";
+
+#[test]
+fn what_is_added_elsewhere_shifts_no_draw() {
+    let plain = scenario(&SHOP.replace("EXTRA\n", "").replace("OTHER\n", ""));
+    // Another service before all others, so that every index moves.
+    let extra = "  - {name: aside, service_time: {exponential: 1ms}}\n";
+    let more = scenario(&SHOP.replace("EXTRA\n", extra).replace("OTHER\n", ""));
+    let (before, after) = (record(&plain, "none", 0), record(&more, "none", 0));
+    assert_eq!(before.demand, after.demand);
+    assert_eq!(
+        before.entries[0].succeeded, after.entries[0].succeeded,
+        "not only the demand, every response"
+    );
+
+    // Another source: the first one's requests stay what they were.
+    let other = "  - {name: batch, service: db, from: outside, rate: 50/s}\n";
+    let busier = scenario(&SHOP.replace("EXTRA\n", "").replace("OTHER\n", other));
+    let both = record(&busier, "none", 0);
+    assert_eq!(
+        both.entries[0].succeeded, before.entries[0].succeeded,
+        "nothing queues here, so nothing changes"
+    );
+    assert!(both.entries[1].arrived > 150);
+}
+
+#[test]
+fn another_seed_gives_other_requests() {
+    let mut shop = scenario(&SHOP.replace("EXTRA\n", "").replace("OTHER\n", ""));
+    let first = record(&shop, "none", 0).demand;
+    shop.run.seed += 1;
+    assert_ne!(first, record(&shop, "none", 0).demand);
+}
