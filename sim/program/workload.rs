@@ -128,7 +128,7 @@ fn group(scenario: &Scenario, workload: WorkloadIdx, proxy: &ProxyModel) -> Prox
             .cpu_limit
             .filter(|limit| limit.value() < workers)
             .map(|limit| Quota::new(CFS_PERIOD.scale(limit.value()), CFS_PERIOD)),
-        variation: (proxy.cpu_scv > 0.0).then(|| Dist::gamma(1.0, proxy.cpu_scv.sqrt()).ok()).flatten(),
+        variation: variation(proxy.cpu_scv),
         pass_delay: proxy.pass_delay.nanos(),
         idle_cpu: proxy.idle_cpu.value(),
         static_memory: memory.base
@@ -139,6 +139,13 @@ fn group(scenario: &Scenario, workload: WorkloadIdx, proxy: &ProxyModel) -> Prox
         memory_per_connection: memory.per_connection,
         memory_per_request: memory.per_request,
     }
+}
+
+/// The spread of a job's CPU, as a law of mean 1.
+fn variation(scv: f64) -> Option<Dist> {
+    let cv = scv.sqrt();
+    let law = if scv > 1.0 { Dist::hyperexponential(1.0, cv) } else { Dist::gamma(1.0, cv) };
+    law.ok().filter(|_| scv > 0.0)
 }
 
 /// Bytes of a proxy that is told of every service: HTTP services share one outbound listener, each opaque TCP service

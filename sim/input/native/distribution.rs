@@ -78,6 +78,10 @@ fn two_or_three(
             let (mean, cv) = (fields.need("mean", &value), fields.need("cv", fields::f64));
             Dist::gamma(mean?, cv?)
         }
+        "hyperexponential" => {
+            let (mean, cv) = (fields.need("mean", &value), fields.need("cv", fields::f64));
+            Dist::hyperexponential(mean?, cv?)
+        }
         "erlang" => {
             let (mean, stages) = (fields.need("mean", &value), fields.need("stages", fields::count));
             Dist::erlang(mean?, stages?)

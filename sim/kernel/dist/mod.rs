@@ -17,6 +17,7 @@ mod constant;
 mod empirical;
 mod exponential;
 mod gamma;
+mod hyperexponential;
 mod lognormal;
 mod normal;
 mod pareto;
@@ -31,6 +32,7 @@ pub use constant::Constant;
 pub use empirical::Empirical;
 pub use exponential::Exponential;
 pub use gamma::Gamma;
+pub use hyperexponential::Hyperexponential;
 pub use lognormal::Lognormal;
 pub use normal::standard_quantile;
 pub use pareto::BoundedPareto;
@@ -48,6 +50,8 @@ pub enum Dist {
     Uniform(Between),
     /// [`Dist::exponential`].
     Exponential(Exponential),
+    /// [`Dist::hyperexponential`].
+    Hyperexponential(Hyperexponential),
     /// [`Dist::lognormal_mean_cv`], [`Dist::lognormal_percentiles`].
     Lognormal(Lognormal),
     /// [`Dist::gamma`], [`Dist::erlang`].
@@ -72,10 +76,11 @@ pub struct DistributionHelp {
 }
 
 /// Every distribution there is, one row each, for help and documentation.
-pub const DISTRIBUTIONS: [DistributionHelp; 9] = [
+pub const DISTRIBUTIONS: [DistributionHelp; 10] = [
     constant::HELP,
     uniform::HELP,
     exponential::HELP,
+    hyperexponential::HELP,
     lognormal::HELP,
     gamma::HELP,
     gamma::ERLANG_HELP,
@@ -101,6 +106,7 @@ macro_rules! each {
             Dist::Constant($law) => $value,
             Dist::Uniform($law) => $value,
             Dist::Exponential($law) => $value,
+            Dist::Hyperexponential($law) => $value,
             Dist::Lognormal($law) => $value,
             Dist::Gamma($law) => $value,
             Dist::Weibull($law) => $value,
@@ -154,6 +160,7 @@ impl Dist {
             Self::Constant(law) => Self::Constant(law.scaled(factor)),
             Self::Uniform(law) => Self::Uniform(law.scaled(factor)),
             Self::Exponential(law) => Self::Exponential(law.scaled(factor)),
+            Self::Hyperexponential(law) => Self::Hyperexponential(law.scaled(factor)),
             Self::Lognormal(law) => Self::Lognormal(law.scaled(factor)),
             Self::Gamma(law) => Self::Gamma(law.scaled(factor)),
             Self::Weibull(law) => Self::Weibull(law.scaled(factor)),

@@ -19,6 +19,7 @@ fn cases() -> Vec<Case> {
     vec![
         case("uniform", Dist::uniform(2.0, 5.0), Box::new(|x| (x - 2.0) / 3.0)),
         case("exponential", Dist::exponential(4.0), Box::new(|x| -libm::expm1(-x / 4.0))),
+        case("hyperexponential", Dist::hyperexponential(3.0, 2.0), Box::new(hyperexponential_mean_3_cv_2)),
         case("lognormal", Dist::lognormal_mean_cv(3.0, 2.0), Box::new(lognormal_mean_3_cv_2)),
         // The sum of four stages of mean 5/2, and, of shape one half, a squared normal number.
         case("erlang 4", Dist::erlang(10.0, 4), Box::new(|x| erlang_4(x / 2.5))),
@@ -48,6 +49,12 @@ fn cases() -> Vec<Case> {
             }),
         ),
     ]
+}
+
+fn hyperexponential_mean_3_cv_2(x: f64) -> f64 {
+    let short = 0.5 + 0.5 * libm::sqrt(3.0 / 5.0);
+    let kind = |share: f64| -share * libm::expm1(-x * 2.0 * share / 3.0);
+    kind(short) + kind(1.0 - short)
 }
 
 fn lognormal_mean_3_cv_2(x: f64) -> f64 {
@@ -311,6 +318,7 @@ fn a_law_draws_the_same_numbers_for_ever() {
     insta::assert_snapshot!(cases().into_iter().map(line).collect::<Vec<_>>().join("\n"), @r"
     uniform: 40118ac0f2822a10 400b982d3f42611d 4013a560fa5735a2
     exponential: 40195e75918f5251 40051df9b2dcf73f 402c2fea4fc14276
+    hyperexponential: 400ea1c35d611caf 3ff544820466872a 4031d6fe885e4770
     lognormal: 400e8c5157d37c58 3ff457c4ce3872f3 402d71a6889347f9
     erlang 4: 402b6a0fd7e6e900 40341564343c0ec2 4035809d7da0f434
     gamma, shape 1/2: 40294f058ce33e15 40128247b2ddb049 403225dd5b786590
