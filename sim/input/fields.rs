@@ -142,7 +142,9 @@ impl<'n, 'd> Fields<'n, 'd> {
     }
 
     fn entry(&mut self, key: &'static str) -> Option<&'n (Node, Node)> {
-        self.known.push(key);
+        if !self.known.contains(&key) {
+            self.known.push(key);
+        }
         let entries = self.entries?;
         let row = entries.iter().position(|(name, _)| name.text() == Some(key))?;
         self.taken[row] = true;
@@ -161,25 +163,34 @@ pub fn located<T>(
 pub fn list<T>(
     reader: impl Fn(&Node, &mut Diagnostics) -> Option<T>,
 ) -> impl Fn(&Node, &mut Diagnostics) -> Option<Vec<T>> {
-    move |node, diagnostics| {
-        let Value::List(elements) = &node.value else {
-            return unexpected(node, "a list", diagnostics);
-        };
-        let decoded: Vec<_> = elements.iter().map(|element| reader(element, diagnostics)).collect();
-        decoded.into_iter().collect()
-    }
+    move |node, diagnostics| elements(node, &reader, diagnostics)?.into_iter().collect()
 }
 
 /// A reader of lists that keeps the elements which could be read; what is wrong with the others is reported.
 pub fn each<T>(
     reader: impl Fn(&Node, &mut Diagnostics) -> Option<T>,
 ) -> impl Fn(&Node, &mut Diagnostics) -> Option<Vec<T>> {
-    move |node, diagnostics| {
-        let Value::List(elements) = &node.value else {
-            return unexpected(node, "a list", diagnostics);
-        };
-        Some(elements.iter().filter_map(|element| reader(element, diagnostics)).collect())
+    move |node, diagnostics| Some(elements(node, &reader, diagnostics)?.into_iter().flatten().collect())
+}
+
+/// What `reader` makes of each element, until there are far more errors than anybody is shown.
+fn elements<T>(
+    node: &Node,
+    reader: impl Fn(&Node, &mut Diagnostics) -> Option<T>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Vec<Option<T>>> {
+    const ENOUGH_ERRORS: usize = 10 * Diagnostics::MAX_KEPT;
+    let Value::List(elements) = &node.value else {
+        return unexpected(node, "a list", diagnostics);
+    };
+    let mut decoded = Vec::with_capacity(elements.len());
+    for element in elements {
+        if diagnostics.errors() > ENOUGH_ERRORS {
+            break;
+        }
+        decoded.push(reader(element, diagnostics));
     }
+    Some(decoded)
 }
 
 /// A reader of maps whose keys are the user's own names; `None` if any value is wrong, all of which are reported.
@@ -210,7 +221,11 @@ pub fn one_of<'n>(
 ) -> Option<(&'static str, &'n Node)> {
     let hint = || format!("one of: {}", kinds.join(", "));
     let Some([(key, value)]) = node.entries() else {
-        let message = format!("{what} is a map with exactly one key, not {}", node.describe());
+        let given = match node.entries().map(<[_]>::len) {
+            Some(keys) => format!("one with {keys}"),
+            None => node.describe(),
+        };
+        let message = format!("{what} is a map with exactly one key, not {given}");
         diagnostics.push(Diagnostic::error(Code::UnexpectedKind, message).at(node.location).hint(hint()));
         return None;
     };
@@ -462,7 +477,7 @@ mod tests {
         check(
             "{constant: 1, exponential: 2}",
             kinds,
-            "a distribution is a map with exactly one key, not a map (one of: constant, exponential)",
+            "a distribution is a map with exactly one key, not one with 2 (one of: constant, exponential)",
         );
         let discipline = |node: &Node, diagnostics: &mut Diagnostics| {
             choice(node, "a discipline", &[("fifo", 1), ("processor_sharing", 2)], diagnostics)

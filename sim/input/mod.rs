@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::diag::{Code, Diagnostic, Diagnostics, FileIdx, Location, Sources, quote};
+use crate::diag::{Code, Diagnostic, Diagnostics, FileIdx, Location, Severity, Sources, closest, quote};
 use crate::vocabulary::Arrivals;
 
 pub mod defaults;
@@ -97,6 +97,21 @@ pub fn load(inputs: &[PathBuf], options: &Options) -> (Draft, Sources, Diagnosti
     (reading.draft, reading.sources, reading.diagnostics)
 }
 
+/// What can be said of a document that no format recognises.
+fn unknown(document: &Node) -> Diagnostic {
+    let message = format!("no format recognises this document, {}", document.describe());
+    let diagnostic = Diagnostic::error(Code::UnknownObject, message).at(document.location);
+    let known = || native::SECTIONS.iter().copied().chain(["services"]);
+    let near = document
+        .entries()
+        .and_then(|entries| entries.iter().find_map(|(key, _)| closest(key.text()?, known())));
+    if near.is_some() {
+        return diagnostic.suggest(near);
+    }
+    let heads: Vec<_> = FORMATS.iter().map(|format| format!("{} ({})", format.name, format.head)).collect();
+    diagnostic.hint(format!("known are: {}", heads.join(", ")))
+}
+
 /// What has been read so far.
 struct Reading<'o> {
     options: &'o Options,
@@ -112,7 +127,8 @@ struct Reading<'o> {
 impl Reading<'_> {
     /// The documents of one file, the elements of Kubernetes lists apart.
     fn documents(&mut self, path: &Path) -> Vec<Node> {
-        let (file, documents) = parse_file(path, &mut self.sources, &mut self.diagnostics);
+        let (file, documents) = // Rendered charts are full of empty documents.
+            parse_file(path, Severity::Warning, &mut self.sources, &mut self.diagnostics);
         self.folders.push((file, path.parent().map(Path::to_path_buf).unwrap_or_default()));
         documents.into_iter().flat_map(kubernetes::flatten).collect()
     }
@@ -151,11 +167,7 @@ impl Reading<'_> {
                 None => self.unread.push((kind, document.location, 1)),
             }
         } else {
-            let heads: Vec<_> =
-                FORMATS.iter().map(|format| format!("{} ({})", format.name, format.head)).collect();
-            let message = format!("no format recognises this document, {}", document.describe());
-            let diagnostic = Diagnostic::error(Code::UnknownObject, message).at(document.location);
-            self.diagnostics.push(diagnostic.hint(format!("known are: {}", heads.join(", "))));
+            self.diagnostics.push(unknown(document));
         }
     }
 
@@ -164,8 +176,8 @@ impl Reading<'_> {
             let objects = if count == 1 { "1 object".to_owned() } else { format!("{count} objects") };
             let message = format!("no format reads {objects} of kind {}", quote(&kind));
             let diagnostic = Diagnostic::warning(Code::NotModelled, message).at(location);
-            let services = self.draft.services.len();
-            self.diagnostics.push(diagnostic.hint(format!("{services} services were read from the input")));
+            let read = format!("services read from the other documents: {}", self.draft.services.len());
+            self.diagnostics.push(diagnostic.hint(read));
         }
     }
 
@@ -187,29 +199,33 @@ impl Reading<'_> {
             let location = source.arrivals.location;
             let folder = self.folders.iter().find(|(file, _)| *file == location.source);
             let path = folder.map_or_else(|| PathBuf::from(path), |(_, folder)| folder.join(path));
-            let times = match files::read(&path) {
+            match files::read(&path) {
                 Ok(text) => {
                     let file = self.sources.add(files::display_name(&path), text);
-                    trace::times(self.sources.text(file), file, &mut self.diagnostics)
+                    let times = trace::times(self.sources.text(file), file, &mut self.diagnostics);
+                    source.arrivals.value = ArrivalsDraft::Known(Arrivals::Trace { times });
                 }
                 Err(problem) => {
                     let message = format!("{}: {}", files::display_name(&path), problem.message);
                     self.diagnostics.push(Diagnostic { message, ..problem }.at(location));
-                    Vec::new()
                 }
-            };
-            source.arrivals.value = ArrivalsDraft::Known(Arrivals::Trace { times });
+            }
         }
     }
 }
 
 /// The first document of one file, for those who read a format of their own; `None` if there is none, which is said.
 pub fn document(path: &Path, sources: &mut Sources, diagnostics: &mut Diagnostics) -> Option<Node> {
-    parse_file(path, sources, diagnostics).1.into_iter().next()
+    parse_file(path, Severity::Error, sources, diagnostics).1.into_iter().next()
 }
 
-/// The documents of a file, or why there are none.
-fn parse_file(path: &Path, sources: &mut Sources, diagnostics: &mut Diagnostics) -> (FileIdx, Vec<Node>) {
+/// The documents of a file, or why there are none; `empty` is how bad it is if nothing is written there.
+fn parse_file(
+    path: &Path,
+    empty: Severity,
+    sources: &mut Sources,
+    diagnostics: &mut Diagnostics,
+) -> (FileIdx, Vec<Node>) {
     let (text, problem) = match files::read(path) {
         Ok(text) => (text, None),
         Err(problem) => (String::new(), Some(problem)),
@@ -223,7 +239,8 @@ fn parse_file(path: &Path, sources: &mut Sources, diagnostics: &mut Diagnostics)
     let errors = diagnostics.errors();
     let documents = tree::parse(sources.text(file), file, diagnostics);
     if documents.is_empty() && diagnostics.errors() == errors {
-        diagnostics.push(Diagnostic::warning(Code::EmptyInput, "the file holds no document").at(start));
+        let problem = Diagnostic::error(Code::EmptyInput, "the file holds no document").at(start);
+        diagnostics.push(Diagnostic { severity: empty, ..problem });
     }
     (file, documents)
 }

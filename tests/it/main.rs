@@ -3,5 +3,7 @@
 mod calibration;
 mod common;
 mod determinism;
+mod errors;
+mod inputs;
 mod theory;
 mod tidy;

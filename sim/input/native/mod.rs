@@ -42,7 +42,12 @@ pub(crate) const SECTIONS: &[&str] = &["version", "traffic", "mesh", "cluster", 
 /// Adds what `node` says to `draft`.
 pub(crate) fn decode(node: &Node, draft: &mut Draft, diagnostics: &mut Diagnostics) {
     let mut scenario = Fields::new(node, "a scenario", diagnostics);
-    if let Some(version) = scenario.need("version", located(fields::u32))
+    if !scenario.has("version") {
+        let message = "a scenario says which version of the format it is written in";
+        let diagnostic = Diagnostic::error(Code::MissingKey, message).at(scenario.location());
+        scenario.report(diagnostic.hint(format!("begin with `version: {VERSION}`")));
+    }
+    if let Some(version) = scenario.read("version", located(fields::u32))
         && version.value != VERSION
     {
         let message = format!("this release reads version {VERSION} of the format, not {}", version.value);

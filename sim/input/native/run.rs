@@ -60,7 +60,8 @@ pub(super) fn slo(node: &Node, diagnostics: &mut Diagnostics) -> Option<Vec<SloD
         }
     }
     objectives.extend(error_ratio.map(|ratio| ratio.map(Objective::ErrorRatio)));
-    if !fields.has("error_ratio") && QUANTILES.iter().all(|(name, _)| !fields.has(name)) {
+    let limited = fields.has("error_ratio") || QUANTILES.iter().any(|(name, _)| fields.has(name));
+    if !limited && node.entries().is_some() {
         let diagnostic = Diagnostic::error(Code::MissingKey, "an SLO limits nothing").at(fields.location());
         fields.report(diagnostic.hint("for example, {p99: 50ms} or {error_ratio: 1%}"));
     }

@@ -1,6 +1,6 @@
 //! From parser events to the tree, within budgets that hold for any input.
 
-use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Span, Tag};
+use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Span, StructureStyle, Tag};
 use rustc_hash::FxHashMap;
 
 use crate::diag::{Code, Diagnostic, Diagnostics, FileIdx, Location, quote};
@@ -11,10 +11,14 @@ use super::{Node, Value};
 pub const MAX_FILE_BYTES: usize = 64 << 20;
 /// Lists and maps within each other, aliases resolved.
 pub const MAX_DEPTH: usize = 128;
-/// Values of one text, those that aliases repeat included.
-pub const MAX_NODES: usize = 5_000_000;
+/// Values of one text, those that aliases repeat included: as many as are read in about a second. Ten thousand services
+/// have some hundred thousand.
+pub const MAX_NODES: usize = 2_000_000;
 /// Of these, values that anchors and aliases copy.
-const MAX_COPIED_NODES: usize = 1_000_000;
+const MAX_COPIED_NODES: usize = 500_000;
+
+/// Longest key, in characters.
+const LONGEST_KEY: usize = 1 << 16;
 
 /// The documents of a YAML stream or the one of a JSON text; empty documents are left out.
 ///
@@ -33,8 +37,8 @@ pub fn parse_part(text: &str, file: FileIdx, offset: u32, diagnostics: &mut Diag
         return Vec::new();
     }
     let options = granit_parser::options! {
-        // JSON knows no limit for keys.
-        simple_key_max_lookahead: usize::MAX,
+        // JSON knows no limit for keys; but what may still turn out to be a key is kept in memory.
+        simple_key_max_lookahead: LONGEST_KEY,
         flow_nesting_limit: MAX_DEPTH,
         block_nesting_limit: MAX_DEPTH,
     };
@@ -68,6 +72,8 @@ struct Builder<'d> {
 /// A list or map whose end has not come yet.
 struct Open {
     collection: Collection,
+    /// Whether brackets are around it.
+    flow: bool,
     start: u32,
     anchor: usize,
     nodes: usize,
@@ -118,13 +124,14 @@ impl<'d> Builder<'d> {
                 self.reject_custom_tag(tag.as_deref(), span);
                 self.finish(Measured { node: Node { value, location }, nodes: 1, height: 0 }, anchor)?;
             }
-            Event::SequenceStart(_, anchor, tag) => {
+            Event::SequenceStart(style, anchor, tag) => {
                 self.reject_custom_tag(tag.as_deref(), span);
-                self.begin(Collection::List(Vec::new()), span, anchor);
+                self.begin(Collection::List(Vec::new()), style, span, anchor);
             }
-            Event::MappingStart(_, anchor, tag) => {
+            Event::MappingStart(style, anchor, tag) => {
                 self.reject_custom_tag(tag.as_deref(), span);
-                self.begin(Collection::Map { entries: Vec::new(), key: None, merge: None }, span, anchor);
+                let map = Collection::Map { entries: Vec::new(), key: None, merge: None };
+                self.begin(map, style, span, anchor);
             }
             Event::SequenceEnd | Event::MappingEnd => self.end(span)?,
             Event::Alias(anchor) => self.alias(anchor, span)?,
@@ -145,8 +152,9 @@ impl<'d> Builder<'d> {
         self.diagnostics.push(Diagnostic::error(Code::Syntax, message).at(location).hint("remove the tag"));
     }
 
-    fn begin(&mut self, collection: Collection, span: Span, anchor: usize) {
-        self.open.push(Open { collection, start: byte(span.start), anchor, nodes: 1, height: 1 });
+    fn begin(&mut self, collection: Collection, style: StructureStyle, span: Span, anchor: usize) {
+        let flow = style == StructureStyle::Flow;
+        self.open.push(Open { collection, flow, start: byte(span.start), anchor, nodes: 1, height: 1 });
     }
 
     fn end(&mut self, span: Span) -> Result<(), Stop> {
@@ -155,7 +163,7 @@ impl<'d> Builder<'d> {
         let value = match open.collection {
             Collection::List(elements) => Value::List(elements),
             Collection::Map { mut entries, merge, .. } => {
-                self.report_duplicates(&entries);
+                self.reject_duplicates(&mut entries);
                 if let Some((_, source)) = merge {
                     self.merge(&mut entries, source);
                 }
@@ -222,7 +230,8 @@ impl<'d> Builder<'d> {
         Ok(())
     }
 
-    fn report_duplicates(&mut self, entries: &[(Node, Node)]) {
+    /// Reports keys that come twice, and keeps the first of each.
+    fn reject_duplicates(&mut self, entries: &mut Vec<(Node, Node)>) {
         for (first, again) in repeated(entries) {
             let (first, again) = (&entries[first].0, &entries[again].0);
             let message = format!("the key {} comes twice in one map", again.describe());
@@ -232,6 +241,7 @@ impl<'d> Builder<'d> {
                     .related(first.location, "first here"),
             );
         }
+        keep_first(entries);
     }
 
     /// Applies `<<`: what the map does not say itself comes from the merged maps, the first of them winning.
@@ -248,13 +258,18 @@ impl<'d> Builder<'d> {
                     .push(Diagnostic::error(Code::UnexpectedKind, "`<<` merges maps only").at(map.location)),
             }
         }
-        let mut overridden = vec![false; entries.len()];
-        for (_, again) in repeated(entries) {
-            overridden[again] = true;
-        }
-        let mut overridden = overridden.into_iter();
-        entries.retain(|_| overridden.next() == Some(false));
+        keep_first(entries);
     }
+}
+
+/// Removes entries whose key came before.
+fn keep_first(entries: &mut Vec<(Node, Node)>) {
+    let mut again = vec![false; entries.len()];
+    for (_, position) in repeated(entries) {
+        again[position] = true;
+    }
+    let mut again = again.into_iter();
+    entries.retain(|_| again.next() == Some(false));
 }
 
 /// Pairs of positions (first, again) of equal keys, in order of the second.
@@ -316,7 +331,15 @@ fn scan_error(error: &ScanError, text: &str, builder: &Builder<'_>) -> Diagnosti
     let at = byte(*error.marker());
     let location =
         builder.place(at, at + text[at as usize..].chars().next().map_or(0, char::len_utf8) as u32);
-    let syntax = |message: &str| Diagnostic::error(Code::Syntax, message).at(location);
+    // A bracket that is not closed shows up as an error somewhere later.
+    let bracket = builder.open.last().filter(|open| open.flow && open.start != at);
+    let syntax = |message: &str| {
+        let diagnostic = Diagnostic::error(Code::Syntax, message).at(location);
+        match bracket {
+            Some(open) => diagnostic.related(builder.place(open.start, open.start + 1), "this is still open"),
+            None => diagnostic,
+        }
+    };
     match error.kind() {
         ErrorKind::RecursionLimitExceeded => too_deep(location),
         ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation | ErrorKind::TabInIndentation => {
@@ -329,9 +352,10 @@ fn scan_error(error: &ScanError, text: &str, builder: &Builder<'_>) -> Diagnosti
         }
         ErrorKind::UnclosedQuotedScalar => syntax("a quote is not closed"),
         ErrorKind::UnclosedFlowCollection { .. } => syntax("a `[` or `{` is not closed"),
-        ErrorKind::MismatchedFlowCollectionEnd { .. } | ErrorKind::MisplacedFlowCollectionEnd => {
-            syntax("a `]` or `}` closes nothing that is open here")
+        ErrorKind::MismatchedFlowCollectionEnd { .. } => {
+            syntax("this bracket is closed by one of the other kind")
         }
+        ErrorKind::MisplacedFlowCollectionEnd => syntax("a `]` or `}` closes nothing that is open here"),
         ErrorKind::ExpectedFlowMappingSeparator | ErrorKind::ExpectedFlowSequenceSeparator => {
             syntax("a `,` or the closing bracket is missing")
         }

@@ -25,8 +25,11 @@ const INFINITE: f64 = 1e12;
 /// Circles that are reported; each takes its time.
 const MAX_CIRCLES: usize = 10;
 
-/// Edges looked at until a circle of calls must have come to rest.
-const MAX_WORK: usize = 20_000_000;
+/// Edges looked at until a circle of calls must have come to rest; large circles get [`MIN_ROUNDS`] nevertheless.
+const MAX_WORK: usize = 2_000_000;
+
+/// Rounds after which a circle of any size must have come to rest: enough where a round makes 0.99 further rounds.
+const MIN_ROUNDS: usize = 2_000;
 
 /// Every operation is a node; every call an edge with how often it is made, on average.
 struct CallGraph {
@@ -113,8 +116,7 @@ impl CallGraph {
             }
             circles += 1;
             let circle = self.circle(&component);
-            let names: Vec<_> = circle.iter().map(|node| self.name(*node, services)).collect();
-            let message = format!("calls go round without an end: {}", names.join(" → "));
+            let message = format!("calls go round without an end: {}", self.path(&circle, services));
             let diagnostic = Diagnostic::error(Code::EndlessCalls, message).hint(
                 "each round must make less than one further round on average: lower a call's probability",
             );
@@ -128,28 +130,29 @@ impl CallGraph {
 
     /// Fills in the totals of one component; false if they grow without an end.
     fn settle(&self, component: &[NodeIndex], totals: &mut [f64]) -> bool {
-        let mut work = 0;
-        loop {
+        let circle = component.len() > 1 || self.graph.contains_edge(component[0], component[0]);
+        let edges: usize = component.iter().map(|node| self.graph.edges(*node).count()).sum();
+        for _ in 0..MIN_ROUNDS.max(MAX_WORK / edges.max(1)) {
             let mut change: f64 = 0.0;
             for node in component {
                 let calls = self.graph.edges(*node);
-                let total: f64 = calls
-                    .map(|call| {
-                        work += 1;
-                        call.weight() * (1.0 + totals[call.target().index()])
-                    })
-                    .sum();
+                let total: f64 =
+                    calls.map(|call| call.weight() * (1.0 + totals[call.target().index()])).sum();
                 change = change.max((total - totals[node.index()]).abs() / total.max(1.0));
                 totals[node.index()] = total;
             }
-            let circle = component.len() > 1 || self.graph.contains_edge(component[0], component[0]);
             if !circle || change < 1e-9 {
                 return true;
             }
-            if work > MAX_WORK || component.iter().any(|node| totals[node.index()] > INFINITE) {
-                return false;
+            if component.iter().any(|node| totals[node.index()] > INFINITE) {
+                break;
             }
         }
+        // Reported as it is; whoever calls it shall not be reported for the same reason.
+        for node in component {
+            totals[node.index()] = 0.0;
+        }
+        false
     }
 
     /// A shortest way from the component's first node back to it, with that node at both ends.
@@ -174,6 +177,17 @@ impl CallGraph {
             }
         }
         unreachable!("every node of a component that does not settle lies on a circle")
+    }
+
+    /// The names along a way, the middle of a long one left out.
+    fn path(&self, way: &[NodeIndex], services: &IndexVec<ServiceIdx, Service>) -> String {
+        const SHOWN: usize = 8;
+        let mut names: Vec<_> = way.iter().take(SHOWN).map(|node| self.name(*node, services)).collect();
+        if way.len() > SHOWN {
+            names.push(format!("… {} more …", way.len() - SHOWN - 1));
+            names.push(self.name(way[way.len() - 1], services));
+        }
+        names.join(" → ")
     }
 
     /// `service`, or `service.operation` where it has several.
@@ -277,4 +291,110 @@ fn all_written_calls(script: &[StepDraft]) -> impl Iterator<Item = &CallDraft> {
         ActionDraft::Call(call) => Some(call),
         ActionDraft::Sleep(_) => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A graph of `nodes` services with one operation each.
+    fn graph(nodes: usize, edges: &[(usize, usize, f64)]) -> CallGraph {
+        let mut calls = CallGraph { graph: DiGraph::new(), first: IndexVec::new() };
+        for node in 0..nodes {
+            calls.first.push(node);
+            calls.graph.add_node((ServiceIdx::at(node), OperationIdx(0)));
+        }
+        for (from, to, average) in edges {
+            calls.graph.add_edge(NodeIndex::new(from % nodes), NodeIndex::new(to % nodes), *average);
+        }
+        calls
+    }
+
+    /// The totals, component by component; `None` if some do not end.
+    fn settled(calls: &CallGraph) -> Option<Vec<f64>> {
+        let mut totals = vec![0.0; calls.graph.node_count()];
+        kosaraju_scc(&calls.graph)
+            .iter()
+            .all(|component| calls.settle(component, &mut totals))
+            .then_some(totals)
+    }
+
+    /// The slow obvious twin: walks all ways of growing length until nobody is left on the way.
+    fn walked(nodes: usize, edges: &[(usize, usize, f64)]) -> Option<Vec<f64>> {
+        let mut totals = vec![0.0; nodes];
+        let mut last = vec![1.0; nodes];
+        for _ in 0..20_000 {
+            let mut next = vec![0.0; nodes];
+            for (from, to, average) in edges {
+                next[from % nodes] += average * last[to % nodes];
+            }
+            for (total, made) in totals.iter_mut().zip(&next) {
+                *total += made;
+            }
+            if next.iter().all(|made| *made < 1e-12) {
+                return Some(totals);
+            }
+            if next.iter().any(|made| *made > 1e12) {
+                return None;
+            }
+            last = next;
+        }
+        None
+    }
+
+    #[test]
+    fn circles_end_if_each_round_makes_less_than_one_more() {
+        assert_eq!(settled(&graph(2, &[(0, 1, 1.0), (1, 0, 1.0)])), None);
+        assert_eq!(settled(&graph(1, &[(0, 0, 1.0)])), None);
+        assert_eq!(settled(&graph(2, &[(0, 1, 2.0), (1, 0, 0.5)])), None);
+        let totals = settled(&graph(2, &[(0, 1, 1.0), (1, 0, 0.5)])).unwrap();
+        // t(a) = 1 + t(b), t(b) = (1 + t(a))/2.
+        assert!((totals[0] - 3.0).abs() < 1e-6 && (totals[1] - 2.0).abs() < 1e-6, "{totals:?}");
+    }
+
+    #[test]
+    fn a_long_chain_is_no_deep_recursion() {
+        let edges: Vec<_> = (0..200_000).map(|node| (node, node + 1, 1.0)).collect();
+        assert_eq!(settled(&graph(200_001, &edges)).unwrap()[0], 200_000.0);
+    }
+
+    proptest! {
+        #[test]
+        fn totals_are_those_of_walking_all_ways(
+            nodes in 1_usize..6,
+            edges in prop::collection::vec(
+                (0_usize..6, 0_usize..6, prop::sample::select(vec![0.1, 0.3, 0.5, 1.0, 2.0])), 0..9),
+        ) {
+            let calls = graph(nodes, &edges);
+            match (settled(&calls), walked(nodes, &edges)) {
+                (None, None) => {}
+                (Some(fast), Some(slow)) => {
+                    for (fast, slow) in fast.iter().zip(&slow) {
+                        prop_assert!((fast - slow).abs() <= 1e-6 * slow.max(1.0), "{fast} {slow}");
+                    }
+                }
+                (fast, slow) => prop_assert!(false, "{fast:?} {slow:?}"),
+            }
+        }
+
+        #[test]
+        fn a_circle_is_a_way_back(
+            nodes in 1_usize..6,
+            edges in prop::collection::vec((0_usize..6, 0_usize..6, Just(1.0)), 0..12),
+        ) {
+            let calls = graph(nodes, &edges);
+            for component in kosaraju_scc(&calls.graph) {
+                if calls.settle(&component, &mut vec![0.0; nodes]) {
+                    continue;
+                }
+                let circle = calls.circle(&component);
+                prop_assert_eq!(circle[0], circle[circle.len() - 1]);
+                for step in circle.windows(2) {
+                    prop_assert!(calls.graph.contains_edge(step[0], step[1]));
+                }
+            }
+        }
+    }
 }

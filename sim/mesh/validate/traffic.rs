@@ -48,11 +48,13 @@ fn resolve_one(
     diagnostics: &mut Diagnostics,
 ) -> Option<TrafficSource> {
     let arrivals = match &source.arrivals.value {
-        ArrivalsDraft::Known(arrivals) => arrivals.clone(),
+        ArrivalsDraft::Known(arrivals) => {
+            check_arrivals(arrivals, source.arrivals.location, diagnostics);
+            arrivals.clone()
+        }
         // Input reads every trace file, or says why it cannot; then there are errors.
         ArrivalsDraft::TraceFile(_) => Arrivals::Trace { times: Vec::new() },
     };
-    check_arrivals(&arrivals, source.arrivals.location, diagnostics);
     check_headers(&source.headers, diagnostics);
     let service = directory.find(&source.service, defaults::NAMESPACE, diagnostics)?;
     let asked = &draft.services[service.position()];

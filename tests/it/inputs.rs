@@ -1,0 +1,131 @@
+//! Good input: every format, every key, every default.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sim::input::{self, Options, defaults::DEFAULTS};
+use sim::mesh::{Scenario, validate};
+
+use crate::errors::check;
+
+/// The scenario of files that have nothing wrong with them.
+#[track_caller]
+fn read(inputs: &[&str], options: &Options) -> Scenario {
+    let paths: Vec<_> = inputs.iter().map(PathBuf::from).collect();
+    let (draft, sources, mut diagnostics) = input::load(&paths, options);
+    let scenario = validate(&draft, &mut diagnostics);
+    let text = diagnostics.render(&sources, sim::diag::Style::Plain);
+    scenario.unwrap_or_else(|| panic!("{inputs:?} is refused:\n{text}"))
+}
+
+fn files_in(folder: &str) -> Vec<PathBuf> {
+    let mut files: Vec<_> = fs::read_dir(folder)
+        .expect("a folder")
+        .map(|entry| entry.expect("a readable folder").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml" || extension == "json"))
+        .collect();
+    files.sort();
+    assert!(!files.is_empty(), "{folder} is empty");
+    files
+}
+
+#[test]
+fn good_files_are_read_without_a_word() {
+    for file in files_in("tests/data/good").into_iter().chain(files_in("topologies")) {
+        let (text, usable) = check(std::slice::from_ref(&file), &Options::default());
+        assert!(usable, "{}: {text}", file.display());
+        if !file.ends_with("isotope-configmap.yaml") {
+            assert_eq!(text, "", "{}", file.display());
+        }
+    }
+}
+
+#[test]
+fn the_starter_scenario_is_good() {
+    let (text, usable) = check(&[PathBuf::from("sim/cli/starter.yaml")], &Options::default());
+    assert_eq!((text.as_str(), usable), ("", true));
+}
+
+#[test]
+fn every_key_arrives_in_the_scenario() {
+    insta::assert_debug_snapshot!(read(&["tests/data/good/everything.yaml"], &Options::default()));
+}
+
+#[test]
+fn isotope_is_read_as_its_own_parser_does() {
+    insta::assert_debug_snapshot!(read(&["tests/data/good/isotope.yaml"], &Options::default()));
+}
+
+#[test]
+fn isotope_in_a_config_map_is_found_among_other_objects() {
+    let file = PathBuf::from("tests/data/good/isotope-configmap.yaml");
+    insta::assert_snapshot!(check(&[file], &Options::default()).0);
+    let scenario = read(&["tests/data/good/isotope-configmap.yaml"], &Options::default());
+    assert_eq!((scenario.services.len(), scenario.sources.len()), (2, 1));
+}
+
+/// Istio's own example graphs, where they are at hand.
+#[test]
+fn real_isotope_graphs_are_read() {
+    let folder = "../shared/data/inputs/isotope";
+    if !Path::new(folder).exists() {
+        return;
+    }
+    for file in files_in(folder) {
+        let (text, usable) = check(std::slice::from_ref(&file), &Options::default());
+        assert!(usable, "{}: {text}", file.display());
+    }
+}
+
+#[test]
+fn assignments_change_the_first_scenario_or_an_empty_one() {
+    let options = |argument: &str| Options { assignments: vec![argument.to_owned()], ..Options::default() };
+    let minimal = "tests/data/good/minimal.yaml";
+    assert_eq!(read(&[minimal], &options("run.seed=7")).run.seed, 7);
+    let scenario = read(&[minimal], &options("services.web.replicas=5"));
+    assert_eq!(scenario.services.iter().map(|service| service.replicas).collect::<Vec<_>>(), [5]);
+    let scenario = read(&["tests/data/good/isotope.yaml"], &options("run.seed=7"));
+    assert_eq!((scenario.run.seed, scenario.services.len()), (7, 4));
+}
+
+#[test]
+fn several_files_make_one_scenario() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+        fs::write(path, text).expect("a file");
+    };
+    write("b/services.yml", "version: 1\nservices:\n- {name: a, service_time: 1ms}\n---\n");
+    write("a.json", r#"{"version": 1, "traffic": [{"service": "a", "from": "outside", "rate": 1}]}"#);
+    write("notes.txt", "not read: [");
+    let scenario = read(&[&folder.path().to_string_lossy()], &Options::default());
+    assert_eq!((scenario.services.len(), scenario.sources.len()), (1, 1));
+    write("c.yaml", "version: 1\nrun: {seed: 1}\n---\nversion: 1\nrun: {seed: 2}\n");
+    let (text, usable) = check(&[folder.path().to_path_buf()], &Options::default());
+    assert!(!usable && text.contains("`run` is given a second time"), "{text}");
+}
+
+/// Writes each default of the table into a scenario that does not mention it, and sees that nothing changes.
+#[test]
+fn the_table_of_defaults_is_true() {
+    let minimal = "tests/data/good/minimal.yaml";
+    let called = "services.web.script=[{call: {service: other}}]";
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("minimal.yaml");
+    let text = fs::read_to_string(minimal).expect("the minimal scenario");
+    let text = text.replace("traffic:", "  - {name: other, service_time: 1ms}\ntraffic:");
+    fs::write(&path, text).expect("a file");
+    let path = path.to_string_lossy().into_owned();
+    let scenario = |extra: Option<String>| {
+        let assignments = std::iter::once(called.to_owned()).chain(extra).collect();
+        read(&[&path], &Options { assignments, ..Options::default() })
+    };
+    let without = scenario(None);
+    for (key, value, reason) in DEFAULTS {
+        let key = key.replace("NAME", "web").replace("call.", "services.web.script[0].call.");
+        let key = key.replace("traffic.web", "traffic[0]");
+        assert_eq!(scenario(Some(format!("{key}={value}"))), without, "{key} = {value}");
+        assert!(!reason.is_empty());
+    }
+}
