@@ -311,12 +311,12 @@ fn a_law_draws_the_same_numbers_for_ever() {
     insta::assert_snapshot!(cases().into_iter().map(line).collect::<Vec<_>>().join("\n"), @r"
     uniform: 40118ac0f2822a10 400b982d3f42611d 4013a560fa5735a2
     exponential: 40195e75918f5251 40051df9b2dcf73f 402c2fea4fc14276
-    lognormal: 400e8c5157d37c58 3ff457c4ce3872f3 402d71a6889347f9
-    erlang 4: 402b6a0fd7e6e900 40341564343c0ec2 4035809d7da0f434
-    gamma, shape 1/2: 40294f058ce33e15 40128247b2ddb049 403225dd5b786590
-    weibull, heavy: 400ee8e6a6d2a545 3ff1abdeb7bcbe51 40282dc16444d849
+    lognormal: 400e8c5157d37c58 3ff457c4ce3872f3 402d71a6889347f8
+    erlang 4: 402b6a0fd7e6e900 40341564343c0ec5 4035809d7da0f434
+    gamma, shape 1/2: 40294f058ce33e15 40128247b2ddb04a 403225dd5b786590
+    weibull, heavy: 400ee8e6a6d2a545 3ff1abdeb7bcbe51 40282dc16444d847
     weibull, peaked: 4002a841a2109a48 3ffbdc1bf42f9301 400858c2b02d1744
-    pareto: 400d9b06330d1d1e 3ffba4ee2c8d4f9c 403101ab6bb727fa
+    pareto: 400d9b06330d1d1e 3ffba4ee2c8d4f9c 403101ab6bb727f9
     empirical quantiles: 4013ce83285c8c33 3fff7591a9add6d1 402fbd817bf2e36b
     ");
 }
