@@ -127,12 +127,17 @@ impl<E: Copy> Schedule<E> {
     /// For models in which something is always pending.
     #[inline]
     pub fn next_until(&mut self, end: SimTime) -> Option<E> {
+        let last = Moment { time: end, sequence: u64::MAX };
         loop {
-            let (event, timer) = (self.queue.first(), self.timers.bound());
-            if event.min(timer).time > end || event.min(timer) == Moment::NEVER {
-                return None;
+            let timer = self.timers.bound();
+            let mut next = self.queue.pop_before(timer.min(last));
+            if next.is_none() {
+                // Nothing else happens before the first timer.
+                if last <= timer {
+                    return None;
+                }
+                next = self.timers.advance();
             }
-            let next = if event < timer { self.queue.pop() } else { self.timers.advance() };
             if let Some((time, event)) = next {
                 debug_assert!(time >= self.now, "the clock never goes back");
                 self.now = time;

@@ -56,8 +56,8 @@ struct Pace {
     since: u64,
     /// Events handed out since then.
     handled: u64,
-    /// Events handed out or passed over until the next look.
-    patience: usize,
+    /// At how many the length of a day is looked at again. Events passed over in vain bring it nearer.
+    until: u64,
 }
 
 impl<E: Copy> EventQueue<E> {
@@ -69,7 +69,7 @@ impl<E: Copy> EventQueue<E> {
             calendar: Calendar::empty(),
             day: EVER,
             sequence: 0,
-            pace: Pace { now: 0, since: 0, handled: 0, patience: SHORTEST_PERIOD },
+            pace: Pace { now: 0, since: 0, handled: 0, until: SHORTEST_PERIOD as u64 },
         }
     }
 
@@ -97,32 +97,46 @@ impl<E: Copy> EventQueue<E> {
         self.sequence - 1
     }
 
+    /// Removes the earliest event.
+    #[inline]
+    pub fn pop(&mut self) -> Option<(SimTime, E)> {
+        self.pop_before(Moment::NEVER)
+    }
+
+    /// Removes the earliest event, provided it is due before `limit`.
+    #[inline]
+    pub fn pop_before(&mut self, limit: Moment) -> Option<(SimTime, E)> {
+        let late = self.late.first();
+        let (moment, event) = match self.today.last() {
+            Some(entry) if entry.moment < late => {
+                if limit <= entry.moment {
+                    return None;
+                }
+                let Entry { moment, event } = self.today.pop()?;
+                (moment, event)
+            }
+            _ if late < limit => self.late.pop()?,
+            None if late == Moment::NEVER && self.calendar.len() > 0 => {
+                self.open_next_day();
+                return self.pop_before(limit);
+            }
+            _ => return None,
+        };
+        self.pace.now = moment.time.nanos();
+        self.pace.handled += 1;
+        if self.pace.handled >= self.pace.until {
+            self.adapt();
+        }
+        Some((moment.time, event))
+    }
+
     /// When the earliest event is due; [`Moment::NEVER`] when there is none.
     #[inline]
     pub fn first(&mut self) -> Moment {
         if self.today.is_empty() && self.late.is_empty() && self.calendar.len() > 0 {
             self.open_next_day();
         }
-        self.first_of_today().min(self.late.first())
-    }
-
-    /// Removes the earliest event.
-    #[inline]
-    pub fn pop(&mut self) -> Option<(SimTime, E)> {
-        let first = self.first();
-        let event = if self.first_of_today() == first { self.today.pop()?.event } else { self.late.pop()?.1 };
-        self.pace.now = first.time.nanos();
-        self.pace.handled += 1;
-        self.pace.patience = self.pace.patience.saturating_sub(1);
-        if self.pace.patience == 0 {
-            self.adapt();
-        }
-        Some((first.time, event))
-    }
-
-    #[inline]
-    fn first_of_today(&self) -> Moment {
-        self.today.last().map_or(Moment::NEVER, |entry| entry.moment)
+        self.today.last().map_or(Moment::NEVER, |entry| entry.moment).min(self.late.first())
     }
 
     /// Number of pending events.
@@ -142,7 +156,7 @@ impl<E: Copy> EventQueue<E> {
         let found = self.calendar.take_next(from, &mut self.today);
         sort_descending(&mut self.today);
         self.day = found.day;
-        self.pace.patience = self.pace.patience.saturating_sub(found.passed);
+        self.pace.until = self.pace.until.saturating_sub(found.passed as u64);
         if found.leapt {
             // Nothing was pending in between: that says nothing about the rate of events.
             let gap = (found.day - from) * self.calendar.day_length();
@@ -171,8 +185,12 @@ impl<E: Copy> EventQueue<E> {
         } else if self.day != EVER {
             self.reshape(0, 1);
         }
-        self.pace =
-            Pace { since: self.pace.now, handled: 0, patience: pending.max(SHORTEST_PERIOD), ..self.pace };
+        self.pace = Pace {
+            since: self.pace.now,
+            handled: 0,
+            until: pending.max(SHORTEST_PERIOD) as u64,
+            ..self.pace
+        };
     }
 
     /// Mean time between events: as counted, or, if too few were, as it must be for pending events to be so far ahead.

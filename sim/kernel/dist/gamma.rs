@@ -1,7 +1,7 @@
 //! Sums of exponential stages, with a number of stages that need not be whole: regular to bursty at will.
 
 use super::normal::standard_quantile;
-use super::{Constant, Dist, DistError, DistributionHelp, Law, finite, non_negative, positive};
+use super::{Constant, Dist, DistError, DistributionHelp, Law, fast_exp, finite, non_negative, positive};
 use crate::kernel::Uniform;
 
 pub(super) const HELP: DistributionHelp = DistributionHelp {
@@ -101,7 +101,7 @@ impl Law for Gamma {
     #[inline]
     fn sample<U: Uniform + ?Sized>(&self, uniform: &mut U) -> f64 {
         let draw = self.scale * self.standard(uniform);
-        if self.boost == 0.0 { draw } else { draw * libm::exp(self.boost * libm::log(uniform.unit())) }
+        if self.boost == 0.0 { draw } else { draw * fast_exp(self.boost * libm::log(uniform.unit())) }
     }
 
     fn mean(&self) -> f64 {

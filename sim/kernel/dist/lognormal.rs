@@ -1,7 +1,9 @@
 //! The exponential of a normal number: service times and sizes with a long right tail.
 
 use super::normal::standard_quantile;
-use super::{Constant, Dist, DistError, DistributionHelp, Law, finite, non_negative, positive, probability};
+use super::{
+    Constant, Dist, DistError, DistributionHelp, Law, fast_exp, finite, non_negative, positive, probability,
+};
 use crate::kernel::Uniform;
 
 pub(super) const HELP: DistributionHelp = DistributionHelp {
@@ -76,7 +78,7 @@ impl Law for Lognormal {
 
     #[inline]
     fn sample<U: Uniform + ?Sized>(&self, uniform: &mut U) -> f64 {
-        self.median * libm::exp(self.sigma * standard_quantile(uniform.unit()))
+        self.median * fast_exp(self.sigma * standard_quantile(uniform.unit()))
     }
 
     fn mean(&self) -> f64 {

@@ -1,6 +1,6 @@
 //! A power law between two bounds: sizes and times whose few largest values make up most of the sum.
 
-use super::{Constant, Dist, DistError, DistributionHelp, Law, positive};
+use super::{Constant, Dist, DistError, DistributionHelp, Law, fast_exp, positive};
 use crate::kernel::Uniform;
 
 pub(super) const HELP: DistributionHelp = DistributionHelp {
@@ -50,7 +50,7 @@ impl BoundedPareto {
     #[inline]
     fn invert(&self, u: f64, complement: f64) -> f64 {
         let survival = complement + u * self.beyond;
-        (self.low * libm::pow(survival, self.exponent)).clamp(self.low, self.high)
+        (self.low * fast_exp(self.exponent * libm::log(survival))).clamp(self.low, self.high)
     }
 
     /// E[X^order] = shape · low^order / (1 − beyond) · ∫ from low to high of (t/low)^(order − shape − 1) dt/low.

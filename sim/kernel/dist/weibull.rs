@@ -1,6 +1,6 @@
 //! Times to failure: heavy-tailed below shape 1, peaked above.
 
-use super::{Dist, DistError, DistributionHelp, Law, finite, non_negative, positive};
+use super::{Dist, DistError, DistributionHelp, Law, fast_exp, finite, non_negative, positive};
 use crate::kernel::Uniform;
 
 pub(super) const HELP: DistributionHelp = DistributionHelp {
@@ -53,7 +53,7 @@ impl Law for Weibull {
 
     #[inline]
     fn sample<U: Uniform + ?Sized>(&self, uniform: &mut U) -> f64 {
-        self.scale * libm::pow(-libm::log(1.0 - uniform.unit()), self.inverse_shape)
+        self.scale * fast_exp(self.inverse_shape * libm::log(-libm::log(1.0 - uniform.unit())))
     }
 
     fn mean(&self) -> f64 {
