@@ -12,7 +12,7 @@ mod validate;
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// How a command ended, as the shell sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,6 +60,20 @@ pub fn main() -> ExitCode {
         Command::Completions(arguments) => completions::execute(&arguments),
     };
     ExitCode::from(exit as u8)
+}
+
+/// The help of every subcommand, for the reference: its usage name and its text.
+pub fn help() -> Vec<(String, String)> {
+    let mut command = Arguments::command();
+    command.build();
+    command
+        .get_subcommands_mut()
+        .filter(|subcommand| subcommand.get_name() != "help")
+        .map(|subcommand| {
+            let name = format!("sim {}", subcommand.get_name());
+            (name, subcommand.render_long_help().to_string())
+        })
+        .collect()
 }
 
 /// Prints to standard output; a reader that has gone away (`| head`) is no error.

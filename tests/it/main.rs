@@ -5,5 +5,6 @@ mod common;
 mod determinism;
 mod errors;
 mod inputs;
+mod reference;
 mod theory;
 mod tidy;

@@ -1,0 +1,99 @@
+//! docs/reference.md is made from the tables of the code: `SIM_BLESS=1` writes it, otherwise it is checked.
+
+use std::fmt::Write as _;
+
+use sim::diag::CODES;
+use sim::input::FORMATS;
+use sim::input::defaults::DEFAULTS;
+use sim::kernel::dist::DISTRIBUTIONS;
+use sim::mesh::profile::summaries;
+use sim::output::OUTPUTS;
+use sim::policy::arrival::ARRIVALS;
+use sim::policy::balance::BALANCERS;
+
+use crate::common::blessed;
+
+fn table(title: &str, intro: &str, header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+    let mut text =
+        format!("\n## {title}\n\n{intro}\n\n| {} |\n|{}\n", header.join(" | "), "---|".repeat(header.len()));
+    for row in rows {
+        let cells: Vec<String> = row.iter().map(|cell| cell.replace('|', "\\|")).collect();
+        let _ = writeln!(text, "| {} |", cells.join(" | "));
+    }
+    text
+}
+
+fn code(text: impl AsRef<str>) -> String {
+    format!("`{}`", text.as_ref())
+}
+
+fn page() -> String {
+    let mut text = String::from(
+        "# Reference\n\nMade from the tables of the code by `tests/it/reference.rs`; do not edit.\n\n## Commands\n",
+    );
+    for (command, help) in sim::cli::help() {
+        let _ = write!(text, "\n### `{command}`\n\n```text\n{}\n```\n", help.trim_end());
+    }
+    text += &table(
+        "Input formats",
+        "Each document is recognised by its head.",
+        &["format", "recognised by"],
+        FORMATS.iter().map(|format| vec![format.name.to_owned(), format.head.to_owned()]),
+    );
+    text += &table(
+        "Scenario defaults",
+        "What holds where a scenario is silent. `service_time`, and `from` of traffic, have no default.",
+        &["key", "default", "why"],
+        DEFAULTS.iter().map(|(key, value, why)| vec![code(key), code(value), (*why).to_owned()]),
+    );
+    text += &table(
+        "Distributions",
+        "Wherever a time or a size may vary: `{lognormal: {p50: 3ms, p99: 20ms}}`; a plain value is constant.",
+        &["name", "parameters", "what it is"],
+        DISTRIBUTIONS.iter().map(|row| {
+            let ways: Vec<String> = row.parameters.iter().map(code).collect();
+            vec![code(row.name), ways.join(" or "), row.doc.to_owned()]
+        }),
+    );
+    text += &table(
+        "Arrivals",
+        "`arrivals: {poisson: {rate: 100/s}}`; `rate: 100/s` alone is Poisson.",
+        &["name", "parameters", "what it is"],
+        ARRIVALS.iter().map(|row| {
+            let parameters: Vec<String> = row.parameters.iter().map(code).collect();
+            vec![code(row.name), parameters.join(", "), row.doc.to_owned()]
+        }),
+    );
+    text += &table(
+        "Load balancing",
+        "`policies: [{service: reviews, balancing: ring_hash}]`; without a policy the mesh's own way holds.",
+        &["name", "what it is", "who balances so"],
+        BALANCERS.iter().map(|row| vec![code(row.name), row.doc.to_owned(), row.used_by.to_owned()]),
+    );
+    text += &table(
+        "Profiles",
+        "`sim models show NAME` gives every number with its source.",
+        &["name", "what it is", "mesh", "proxy"],
+        summaries()
+            .into_iter()
+            .map(|row| vec![code(row.name), row.title, row.mesh_version, row.proxy_version]),
+    );
+    text += &table(
+        "Outputs",
+        "Beside these, `manifest.json` says what they came from.",
+        &["file", "what it holds"],
+        OUTPUTS.iter().map(|output| vec![code(output.file), output.about.to_owned()]),
+    );
+    text += &table(
+        "Diagnostics",
+        "Codes of problems are stable from release to release.",
+        &["code", "meaning"],
+        CODES.iter().map(|(_, name, meaning)| vec![code(name), (*meaning).to_owned()]),
+    );
+    text
+}
+
+#[test]
+fn the_reference_is_that_of_the_code() {
+    blessed("docs/reference.md", &page());
+}
