@@ -5,5 +5,6 @@ mod common;
 mod determinism;
 mod errors;
 mod inputs;
+mod scenarios;
 mod theory;
 mod tidy;
