@@ -6,5 +6,6 @@ mod determinism;
 mod errors;
 mod inputs;
 mod reference;
+mod scenarios;
 mod theory;
 mod tidy;

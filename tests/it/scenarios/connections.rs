@@ -1,0 +1,126 @@
+//! Connections: pools, handshakes, who is stuck with whom.
+
+use sim::mesh::MeshModel;
+
+use super::{MILLISECOND, bare, run, ten_a_second, total, users};
+use crate::common::{free_proxies, mesh, scenario};
+use crate::theory::rule::{Expected, agrees};
+
+const PAIR_FAR_APART: &str = "cluster: {network_delay: 1ms}\n";
+
+#[test]
+fn a_pool_of_connections_is_a_queue_with_as_many_servers() {
+    let text = "version: 1\nname: pool\ncluster: {network_delay: 0s}\nservices:\n  - {name: a, service_time: 0s, client: {pool_size: 2}, script: [{call: b}]}\n  - {name: b, service_time: {exponential: 10ms}}\ntraffic:\n  - {name: users, service: a, from: outside, rate: 100/s}\n";
+    let parsed = scenario(text);
+    // M/M/2 at .5: 10 ms / (1 - .25).
+    agrees("pool of 2", 600, &[Expected::mean("mean", 0.010 / 0.75)], |replication, length| {
+        let mut scenario = parsed.clone();
+        scenario.run.duration = sim::units::Span::from_seconds(length);
+        let program = sim::program::compile(&scenario, &mesh("none"));
+        let stop = std::sync::atomic::AtomicBool::new(false);
+        let record = sim::engine::run(&program, replication, &stop).expect("nothing stops it");
+        vec![record.entries[0].succeeded.mean() / 1e9]
+    });
+}
+
+#[test]
+fn without_keep_alive_every_call_has_its_handshake() {
+    let services = |client: &str| {
+        format!(
+            "{PAIR_FAR_APART}services:\n  - {{name: a, service_time: 0s, client: {client}, script: [{{call: b}}]}}\n  - {{name: b, service_time: 5ms}}\n{}",
+            ten_a_second("a")
+        )
+    };
+    let closing = services("{keep_alive: false}");
+    let record = run(&mesh("none"), 1_000, 1_000, &closing);
+    assert_eq!((record.edges[0].calls, record.edges[0].handshakes), (10, 10));
+    assert_eq!(total(&record), 10 * (2 + 1 + 5 + 1) * MILLISECOND);
+    let kept = run(&mesh("none"), 1_000, 1_000, &services("{keep_alive: true}"));
+    assert_eq!(kept.edges[0].handshakes, 0);
+    assert_eq!(total(&kept), 10 * (1 + 5 + 1) * MILLISECOND);
+    // The application closes its connection to its proxy; the proxy keeps the one to the other proxy.
+    let meshed = run(&free_proxies(), 1_000, 1_000, &closing);
+    assert_eq!(meshed.edges[0].handshakes, 0);
+    assert_eq!(total(&meshed), 10 * (1 + 5 + 1) * MILLISECOND);
+}
+
+#[test]
+fn a_connection_unused_for_too_long_is_opened_anew() {
+    let mut mesh = mesh("none");
+    for (timeout, handshakes) in [(94, 10), (96, 0)] {
+        mesh.direct.idle_timeout = sim::units::Span::from_millis(timeout);
+        let text = format!("services:\n  - {{name: a, service_time: 5ms}}\n{}", ten_a_second("a"));
+        assert_eq!(run(&mesh, 1_000, 1_000, &text).edges[0].handshakes, handshakes, "{timeout} ms");
+    }
+}
+
+/// Requests a second through three instances of one worker and 10 ms each, kept busy by 30 users.
+fn throughput(mesh: &MeshModel, protocol: &str, rest: &str) -> u64 {
+    let text = format!(
+        "services:\n  - {{name: a, protocol: {protocol}, replicas: 3, workers: 1, service_time: 10ms}}\ntraffic:\n  - {{name: users, service: a, from: meshed_client, headers: {{x-user: {{distinct: 1}}}}, arrivals: {{closed: {{users: 30, think_time: 0s}}}}}}\n{rest}"
+    );
+    run(mesh, 1_000, 1_000, &text).entries[0].completed_in_window
+}
+
+#[test]
+fn a_multiplexed_connection_sticks_to_one_instance_where_no_proxy_balances() {
+    for protocol in ["HTTP/2", "gRPC"] {
+        assert_eq!(throughput(&mesh("none"), protocol, "").next_multiple_of(5), 100, "{protocol}");
+        assert!(throughput(&free_proxies(), protocol, "") >= 297, "{protocol}");
+        assert!(throughput(&mesh("linkerd"), protocol, "") >= 297, "{protocol}");
+    }
+}
+
+#[test]
+fn opaque_connections_are_balanced_once() {
+    let text = format!(
+        "services:\n  - {{name: a, protocol: TCP, replicas: 3, workers: 1, service_time: 10ms}}\n{}",
+        users("a", 30, "meshed_client")
+    );
+    for mesh in [mesh("none"), free_proxies()] {
+        let record = run(&mesh, 0, 2_000, &text);
+        assert_eq!(record.edges[0].handshakes, 30);
+        assert!(record.entries[0].completed_in_window >= 550, "30 connections reach all three");
+    }
+}
+
+#[test]
+fn one_header_value_always_goes_to_the_same_instance() {
+    let hashing = |policy: &str| {
+        format!("policies:\n  - {{service: a, balancing: {{policy: {policy}, hash_on: header:x-user}}}}\n")
+    };
+    for policy in ["ring_hash", "maglev"] {
+        assert_eq!(
+            throughput(&free_proxies(), "HTTP/1.1", &hashing(policy)).next_multiple_of(5),
+            100,
+            "{policy}"
+        );
+        let by_source = hashing(policy).replace("header:x-user", "source");
+        assert_eq!(throughput(&free_proxies(), "HTTP/1.1", &by_source).next_multiple_of(5), 100, "{policy}");
+        let other = hashing(policy).replace("x-user", "x-other");
+        assert!(throughput(&free_proxies(), "HTTP/1.1", &other) > 200, "without the header: anywhere");
+    }
+}
+
+#[test]
+fn upgraded_http1_has_one_connection_for_each_pair_of_proxies() {
+    let text = |from: &str| {
+        format!("services:\n  - {{name: a, replicas: 3, service_time: 10ms}}\n{}", users("a", 60, from))
+    };
+    let linkerd = mesh("linkerd");
+    assert_eq!(run(&linkerd, 0, 2_000, &text("meshed_client")).edges[0].handshakes, 3);
+    assert_eq!(run(&linkerd, 0, 2_000, &text("{meshed_client: {replicas: 2}}")).edges[0].handshakes, 6);
+    assert_eq!(run(&linkerd, 0, 2_000, &text("outside")).edges[0].handshakes, 60);
+    assert!(run(&mesh("istio-sidecar"), 0, 2_000, &text("meshed_client")).edges[0].handshakes >= 60);
+}
+
+#[test]
+fn a_full_connection_is_joined_by_another() {
+    let text = format!(
+        "services:\n  - {{name: a, protocol: gRPC, service_time: 10ms}}\n{}",
+        users("a", 250, "outside")
+    );
+    let record = bare(&text);
+    assert_eq!(record.edges[0].handshakes, 0);
+    assert_eq!(run(&mesh("none"), 0, 1_000, &text).edges[0].handshakes, 3, "100 streams each");
+}

@@ -1,0 +1,120 @@
+//! What proxies take: CPU within a quota or on a core they share, memory by what they know and hold.
+
+use sim::mesh::MeshModel;
+use sim::mesh::model::ProxyModel;
+use sim::metrics::RunRecord;
+
+use super::{run, users};
+use crate::common::mesh_with;
+
+/// CPU of all proxies of a group in a window of a second, in cores, idle CPU apart.
+fn cores(record: &RunRecord, group: usize, mesh: &MeshModel) -> f64 {
+    let proxy = &record.proxies[group];
+    let idle = mesh.sidecar.as_ref().expect("it has sidecars").idle_cpu.value() * proxy.instances as f64;
+    proxy.cpu as f64 / 1e9 - idle
+}
+
+/// A mesh whose jobs do not vary.
+fn even(overrides: &[(&str, &str)]) -> MeshModel {
+    let mut mesh = mesh_with("istio-sidecar", overrides);
+    mesh.sidecar.as_mut().expect("it has sidecars").cpu_scv = 0.0;
+    mesh
+}
+
+/// CPU of a request and its response through the called side's proxy, plain text, in seconds.
+fn inbound_cpu(proxy: &ProxyModel) -> f64 {
+    let bytes = (512.0 + 1024.0) * (proxy.cpu_per_byte + proxy.feature_cpu_per_byte);
+    ((proxy.http1.inbound + proxy.feature_cpu).nanos() as f64 + bytes) / 1e9
+}
+
+#[test]
+fn a_proxy_under_a_quota_gets_no_more_and_serves_as_many_as_that_pays_for() {
+    let text = format!("services:\n  - {{name: a, service_time: 1ms}}\n{}", users("a", 400, "outside"));
+    for (overrides, quota) in [
+        (&[("proxy.cpu_limit", "500m")][..], 0.5),
+        (&[("proxy.workers", "2"), ("proxy.cpu_limit", "1")][..], 1.0),
+        (&[("proxy.workers", "2"), ("proxy.cpu_limit", "500m")][..], 0.5),
+    ] {
+        let mesh = even(overrides);
+        let record = run(&mesh, 1_000, 1_000, &text);
+        let used = cores(&record, 0, &mesh);
+        assert!((0.99 * quota..=quota + 1e-6).contains(&used), "{used} of {quota} cores");
+        let expected = quota / inbound_cpu(mesh.sidecar.as_ref().expect("it has sidecars"));
+        let served = record.entries[0].completed_in_window as f64;
+        assert!((served / expected - 1.0).abs() < 0.05, "{served} served, {expected} expected");
+    }
+}
+
+fn pair(core_sets: &str) -> String {
+    format!(
+        "cluster: {{core_sets: [{core_sets}]}}\nservices:\n  - {{name: a, service_time: 0s, script: [{{call: b}}]}}\n  - {{name: b, service_time: 1ms}}\n{}",
+        users("a", 400, "outside")
+    )
+}
+
+#[test]
+fn proxies_on_one_core_share_its_second() {
+    let mesh = even(&[("proxy.workers", "1")]);
+    let record = run(&mesh, 1_000, 1_000, &pair("{name: one, services: [a, b]}"));
+    let (a, b) = (cores(&record, 0, &mesh), cores(&record, 1, &mesh));
+    assert!((0.99..=1.0 + 1e-6).contains(&(a + b)), "{a} + {b}");
+    assert!(b > 0.2, "both get their turn: {b}");
+    let apart = run(&mesh, 1_000, 1_000, &pair(""));
+    assert!(cores(&apart, 0, &mesh) > 0.98, "a core of its own is a's bottleneck");
+    assert!(apart.entries[0].completed_in_window > record.entries[0].completed_in_window);
+}
+
+#[test]
+fn both_workers_of_a_proxy_may_share_that_core_too() {
+    let mesh = even(&[("proxy.workers", "2")]);
+    let record = run(&mesh, 1_000, 1_000, &pair("{name: one, services: [a, b]}"));
+    let used = cores(&record, 0, &mesh) + cores(&record, 1, &mesh);
+    assert!((0.99..=1.0 + 1e-6).contains(&used), "{used}");
+}
+
+/// Three instances that are called once, one service that nobody calls.
+const KNOWN: &str = "services:\n  - {name: a, replicas: 3, service_time: 1ms}\n  - {name: other, replicas: 5, service_time: 1ms}\ntraffic:\n  - {name: users, service: a, from: meshed_client, arrivals: {trace: [1s]}}\n";
+
+/// Memory of the client's proxy at its largest, in bytes, and what it would be by the profile's numbers.
+fn client_memory(mesh: &MeshModel, everything: bool) -> (f64, f64) {
+    let record = run(mesh, 0, 2_000, KNOWN);
+    let proxy = mesh.sidecar.as_ref().expect("it has sidecars");
+    let memory = &proxy.memory;
+    let workers = f64::from(proxy.workers);
+    let target = memory.per_cluster + memory.per_cluster_worker * workers + memory.per_route;
+    let configuration = if everything {
+        4.0 * memory.per_listener + 2.0 * target + (2.0 + 4.0) * memory.per_endpoint
+    } else {
+        target + 2.0 * memory.per_endpoint
+    };
+    let held = 2.0 * memory.per_connection + memory.per_request;
+    (record.proxies[2].memory_max, memory.base + memory.per_worker * workers + configuration + held)
+}
+
+#[test]
+fn memory_is_what_a_proxy_knows_and_holds() {
+    let istio = mesh_with("istio-sidecar", &[]);
+    let (simulated, expected) = client_memory(&istio, true);
+    assert!((simulated - expected).abs() < 1.0, "everything: {simulated}, expected {expected}");
+    let linkerd = mesh_with("linkerd", &[]);
+    let (simulated, expected) = client_memory(&linkerd, false);
+    assert!((simulated - expected).abs() < 1.0, "what was called: {simulated}, expected {expected}");
+}
+
+#[test]
+fn mean_memory_weighs_each_piece_with_its_time() {
+    let linkerd = mesh_with("linkerd", &[]);
+    let record = run(&linkerd, 0, 2_000, KNOWN);
+    let memory = &linkerd.sidecar.as_ref().expect("it has sidecars").memory;
+    // The service nobody calls: three idle proxies and more know of nothing.
+    let workers = f64::from(linkerd.sidecar.as_ref().expect("it has sidecars").workers);
+    let idle = 5.0 * (memory.base + memory.per_worker * workers);
+    assert!((record.proxies[1].memory_mean - idle).abs() < 1.0);
+    assert!(record.proxies[1].cpu as f64 > 0.0, "idle processes take CPU");
+    // The client's: configuration and connections for the second half.
+    let target = memory.per_cluster + memory.per_cluster_worker * workers + memory.per_route;
+    let later = target + 2.0 * memory.per_endpoint + 2.0 * memory.per_connection;
+    let expected = memory.base + memory.per_worker * workers + later / 2.0;
+    let off = (record.proxies[2].memory_mean / expected - 1.0).abs();
+    assert!(off < 0.01, "{} against {expected}", record.proxies[2].memory_mean);
+}
