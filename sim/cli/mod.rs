@@ -64,7 +64,8 @@ pub fn main() -> ExitCode {
 
 /// The help of every subcommand, for the reference: its usage name and its text.
 pub fn help() -> Vec<(String, String)> {
-    let mut command = Arguments::command();
+    // A width of its own: the page must not depend on the terminal.
+    let mut command = Arguments::command().term_width(100);
     command.build();
     command
         .get_subcommands_mut()
