@@ -23,7 +23,7 @@ impl Engine<'_> {
         let draws = call.key.draws(draw::BALANCE, call.path, 0, 0);
         let (caller, program, proxies) = (call.caller, self.program, &mut self.proxies);
         let taken = view.take(edge, &mut self.connections, &request, draws, |endpoint| {
-            proxies.connection_closed(program, caller, edge, endpoint, now);
+            proxies.connection_closed(program.ends(caller, edge, endpoint), now);
         });
         call.connection = taken.id();
         call.endpoint = self.connections[taken.id()].endpoint;
@@ -49,7 +49,7 @@ impl Engine<'_> {
         {
             view.share(&self.connections, connection);
         }
-        self.proxies.connection_opened(self.program, caller, edge, endpoint, now);
+        self.proxies.connection_opened(self.program.ends(caller, edge, endpoint), now);
         self.recorder.handshake(index, now);
         let worker = self.server_worker(id);
         self.connections[connection].server_worker = worker;

@@ -127,7 +127,8 @@ impl Engine<'_> {
         let position = self.view_position(caller, edge);
         let Some(view) = &mut self.views[position] else { return };
         if view.release(edge, &mut self.connections, connection, sent, now) {
-            self.proxies.connection_closed(self.program, caller, edge, endpoint, now);
+            let ends = self.program.ends(caller, edge, endpoint);
+            self.proxies.connection_closed(ends, now);
         }
         let (Some(cost), Some(proxy)) = (&edge.outbound, self.program.pods[caller].proxy) else {
             return self.returned(id);

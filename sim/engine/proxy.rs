@@ -6,7 +6,7 @@ use crate::kernel::station::processor::GroupIdx as ThreadGroup;
 use crate::kernel::station::{Alarm, CoreIdx, Departure, ProcessIdx, Processor, Visit, Window, Workers};
 use crate::mesh::model::Dispatch;
 use crate::metrics::record::ProxyRecord;
-use crate::program::{Edge, GroupIdx, PodIdx, Program, ProxyGroup, ProxyIdx};
+use crate::program::{GroupIdx, Program, ProxyGroup, ProxyIdx};
 use crate::units::{SimTime, Span};
 
 use super::pass::Job;
@@ -169,34 +169,16 @@ impl Proxies {
         state.bytes -= self.groups[state.group].memory_per_connection;
     }
 
-    /// A connection between two pods is opened: it ends at both their proxies.
-    pub(super) fn connection_opened(
-        &mut self,
-        program: &Program,
-        caller: PodIdx,
-        edge: &Edge,
-        endpoint: u32,
-        now: SimTime,
-    ) {
-        for pod in [caller, program.callee(edge, endpoint)] {
-            if let Some(proxy) = program.pods[pod].proxy {
-                self.opened(proxy, now);
-            }
+    /// A connection to an endpoint of an edge is opened: it ends at both pods' proxies.
+    pub(super) fn connection_opened(&mut self, ends: [Option<ProxyIdx>; 2], now: SimTime) {
+        for proxy in ends.into_iter().flatten() {
+            self.opened(proxy, now);
         }
     }
 
-    pub(super) fn connection_closed(
-        &mut self,
-        program: &Program,
-        caller: PodIdx,
-        edge: &Edge,
-        endpoint: u32,
-        now: SimTime,
-    ) {
-        for pod in [caller, program.callee(edge, endpoint)] {
-            if let Some(proxy) = program.pods[pod].proxy {
-                self.closed(proxy, now);
-            }
+    pub(super) fn connection_closed(&mut self, ends: [Option<ProxyIdx>; 2], now: SimTime) {
+        for proxy in ends.into_iter().flatten() {
+            self.closed(proxy, now);
         }
     }
 

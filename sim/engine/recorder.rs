@@ -92,6 +92,7 @@ impl Recorder {
             return;
         }
         let nanos = now.since(call.started).nanos();
+        assert_eq!(call.parts.iter().sum::<u64>(), nanos, "the parts of a response time add up to it");
         if call.failed {
             count(&mut entry.failed, nanos);
             return;

@@ -376,6 +376,12 @@ impl Program {
         PodIdx(self.workloads[edge.callee].first_pod.0 + endpoint)
     }
 
+    /// The proxies at the two ends of a connection from a pod to an endpoint of an edge.
+    #[inline]
+    pub fn ends(&self, caller: PodIdx, edge: &Edge, endpoint: u32) -> [Option<ProxyIdx>; 2] {
+        [caller, self.callee(edge, endpoint)].map(|pod| self.pods[pod].proxy)
+    }
+
     /// Number of per-pod views of edges.
     pub fn views(&self) -> usize {
         self.pods.iter().map(|pod| self.workloads[pod.workload].edges as usize).sum()
