@@ -133,7 +133,7 @@ impl<'p> Engine<'p> {
             Event::Timeout(call) => self.time_out(call),
             Event::WindowEnd => {
                 self.window_over = true;
-                self.finished = self.unanswered == 0;
+                self.finished = self.is_settled();
             }
             Event::DrainEnd => self.finished = true,
         }
@@ -163,9 +163,12 @@ impl<'p> Engine<'p> {
         self.check_conservation();
         let end = self.schedule.now().max(self.program.window.end());
         let window = self.program.window.length().nanos();
+        let owed: Vec<u64> = self.sources.indexes().map(|source| self.owed(source)).collect();
         let mut record = self.recorder.finish(window);
-        for (source, state) in self.sources.iter_enumerated() {
-            record.entries[source.position()].unfinished = state.unanswered;
+        for ((source, state), owed) in self.sources.iter_enumerated().zip(owed) {
+            let entry = &mut record.entries[source.position()];
+            entry.arrived += owed;
+            entry.unfinished = state.unanswered + owed;
         }
         for (pod, instance) in self.instances.iter_enumerated() {
             let workload = self.program.pods[pod].workload.position();

@@ -33,7 +33,7 @@ enum Kind {
     Closed {
         sent: Vec<u64>,
     },
-    /// The tick each connection is at.
+    /// The next tick of each connection.
     Paced {
         pacer: Pacer,
         ticks: Vec<u64>,
@@ -126,6 +126,7 @@ impl Engine<'_> {
             }
             Kind::Paced { pacer, ticks, .. } => {
                 let tick = ticks[user as usize];
+                ticks[user as usize] += 1;
                 let name = self.program.sources[source].name_hash;
                 let parts = [self.program.seed, u64::from(self.replication), name, u64::from(user), tick];
                 (tick, pacer.tick(user, tick, &mut Key::new(&parts).draws(draw::THINK, 0, 0, 0)))
@@ -178,15 +179,57 @@ impl Engine<'_> {
         if measured {
             state.unanswered -= 1;
             self.unanswered -= 1;
-            self.finished |= self.window_over && self.unanswered == 0;
         }
         if let Kind::Paced { pacer, ticks, catch_up } = &mut state.kind {
             let tick = &mut ticks[user as usize];
-            *tick = pacer.after(user, *tick, now, *catch_up);
+            *tick = pacer.after(user, *tick - 1, now, *catch_up);
         }
+        self.finished |= measured && self.is_settled();
         if user != u32::MAX {
             self.schedule_send(source, user);
         }
+    }
+
+    /// The window is over, and every request that was meant for it has been sent and answered.
+    pub(super) fn is_settled(&self) -> bool {
+        self.window_over
+            && self.unanswered == 0
+            && self.sources.indexes().all(|source| {
+                let owes = |user| self.owed_ticks(source, user).next().is_some();
+                !(0..self.connections_that_catch_up(source)).any(owes)
+            })
+    }
+
+    /// Requests meant for the window that late connections have not come to send.
+    pub(super) fn owed(&self, source: SourceIdx) -> u64 {
+        (0..self.connections_that_catch_up(source))
+            .map(|user| self.owed_ticks(source, user).count() as u64)
+            .sum()
+    }
+
+    fn connections_that_catch_up(&self, source: SourceIdx) -> u32 {
+        match &self.sources[source].kind {
+            Kind::Paced { ticks, catch_up: true, .. } => ticks.len() as u32,
+            _ => 0,
+        }
+    }
+
+    /// The ticks in the window of a connection that catches up, from its next one on.
+    fn owed_ticks(&self, source: SourceIdx, user: u32) -> impl Iterator<Item = u64> {
+        let (first, pacer) = match &self.sources[source].kind {
+            Kind::Paced { pacer, ticks, .. } => (ticks[user as usize], Some(pacer)),
+            _ => (0, None),
+        };
+        let time = move |tick: u64| {
+            let mut draws = self.request_key(source, user, tick).draws(draw::THINK, 0, 0, 0);
+            pacer.map_or(SimTime::MAX, |pacer| pacer.tick(user, tick, &mut draws))
+        };
+        let window = self.program.window;
+        (first..)
+            .map(move |tick| (tick, time(tick)))
+            .take_while(move |&(_, time)| time < window.end())
+            .filter(move |&(_, time)| window.contains(time))
+            .map(|(tick, _)| tick)
     }
 
     /// What a consistent hash of this call is taken of.

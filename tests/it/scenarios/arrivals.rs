@@ -2,7 +2,7 @@
 
 use sim::metrics::RunRecord;
 
-use super::{MILLISECOND, bare, run, total, users};
+use super::{MILLISECOND, bare, part, run, total, users};
 use crate::common::mesh;
 
 fn with(service_time: &str, arrivals: &str) -> RunRecord {
@@ -19,6 +19,19 @@ fn connections_that_tick_together_queue_and_those_spread_do_not() {
     let spread = with("1ms", "{paced: {connections: 10, rate: 100/s, phase: spread}}");
     assert_eq!(spread.entries[0].arrived, 100);
     assert_eq!(total(&spread), 100 * MILLISECOND);
+}
+
+#[test]
+fn a_late_connection_catches_up_or_skips() {
+    // Every request takes one and a half ticks.
+    let skipping = with("15ms", "{paced: {connections: 1, rate: 100/s, catch_up: false}}");
+    assert_eq!(skipping.entries[0].arrived, 50);
+    assert_eq!(total(&skipping), 50 * 15 * MILLISECOND);
+    // The n-th is meant for 10 n ms and answered at 15 (n + 1) ms: n from 100 to 199.
+    let catching_up = with("15ms", "{paced: {connections: 1, rate: 100/s, catch_up: true}}");
+    assert_eq!(catching_up.entries[0].arrived, 100);
+    assert_eq!(total(&catching_up), (100..200).map(|n| (15 * (n + 1) - 10 * n) * MILLISECOND).sum::<u64>());
+    assert_eq!(part(&catching_up, "application"), 100 * 15 * MILLISECOND);
 }
 
 #[test]
