@@ -68,7 +68,7 @@ impl<'a> Edges<'a> {
         };
         let policy = policy(service, outbound, &self.mesh.direct);
         let pool = match outbound {
-            Some(proxy) => proxy_pool(proxy, service.protocol, inbound, speed),
+            Some(proxy) => proxy_pool(proxy, service.protocol, inbound, &self.mesh.direct, speed),
             None => self.direct_pool(caller, service.protocol),
         };
         let overhead = |size: fn(&ProxyModel) -> u64| outbound.map_or(0, size);
@@ -163,8 +163,17 @@ fn pass_cost(
     }
 }
 
-fn proxy_pool(proxy: &ProxyModel, protocol: Protocol, inbound: Option<&ProxyModel>, speed: f64) -> Pool {
+fn proxy_pool(
+    proxy: &ProxyModel,
+    protocol: Protocol,
+    inbound: Option<&ProxyModel>,
+    direct: &DirectModel,
+    speed: f64,
+) -> Pool {
     let upstream = &proxy.upstream;
+    // Without a proxy at the other end there is nobody to encrypt with: a plain connection, as an application's.
+    let round_trips =
+        if inbound.is_some() { upstream.handshake_round_trips } else { direct.handshake_round_trips };
     let multiplexed = match protocol {
         Protocol::Tcp => false,
         // Only another proxy understands the upgrade.
@@ -177,7 +186,7 @@ fn proxy_pool(proxy: &ProxyModel, protocol: Protocol, inbound: Option<&ProxyMode
         per_connection: protocol == Protocol::Tcp,
         per_worker: upstream.pool_per_worker,
         keep_alive: true,
-        handshake_legs: half_trips(upstream.handshake_round_trips),
+        handshake_legs: half_trips(round_trips),
         client_cpu: cpu(upstream.handshake_client_cpu),
         server_cpu: cpu(
             inbound.map_or(upstream.handshake_server_cpu, |proxy| proxy.upstream.handshake_server_cpu)

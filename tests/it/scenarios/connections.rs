@@ -54,6 +54,21 @@ fn a_connection_unused_for_too_long_is_opened_anew() {
     }
 }
 
+#[test]
+fn an_encrypted_handshake_takes_one_round_trip_more_and_only_among_proxies() {
+    let text = |mesh: &str| {
+        format!(
+            "{PAIR_FAR_APART}services:\n  - {{name: a, service_time: 0s, script: [{{call: b}}]}}\n  - {{name: b, service_time: 5ms}}\ntraffic:\n  - {{name: users, service: a, from: outside, arrivals: {{trace: [100ms]}}}}\n{mesh}"
+        )
+    };
+    let time = |text: &str| total(&run(&free_proxies(), 0, 1_000, text));
+    assert_eq!(time(&text("")), (4 + 1 + 5 + 1) * MILLISECOND, "TCP and TLS");
+    let outside = text("mesh: {exclude: {services: [b]}}\n");
+    assert_eq!(time(&outside), (2 + 1 + 5 + 1) * MILLISECOND, "nobody there to speak TLS with");
+    let caller = text("mesh: {exclude: {services: [a]}}\n");
+    assert_eq!(time(&caller), (2 + 1 + 5 + 1) * MILLISECOND, "the application speaks plain text");
+}
+
 /// Requests a second through three instances of one worker and 10 ms each, kept busy by 30 users.
 fn throughput(mesh: &MeshModel, protocol: &str, rest: &str) -> u64 {
     let text = format!(
