@@ -21,9 +21,10 @@ pub(super) enum Pass {
     Accept = 5,
 }
 
-/// A job of a proxy: for which call, what, and since when it waits.
+/// A job: of which proxy, for which call, what, and since when it waits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Job {
+    pub(super) proxy: ProxyIdx,
     pub(super) call: CallId,
     pub(super) pass: Pass,
     pub(super) arrived: SimTime,
@@ -52,9 +53,9 @@ impl Engine<'_> {
             Pass::OutboundRequest | Pass::OutboundResponse | Pass::Connect => call.worker,
             _ => self.connections[call.connection].server_worker,
         };
-        let job = Job { call: id, pass, arrived: self.schedule.now() };
+        let job = Job { proxy, call: id, pass, arrived: self.schedule.now() };
         match self.proxies.work(proxy, worker, demand, job) {
-            Some(visit) => self.worked(proxy, job, visit),
+            Some(visit) => self.worked(job, visit),
             None => self.arm_processor(proxy),
         }
     }
@@ -65,21 +66,21 @@ impl Engine<'_> {
         }
     }
 
-    /// A proxy whose workers share a quota may have finished some jobs.
+    /// A proxy under a quota, or one that shares its core, may have finished some jobs.
     pub(super) fn proxy_done(&mut self, proxy: ProxyIdx, generation: u32) {
         let now = self.schedule.now();
         let mut done = std::mem::take(&mut self.jobs_done);
         self.proxies.ring(proxy, now, generation, &mut done);
         self.arm_processor(proxy);
         for departure in done.drain(..) {
-            self.worked(proxy, departure.token, Visit { start: departure.start, done: now });
+            self.worked(departure.token, Visit { start: departure.start, done: now });
         }
         self.jobs_done = done;
     }
 
     /// The job's time is known, though it may lie ahead: what follows is scheduled.
-    fn worked(&mut self, proxy: ProxyIdx, job: Job, visit: Visit) {
-        let Job { call: id, pass, arrived } = job;
+    fn worked(&mut self, job: Job, visit: Visit) {
+        let Job { proxy, call: id, pass, arrived } = job;
         let part = match pass {
             Pass::Connect => return self.knock(id, visit.done),
             Pass::Accept => return self.welcome(id, visit.done),

@@ -6,19 +6,16 @@ use crate::kernel::station::processor::GroupIdx as ThreadGroup;
 use crate::kernel::station::{Alarm, CoreIdx, Departure, ProcessIdx, Processor, Visit, Window, Workers};
 use crate::mesh::model::Dispatch;
 use crate::metrics::record::ProxyRecord;
-use crate::program::{GroupIdx, Program, ProxyGroup, ProxyIdx};
+use crate::program::{GroupIdx, Program, Proxy, ProxyGroup, ProxyIdx};
 use crate::units::{SimTime, Span};
 
 use super::pass::Job;
-
-/// A processor here belongs to one proxy: its only group.
-const ONLY_GROUP: ThreadGroup = ThreadGroup(0);
 
 /// All proxies of a run. The proxy at a position is the process at the same position.
 #[derive(Debug)]
 pub(super) struct Proxies {
     workers: Workers,
-    /// Proxies whose workers share a quota that may bind: event-driven.
+    /// Proxies whose workers share a quota that may bind, with whoever shares their core: event-driven.
     processors: Vec<Processor<Job>>,
     window: Window,
     states: IndexVec<ProxyIdx, State>,
@@ -29,8 +26,8 @@ pub(super) struct Proxies {
 #[derive(Clone, Copy, Debug)]
 struct State {
     group: GroupIdx,
-    /// Position among the event-driven ones.
-    processor: Option<u32>,
+    /// Position among the event-driven ones, and its threads there.
+    processor: Option<(u32, ThreadGroup)>,
     connections: u32,
     in_flight: u32,
     jobs: u64,
@@ -49,7 +46,8 @@ struct State {
 impl Proxies {
     pub(super) fn new(program: &Program) -> Self {
         let mut workers = Workers::new(program.window);
-        let mut processors = Vec::new();
+        let mut processors: Vec<Processor<Job>> = Vec::new();
+        let mut uses = core_uses(program);
         for _ in 0..program.cores {
             workers.add_core();
         }
@@ -58,19 +56,23 @@ impl Proxies {
             .iter()
             .map(|proxy| {
                 let group = &program.groups[proxy.group];
-                let first = proxy.first_worker.position();
-                let cores: &[CoreIdx] = &program.workers.as_slice()[first..first + group.workers as usize];
+                let cores = cores_of(program, proxy);
                 let process = workers.add_process(group.wake, cores);
                 let mut state = State::new(proxy.group, group.static_memory);
+                let core = &mut uses[cores[0]];
                 match group.quota {
-                    Some(quota) if group.workers == 1 => workers.limit(process, quota),
-                    Some(quota) => {
-                        let mut processor = Processor::new(group.workers, program.window);
-                        processor.add_group(group.wake, group.workers, Some(quota));
-                        state.processor = Some(processors.len() as u32);
-                        processors.push(processor);
+                    None if !core.limited => {}
+                    Some(quota) if group.workers == 1 && !core.shared => workers.limit(process, quota),
+                    _ => {
+                        let position = *core.processor.get_or_insert_with(|| {
+                            let apart = cores.iter().filter(|&&other| other != cores[0]).count() as u32;
+                            processors.push(Processor::new(1 + apart, program.window));
+                            (processors.len() - 1) as u32
+                        });
+                        let processor = &mut processors[position as usize];
+                        let threads = processor.add_group(group.wake, group.workers, group.quota);
+                        state.processor = Some((position, threads));
                     }
-                    None => {}
                 }
                 state
             })
@@ -105,11 +107,11 @@ impl Proxies {
             state.demand += demand.nanos();
         }
         let dispatch = self.groups[state.group].dispatch;
-        if let Some(position) = state.processor {
+        if let Some((position, threads)) = state.processor {
             let processor = &mut self.processors[position as usize];
             match dispatch {
-                Dispatch::Pinned => processor.offer(now, processor.thread(ONLY_GROUP, worker), demand, job),
-                Dispatch::Shared => processor.offer_shared(now, ONLY_GROUP, demand, job),
+                Dispatch::Pinned => processor.offer(now, processor.thread(threads, worker), demand, job),
+                Dispatch::Shared => processor.offer_shared(now, threads, demand, job),
             };
             return None;
         }
@@ -122,7 +124,7 @@ impl Proxies {
 
     /// When an event-driven proxy wants to be called next, if that has changed.
     pub(super) fn next_alarm(&mut self, proxy: ProxyIdx) -> Option<Alarm> {
-        let position = self.states[proxy].processor?;
+        let (position, _) = self.states[proxy].processor?;
         self.processors[position as usize].next_alarm()
     }
 
@@ -134,7 +136,7 @@ impl Proxies {
         generation: u32,
         done: &mut Vec<Departure<Job>>,
     ) {
-        if let Some(position) = self.states[proxy].processor {
+        if let Some((position, _)) = self.states[proxy].processor {
             self.processors[position as usize].ring(now, generation, done);
         }
     }
@@ -205,7 +207,9 @@ impl Proxies {
             let record = &mut records[state.group.position()];
             let used = match state.processor {
                 None => self.workers.cpu_used_in_window(ProcessIdx::at(proxy)),
-                Some(position) => self.processors[position as usize].cpu_used_in_window(ONLY_GROUP, end),
+                Some((position, threads)) => {
+                    self.processors[position as usize].cpu_used_in_window(threads, end)
+                }
             };
             let used = used.nanos();
             assert!(used <= window * u64::from(group.workers), "a worker is busy at most all the time");
@@ -221,6 +225,37 @@ impl Proxies {
         }
         records
     }
+}
+
+/// Who runs on a core.
+#[derive(Clone, Copy, Debug, Default)]
+struct CoreUse {
+    tenant: Option<ProxyIdx>,
+    /// By several proxies.
+    shared: bool,
+    /// One of them at least has a quota that may bind.
+    limited: bool,
+    /// The event-driven processor that stands for it.
+    processor: Option<u32>,
+}
+
+fn core_uses(program: &Program) -> IndexVec<CoreIdx, CoreUse> {
+    let mut uses = IndexVec::filled(CoreUse::default(), program.cores);
+    for (index, proxy) in program.proxies.iter_enumerated() {
+        for &core in cores_of(program, proxy) {
+            let core: &mut CoreUse = &mut uses[core];
+            core.shared |= core.tenant.is_some_and(|tenant| tenant != index);
+            core.tenant = Some(index);
+            core.limited |= program.groups[proxy.group].quota.is_some();
+        }
+    }
+    uses
+}
+
+/// The core of each worker. Proxies that share one core share all of them: there is only that one.
+fn cores_of<'p>(program: &'p Program, proxy: &Proxy) -> &'p [CoreIdx] {
+    let first = proxy.first_worker.position();
+    &program.workers.as_slice()[first..first + program.groups[proxy.group].workers as usize]
 }
 
 impl State {

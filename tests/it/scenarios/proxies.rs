@@ -72,6 +72,18 @@ fn both_workers_of_a_proxy_may_share_that_core_too() {
     assert!((0.99..=1.0 + 1e-6).contains(&used), "{used}");
 }
 
+#[test]
+fn a_quota_holds_on_a_shared_core() {
+    for workers in ["1", "2"] {
+        let mesh = even(&[("proxy.workers", workers), ("proxy.cpu_limit", "400m")]);
+        // The handshakes of 400 connections, which cost b more than a, take the first seconds.
+        let record = run(&mesh, 5_000, 1_000, &pair("{name: one, services: [a, b]}"));
+        let (a, b) = (cores(&record, 0, &mesh), cores(&record, 1, &mesh));
+        assert!(a <= 0.4 + 1e-6 && b <= 0.4 + 1e-6, "{a}, {b}");
+        assert!(a > 0.39, "{workers} workers: {a}, {b}, served {}", record.entries[0].completed_in_window);
+    }
+}
+
 /// Three instances that are called once, one service that nobody calls.
 const KNOWN: &str = "services:\n  - {name: a, replicas: 3, service_time: 1ms}\n  - {name: other, replicas: 5, service_time: 1ms}\ntraffic:\n  - {name: users, service: a, from: meshed_client, arrivals: {trace: [1s]}}\n";
 
