@@ -73,3 +73,17 @@ fn what_is_not_answered_by_the_end_is_unfinished() {
     assert_eq!((entry.arrived, entry.unfinished), (7, 7));
     assert_eq!((entry.succeeded.len(), entry.failed.len(), entry.completed_in_window), (0, 0, 0));
 }
+
+#[test]
+fn what_a_late_connection_never_came_to_send_is_unfinished_too() {
+    let text = "services:\n  - {name: a, workers: 1, service_time: 100ms}\ntraffic:\n  - {name: users, service: a, from: outside, arrivals: {paced: {connections: 1, rate: 100/s, catch_up: true}}}\nrun: {drain_limit: 1s}\n";
+    let record = bare(text);
+    let entry = &record.entries[0];
+    // Those of the window's 100 would be sent from 10 s on; the run ends at 3 s.
+    assert_eq!((entry.arrived, entry.succeeded.len(), entry.unfinished), (100, 0, 100));
+    // From the start: 20 done by 2 s, one under way.
+    let record = run(&mesh("none"), 0, 1_000, &format!("cluster: {{network_delay: 0s}}\n{text}"));
+    let entry = &record.entries[0];
+    assert_eq!((entry.arrived, entry.succeeded.len() + entry.unfinished), (100, 100));
+    assert!((19..=20).contains(&entry.succeeded.len()), "{}", entry.succeeded.len());
+}
