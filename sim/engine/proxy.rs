@@ -56,7 +56,7 @@ impl Proxies {
             .iter()
             .map(|proxy| {
                 let group = &program.groups[proxy.group];
-                let cores = cores_of(program, proxy);
+                let cores = cores_of(program, *proxy);
                 let process = workers.add_process(group.wake, cores);
                 let mut state = State::new(proxy.group, group.static_memory);
                 let core = &mut uses[cores[0]];
@@ -242,7 +242,7 @@ struct CoreUse {
 fn core_uses(program: &Program) -> IndexVec<CoreIdx, CoreUse> {
     let mut uses = IndexVec::filled(CoreUse::default(), program.cores);
     for (index, proxy) in program.proxies.iter_enumerated() {
-        for &core in cores_of(program, proxy) {
+        for &core in cores_of(program, *proxy) {
             let core: &mut CoreUse = &mut uses[core];
             core.shared |= core.tenant.is_some_and(|tenant| tenant != index);
             core.tenant = Some(index);
@@ -253,7 +253,7 @@ fn core_uses(program: &Program) -> IndexVec<CoreIdx, CoreUse> {
 }
 
 /// The core of each worker. Proxies that share one core share all of them: there is only that one.
-fn cores_of<'p>(program: &'p Program, proxy: &Proxy) -> &'p [CoreIdx] {
+fn cores_of(program: &Program, proxy: Proxy) -> &[CoreIdx] {
     let first = proxy.first_worker.position();
     &program.workers.as_slice()[first..first + program.groups[proxy.group].workers as usize]
 }
