@@ -4,7 +4,7 @@
 //! schedules more. An M/M/1 queue:
 //!
 //! ```
-//! use sim::kernel::{Schedule, Uniform, rng::{Purpose, Stream}};
+//! use sim::kernel::{Schedule, dist::Dist, rng::{Purpose, Stream}};
 //! use sim::units::{SimTime, Span};
 //!
 //! #[derive(Clone, Copy)]
@@ -12,16 +12,16 @@
 //!
 //! let mut arrivals = Stream::new(1, Purpose(1), "arrivals", 0);
 //! let mut services = Stream::new(1, Purpose(2), "services", 0);
-//! let mut exponential = |stream: &mut Stream, mean: f64| Span::from_seconds_f64(-mean * libm::log(stream.unit()));
+//! let (gap, service) = (Dist::exponential(10e6).unwrap(), Dist::exponential(5e6).unwrap()); // nanoseconds
 //! let mut schedule = Schedule::new();
 //! let (mut free_at, mut served, mut total) = (SimTime::ZERO, 0_u32, 0.0);
 //! schedule.at(SimTime::ZERO, Event::Arrival);
 //! while let Some(event) = schedule.next() {
 //!     match event {
 //!         Event::Arrival => {
-//!             free_at = free_at.max(schedule.now()) + exponential(&mut services, 0.005);
+//!             free_at = free_at.max(schedule.now()) + Span::from_nanos_f64(service.sample(&mut services));
 //!             schedule.at(free_at, Event::Departure { arrived: schedule.now() });
-//!             schedule.after(exponential(&mut arrivals, 0.010), Event::Arrival);
+//!             schedule.after(Span::from_nanos_f64(gap.sample(&mut arrivals)), Event::Arrival);
 //!         }
 //!         Event::Departure { arrived } => {
 //!             total += schedule.now().since(arrived).seconds();

@@ -357,6 +357,17 @@ mod tests {
     }
 
     #[test]
+    fn a_cancelled_timer_brings_no_later_one_forward() {
+        let mut schedule = Schedule::new();
+        let soon = schedule.timer(Span::from_millis(5), 'a');
+        schedule.timer(Span::from_seconds(15), 'b');
+        assert!(schedule.cancel(soon));
+        schedule.after(Span::from_millis(10), 'c');
+        assert_eq!(schedule.next(), Some('c'));
+        assert!(schedule.timers.due.is_empty() && schedule.timers.tick <= 10);
+    }
+
+    #[test]
     fn an_old_id_stands_for_nothing() {
         let mut schedule = Schedule::new();
         let fired = schedule.timer(Span::from_nanos(5), 'a');
