@@ -72,19 +72,27 @@ fn extend(
     let jobs: Vec<(u32, usize)> = (first..replications)
         .flat_map(|replication| (0..programs.len()).map(move |program| (replication, program)))
         .collect();
-    let results: Vec<Option<RunRecord>> = jobs
-        .par_iter()
-        .with_max_len(1)
-        .map(|&(replication, program)| {
-            let record = engine::run(&programs[program], replication, stop);
+    // The bridge hands out one job at a time, in order: a stop loses what is under way and no more.
+    let mut results: Vec<(usize, Option<RunRecord>)> = jobs
+        .iter()
+        .enumerate()
+        .par_bridge()
+        .map(|(job, &(replication, program))| {
+            // A short run may end before it looks at `stop` itself.
+            let record = if stop.load(Ordering::Relaxed) {
+                None
+            } else {
+                engine::run(&programs[program], replication, stop)
+            };
             if record.is_some() {
                 finished();
             }
-            record
+            (job, record)
         })
         .collect();
+    results.sort_unstable_by_key(|&(job, _)| job);
     let mut broken = vec![false; programs.len()];
-    for (&(_, program), record) in jobs.iter().zip(results) {
+    for (&(_, program), (_, record)) in jobs.iter().zip(results) {
         match record {
             Some(record) if !broken[program] => records[program].push(record),
             _ => broken[program] = true,

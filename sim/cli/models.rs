@@ -3,13 +3,15 @@
 use std::fmt::Write as _;
 
 use clap::{Args, Subcommand};
-use comfy_table::{ContentArrangement, Table, presets};
 
 use crate::diag::{Diagnostics, Sources};
-use crate::mesh::profile::{find, summaries};
+use crate::mesh::profile::{Profile, summaries};
 
-use super::scenario::report;
+use super::scenario::{find, report};
 use super::{Exit, print};
+
+/// Columns of a page.
+const WIDTH: usize = 100;
 
 #[derive(Debug, Args)]
 pub(super) struct ModelsArguments {
@@ -21,7 +23,7 @@ pub(super) struct ModelsArguments {
 enum ModelsCommand {
     /// Every value of a profile with unit, range, kind and source, and what the mesh can do
     Show {
-        /// Name of the profile
+        /// Name of the profile, or a file of your own
         mesh: String,
     },
 }
@@ -34,24 +36,29 @@ pub(super) fn execute(arguments: &ModelsArguments) -> Exit {
 }
 
 fn list() -> Exit {
-    let mut table = new_table(&["profile", "what it is", "mesh", "proxy"]);
+    let mut listing = Listing::default();
     for summary in summaries() {
-        table.add_row([summary.name, summary.title, summary.mesh_version, summary.proxy_version]);
+        let details = vec![format!("{}; {}", summary.mesh_version, summary.proxy_version)];
+        listing.add(&[&summary.name, &summary.title], details);
     }
-    print(&format!("{table}\n"));
+    print(&listing.render());
     Exit::Done
 }
 
 fn show(mesh: &str) -> Exit {
-    let profile = match find(mesh, None) {
-        Ok(profile) => profile,
-        Err(problem) => {
-            let mut diagnostics = Diagnostics::default();
-            diagnostics.push(*problem);
-            report(&diagnostics, &Sources::default());
-            return Exit::BadInput;
+    let (mut sources, mut diagnostics) = (Sources::default(), Diagnostics::default());
+    let profile = find(mesh, None, &mut sources, &mut diagnostics);
+    report(&diagnostics, &sources);
+    match profile {
+        Some(profile) if !diagnostics.has_errors() => {
+            print(&describe(&profile));
+            Exit::Done
         }
-    };
+        _ => Exit::BadInput,
+    }
+}
+
+fn describe(profile: &Profile) -> String {
     let head = &profile.head;
     let mut text = format!("{} ({})\n", head.title, head.name);
     for (label, value) in [
@@ -62,24 +69,73 @@ fn show(mesh: &str) -> Exit {
         ("reference machine", &head.reference_machine),
     ] {
         if !value.is_empty() {
-            let _ = writeln!(text, "  {label}: {value}");
+            text += &wrapped(&format!("{label}: {value}"), "  ");
         }
     }
-    let mut settings = new_table(&["path", "value", "range", "kind", "date", "source"]);
+    let mut settings = Listing::default();
     for row in profile.setting_rows() {
-        settings.add_row([row.path, &row.value, &row.range, row.kind, &row.date, &row.source]);
+        let origin = format!("{} {}", row.kind, row.date);
+        let details = vec![row.meaning.to_owned(), format!("{}: {}", origin.trim_end(), row.source)];
+        settings.add(&[row.path, &row.value, &row.range], details);
     }
-    let mut capabilities = new_table(&["feature", "support", "enforced by", "per", "source"]);
+    let mut capabilities = Listing::default();
     for row in profile.capability_rows() {
-        capabilities.add_row([row.feature, &row.support, row.enforced_by, row.per, &row.source]);
+        let by = if row.enforced_by.is_empty() { String::new() } else { format!("by {}", row.enforced_by) };
+        let per = if row.per.is_empty() { String::new() } else { format!("per {}", row.per) };
+        // What it takes instead may be a whole sentence.
+        let (support, instead) = row.support.split_once(" (").unwrap_or((&row.support, ""));
+        let instead = instead.trim_end_matches(')').to_owned();
+        let details = vec![row.meaning.to_owned(), instead, row.source.clone()];
+        capabilities.add(&[row.feature, support, &by, &per], details);
     }
-    print(&format!("{text}\n{settings}\n\nWhat it can do\n{capabilities}\n"));
-    Exit::Done
+    let _ = write!(text, "\nWhat it costs\n{}\nWhat it can do\n{}", settings.render(), capabilities.render());
+    text
 }
 
-fn new_table(header: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(header.iter().copied());
-    table
+/// Rows of aligned cells, each with further lines under it; no wider than [`WIDTH`] as long as the cells are short.
+#[derive(Default)]
+struct Listing {
+    rows: Vec<(Vec<String>, Vec<String>)>,
+}
+
+impl Listing {
+    fn add(&mut self, cells: &[&str], details: Vec<String>) {
+        self.rows.push((cells.iter().map(|&cell| cell.to_owned()).collect(), details));
+    }
+
+    fn render(&self) -> String {
+        let columns = self.rows.first().map_or(0, |(cells, _)| cells.len());
+        let width = |column: usize| {
+            self.rows.iter().map(|(cells, _)| cells[column].chars().count()).max().unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..columns).map(width).collect();
+        let mut text = String::new();
+        for (cells, details) in &self.rows {
+            let padded: Vec<String> =
+                cells.iter().zip(&widths).map(|(cell, &width)| format!("{cell:width$}")).collect();
+            let _ = writeln!(text, "  {}", padded.join("  ").trim_end());
+            for detail in details.iter().filter(|detail| !detail.is_empty()) {
+                text += &wrapped(detail, "      ");
+            }
+        }
+        text
+    }
+}
+
+/// The words in lines of [`WIDTH`], each behind an indent.
+fn wrapped(text: &str, indent: &str) -> String {
+    let mut lines = String::new();
+    let mut line = indent.to_owned();
+    for word in text.split_whitespace() {
+        let is_first = line.len() == indent.len();
+        if !is_first && line.chars().count() + 1 + word.chars().count() > WIDTH {
+            let _ = writeln!(lines, "{line}");
+            line = format!("{indent}{word}");
+        } else {
+            line += if is_first { "" } else { " " };
+            line += word;
+        }
+    }
+    let _ = writeln!(lines, "{line}");
+    lines
 }

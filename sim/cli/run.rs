@@ -13,7 +13,7 @@ use crate::experiment::{self, Outcome, Plan};
 use crate::metrics::{Labels, Results, difference, estimate};
 use crate::output::{self, Existing, Folder, FolderError, Identity, Manifest};
 use crate::program::{Program, compile};
-use crate::units::{Rate, Ratio, Span};
+use crate::units::{Rate, Ratio, Span, UnitError};
 
 use super::scenario::{Loaded, Loading};
 use super::{Exit, print, progress, slo};
@@ -36,10 +36,10 @@ pub(super) struct RunArguments {
     #[arg(long)]
     seed: Option<u64>,
     /// Rate of every open source, and of each entry point of an isotope graph [default there: 1000/s]
-    #[arg(long, value_parser = Rate::parse)]
+    #[arg(long, value_parser = rate)]
     rps: Option<Rate>,
     /// Length of the measuring window
-    #[arg(long, value_parser = Span::parse)]
+    #[arg(long, value_parser = window)]
     duration: Option<Span>,
     /// Discarded transient before it
     #[arg(long, value_parser = Span::parse)]
@@ -48,7 +48,7 @@ pub(super) struct RunArguments {
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=10_000), conflicts_with = "precision")]
     replications: Option<u32>,
     /// Add replications until the p99 of every entry is known to this share, e.g. 5%
-    #[arg(long, value_parser = Ratio::parse)]
+    #[arg(long, value_parser = precision)]
     precision: Option<Ratio>,
     /// Threads to run replications on [default: one per core]
     #[arg(long)]
@@ -62,6 +62,21 @@ pub(super) struct RunArguments {
     /// Overwrite the results of another run
     #[arg(long)]
     force: bool,
+}
+
+fn rate(text: &str) -> Result<Rate, UnitError> {
+    let rate = Rate::parse(text)?;
+    if rate.value() > 0.0 { Ok(rate) } else { Err(UnitError::new("there must be some requests")) }
+}
+
+fn window(text: &str) -> Result<Span, UnitError> {
+    let span = Span::parse(text)?;
+    if span > Span::ZERO { Ok(span) } else { Err(UnitError::new("this must be longer than nothing")) }
+}
+
+fn precision(text: &str) -> Result<Ratio, UnitError> {
+    let ratio = Ratio::parse(text)?;
+    if ratio.value() > 0.0 { Ok(ratio) } else { Err(UnitError::new("this must be more than nothing")) }
 }
 
 /// What goes to standard output.

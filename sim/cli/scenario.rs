@@ -123,7 +123,7 @@ impl Loading {
 }
 
 /// A profile by name, or by file.
-fn find(
+pub(super) fn find(
     name: &str,
     place: Option<Location>,
     sources: &mut Sources,
@@ -226,7 +226,9 @@ fn one_line(diagnostic: &Diagnostic, sources: &Sources) -> String {
 pub(super) fn origin(from: &Origin) -> String {
     match from {
         Origin::Outside => "from outside".to_owned(),
+        Origin::MeshedClient { replicas: 1 } => "from a meshed client".to_owned(),
         Origin::MeshedClient { replicas } => format!("from {replicas} meshed clients"),
+        Origin::Gateway { name, replicas: 1 } => format!("through gateway {name}"),
         Origin::Gateway { name, replicas } => format!("through {replicas} pods of gateway {name}"),
     }
 }

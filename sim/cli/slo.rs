@@ -40,12 +40,21 @@ fn judge(slo: &Slo, records: &[RunRecord], entry: usize) -> (bool, String) {
             None => (false, "no request was measured".to_owned()),
             Some(estimate) => {
                 let met = estimate.kind == Kind::Exact && estimate.value <= limit.seconds();
-                (met, format!("p{} is {:.3} ms, at most {limit}", quantile * 100.0, estimate.value * 1e3))
+                (
+                    met,
+                    format!(
+                        "p{} is {:.3} ms, at most {} ms",
+                        quantile * 100.0,
+                        estimate.value * 1e3,
+                        limit.seconds() * 1e3
+                    ),
+                )
             }
         },
         Objective::ErrorRatio(limit) => {
             let ratio = error_ratio(records, entry);
-            (ratio <= limit.value(), format!("error ratio is {ratio:.6}, at most {limit}"))
+            let percent = limit.value() * 100.0;
+            (ratio <= limit.value(), format!("errors are {:.4} %, at most {percent} %", ratio * 100.0))
         }
     }
 }

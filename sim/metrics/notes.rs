@@ -74,6 +74,7 @@ fn too_few_requests(name: &str, records: &[RunRecord], index: usize) -> Option<S
         .filter(|&(_, needed)| (fewest as f64) < needed)
         .collect();
     let &(first, needed) = lacking.first()?;
+    let first = first.to_string().replace("p999", "p99.9");
     let others = if lacking.len() > 1 { " and above" } else { "" };
     Some(format!(
         "entry `{name}`: {first}{others} without interval: {first} takes {needed:.0} measured requests per \

@@ -72,13 +72,14 @@ pub enum Holds {
 }
 
 impl Folder {
-    /// The folder for the results of `identity` under `root`, if this run may write there. Creates nothing.
+    /// The folder for the results of `identity` under `root`, if this run may and can write there. Leaves nothing there.
     ///
     /// # Errors
     /// When it holds another run's results, or files of unknown origin, and `existing` is [`Existing::Keep`]; when it
-    /// cannot be read.
+    /// cannot be read or written.
     pub fn open(root: &Path, identity: Identity, existing: Existing) -> Result<Self, FolderError> {
         let path = root.join(file_name(&identity.scenario)).join(file_name(&identity.mesh));
+        try_to_write(&path)?;
         if is_empty(&path)? {
             return Ok(Self { path, identity, stale: Vec::new(), done: 0 });
         }
@@ -131,6 +132,15 @@ impl Folder {
         written.push(path);
         Ok(written)
     }
+}
+
+/// Finds out before a long run, not after it, that its results cannot be written: makes a file in the folder, or where
+/// the folder is to be, and removes it.
+fn try_to_write(path: &Path) -> Result<(), FolderError> {
+    let place = path.ancestors().find(|place| place.is_dir()).unwrap_or(Path::new("."));
+    let probe = place.join(format!(".sim{UNFINISHED}"));
+    fs::write(&probe, []).map_err(|error| FolderError::io(path, "create", error))?;
+    remove(&probe)
 }
 
 /// Whether there is nothing in a folder, or no folder.

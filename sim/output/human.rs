@@ -1,20 +1,103 @@
-//! Numbers as people read them: three significant digits and a unit that keeps them short.
+//! Numbers as people read them: three significant digits, and for each column the unit that keeps it short.
 
 use crate::metrics::{Estimate, Kind, Unit};
 
-const SIGNIFICANT_DIGITS: i32 = 3;
+const SIGNIFICANT_DIGITS: usize = 3;
+/// An interval narrower than this share of its value is rounding, not chance.
+const ROUNDING: f64 = 1e-9;
 
-/// `12.3 ms`, `12.3 ±0.4 ms` with an interval, `> 12.3 ms` for a bound.
-pub(super) fn estimate(estimate: &Estimate, unit: Unit) -> String {
-    let (number, unit) = number(estimate, unit);
-    let bound = if estimate.kind == Kind::AtLeast { "> " } else { "" };
-    format!("{bound}{number}{unit}")
+/// The unit of a column of numbers: one for all, so that they compare at a glance.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Scale {
+    /// What to divide by.
+    divisor: f64,
+    /// As the header says it; empty for plain numbers.
+    pub(super) unit: &'static str,
+    /// More decimals say nothing.
+    most_decimals: usize,
 }
 
-/// The same with a sign: `+1.20 ±0.14 ms`.
-pub(super) fn difference(difference: &Estimate, unit: Unit) -> String {
-    let sign = if difference.value > 0.0 && difference.kind == Kind::Exact { "+" } else { "" };
-    format!("{sign}{}", estimate(difference, unit))
+impl Scale {
+    /// The largest unit in which the largest of the numbers is at least one.
+    pub(super) fn of<'a>(estimates: impl Iterator<Item = &'a Estimate>, unit: Unit) -> Self {
+        const SECONDS: &[(f64, &str)] = &[(1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns")];
+        const BYTES: &[(f64, &str)] = &[
+            (1_099_511_627_776.0, "TiB"),
+            (1_073_741_824.0, "GiB"),
+            (1_048_576.0, "MiB"),
+            (1024.0, "KiB"),
+            (1.0, "B"),
+        ];
+        const BYTE_RATES: &[(f64, &str)] = &[(1e9, "GB/s"), (1e6, "MB/s"), (1e3, "kB/s"), (1.0, "B/s")];
+        // A tenth of a millicore is the least that anyone could measure.
+        let (scales, most_decimals) = match unit {
+            Unit::Seconds => (SECONDS, 9),
+            Unit::Bytes => (BYTES, 9),
+            Unit::BytesPerSecond => (BYTE_RATES, 9),
+            Unit::Cores => (&[(1.0, "vCPU")][..], 4),
+            Unit::Ratio => (&[(0.01, "%")][..], 4),
+            Unit::PerSecond => (&[(1.0, "/s")][..], 9),
+            Unit::Count => (&[(1.0, "")][..], 9),
+        };
+        let largest = estimates.map(largest).fold(0.0, f64::max);
+        // Nothing at all has the unit that its neighbours mostly have.
+        let sought = match unit {
+            _ if largest > 0.0 => largest,
+            Unit::Seconds => 1e-3,
+            Unit::Bytes => 1_048_576.0,
+            _ => 1.0,
+        };
+        let fits = scales.iter().find(|(divisor, _)| sought >= *divisor);
+        let (divisor, unit) = *fits.or(scales.last()).expect("every unit has a scale");
+        Self { divisor, unit, most_decimals }
+    }
+
+    /// `12.3`, `12.3 ±0.4` with an interval, `> 12.3` for a bound.
+    pub(super) fn estimate(self, estimate: &Estimate) -> String {
+        let bound = if estimate.kind == Kind::AtLeast { "> " } else { "" };
+        format!("{bound}{}", self.number(estimate))
+    }
+
+    /// The same with a sign: `+1.20 ±0.14`.
+    pub(super) fn difference(self, difference: &Estimate) -> String {
+        let number = self.estimate(difference);
+        let positive = difference.value > 0.0 && difference.kind == Kind::Exact;
+        let shown = number.split_whitespace().next().unwrap_or_default();
+        if positive && !is_zero(shown) { format!("+{number}") } else { number }
+    }
+
+    /// The value and its half-width.
+    fn number(self, estimate: &Estimate) -> String {
+        let value = estimate.value / self.divisor;
+        let Some((low, high)) = estimate.interval else {
+            let whole = self.unit.is_empty() && value.fract() == 0.0;
+            return fixed(value, if whole { 0 } else { self.decimals(value) });
+        };
+        let digits = self.decimals(largest(estimate) / self.divisor);
+        let value = fixed(value, digits);
+        let half_width = (high - low) / 2.0 / self.divisor;
+        let width = fixed(half_width, digits);
+        if !is_zero(&width) {
+            return format!("{value} ±{width}");
+        }
+        if is_zero(&value) {
+            return "0".to_owned();
+        }
+        if half_width * self.divisor <= ROUNDING * largest(estimate) {
+            return format!("{value} ±0");
+        }
+        // Less than the last digit shown, but not nothing: rounded up.
+        let last_digit = 1.0 / libm::exp10(digits as f64);
+        format!("{value} ±{last_digit:.digits$}")
+    }
+
+    /// Decimals that give enough significant digits of the number as it is rounded.
+    fn decimals(self, value: f64) -> usize {
+        let rounded = format!("{value:.*e}", SIGNIFICANT_DIGITS - 1);
+        let magnitude = rounded.split_once('e').and_then(|(_, exponent)| exponent.parse::<i32>().ok());
+        let wanted = SIGNIFICANT_DIGITS as i32 - 1 - magnitude.unwrap_or(0);
+        if value == 0.0 { 0 } else { wanted.clamp(0, self.most_decimals as i32) as usize }
+    }
 }
 
 /// A text that cannot disturb a terminal: control characters are shown as such.
@@ -22,65 +105,16 @@ pub(super) fn printable(text: &str) -> String {
     text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
 }
 
-/// The number with its half-width, and the unit with the space before it.
-fn number(estimate: &Estimate, unit: Unit) -> (String, &'static str) {
-    let half_width = estimate.interval.map(|(low, high)| (high - low) / 2.0);
-    let largest = estimate.value.abs().max(half_width.unwrap_or(0.0));
-    let (scale, unit) = scale(largest, unit);
-    let value = estimate.value / scale;
-    let Some(half_width) = half_width.map(|width| width / scale) else {
-        let whole = unit.is_empty() && value.fract() == 0.0;
-        return (fixed(value, if whole { 0 } else { decimals(value, SIGNIFICANT_DIGITS) }), unit);
-    };
-    let digits = decimals(largest / scale, SIGNIFICANT_DIGITS);
-    let width = fixed(half_width, digits);
-    // A half-width below the last digit shown is a plain zero, not none.
-    let width = if is_zero(&width) { "0" } else { &width };
-    (format!("{} ±{width}", fixed(value, digits)), unit)
+/// The larger of the number and its half-width.
+fn largest(estimate: &Estimate) -> f64 {
+    let half_width = estimate.interval.map_or(0.0, |(low, high)| (high - low) / 2.0);
+    estimate.value.abs().max(half_width)
 }
 
-/// What to divide by, and the unit then; the largest in which the number is at least one.
-fn scale(value: f64, unit: Unit) -> (f64, &'static str) {
-    const SECONDS: &[(f64, &str)] = &[(1.0, " s"), (1e-3, " ms"), (1e-6, " µs"), (1e-9, " ns")];
-    const BYTES: &[(f64, &str)] = &[
-        (1_099_511_627_776.0, " TiB"),
-        (1_073_741_824.0, " GiB"),
-        (1_048_576.0, " MiB"),
-        (1024.0, " KiB"),
-        (1.0, " B"),
-    ];
-    const BYTE_RATES: &[(f64, &str)] = &[(1e9, " GB/s"), (1e6, " MB/s"), (1e3, " kB/s"), (1.0, " B/s")];
-    let scales = match unit {
-        Unit::Seconds => SECONDS,
-        Unit::Bytes => BYTES,
-        Unit::BytesPerSecond => BYTE_RATES,
-        Unit::Cores => &[(1.0, " vCPU")],
-        Unit::Ratio => &[(0.01, " %")],
-        Unit::PerSecond => &[(1.0, "/s")],
-        Unit::Count => &[(1.0, "")],
-    };
-    // Nothing is best said in the smallest unit but for time, where it is 0 s.
-    if value == 0.0 && unit == Unit::Seconds {
-        return SECONDS[0];
-    }
-    let fits = scales.iter().find(|(scale, _)| value >= *scale);
-    *fits.or(scales.last()).expect("every unit has a scale")
-}
-
-/// Decimals that give so many significant digits.
-fn decimals(value: f64, significant: i32) -> usize {
-    const MOST: i32 = 9;
-    if value == 0.0 {
-        return 0;
-    }
-    let magnitude = libm::floor(libm::log10(value.abs())) as i32;
-    (significant - 1 - magnitude).clamp(0, MOST) as usize
-}
-
-/// A number with so many decimals, without a sign on zero.
+/// A number with so many decimals; a plain `0` if that is how it reads.
 fn fixed(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
-    if is_zero(&text) { text.trim_start_matches('-').to_owned() } else { text }
+    if is_zero(&text) { "0".to_owned() } else { text }
 }
 
 /// Whether a number reads as zero.
@@ -101,6 +135,11 @@ mod tests {
         }
     }
 
+    fn alone(number: &Estimate, unit: Unit) -> String {
+        let scale = Scale::of([number].into_iter(), unit);
+        format!("{} {}", scale.estimate(number), scale.unit)
+    }
+
     #[test]
     fn numbers_read_as_people_write_them() {
         for (value, half_width, unit, text) in [
@@ -108,38 +147,52 @@ mod tests {
             (1.0, None, Unit::Seconds, "1.00 s"),
             (123.4, None, Unit::Seconds, "123 s"),
             (0.000_45, None, Unit::Seconds, "450 µs"),
-            (0.0, None, Unit::Seconds, "0 s"),
+            (0.009_996, None, Unit::Seconds, "10.0 ms"),
+            (0.0, None, Unit::Seconds, "0 ms"),
             (2e-9, None, Unit::Seconds, "2.00 ns"),
             (0.0123, Some(0.000_11), Unit::Seconds, "12.3 ±0.1 ms"),
-            (0.0123, Some(0.000_011), Unit::Seconds, "12.3 ±0 ms"),
+            (0.0123, Some(0.000_011), Unit::Seconds, "12.3 ±0.1 ms"),
+            (0.0123, Some(0.0), Unit::Seconds, "12.3 ±0 ms"),
             (0.4, Some(1.0), Unit::Seconds, "0.40 ±1.00 s"),
             (0.0, Some(0.000_11), Unit::Seconds, "0 ±110 µs"),
+            (0.0, Some(0.0), Unit::Seconds, "0 ms"),
             (0.42, None, Unit::Cores, "0.420 vCPU"),
-            (0.004_2, None, Unit::Cores, "0.00420 vCPU"),
+            (0.004_23, None, Unit::Cores, "0.0042 vCPU"),
+            (-5e-6, Some(1.2e-5), Unit::Cores, "0 vCPU"),
             (12.0, None, Unit::Cores, "12.0 vCPU"),
             (59_768_832.0, None, Unit::Bytes, "57.0 MiB"),
             (512.0, None, Unit::Bytes, "512 B"),
-            (0.0, None, Unit::Bytes, "0 B"),
+            (0.0, None, Unit::Bytes, "0 MiB"),
             (0.001_2, None, Unit::Ratio, "0.120 %"),
             (0.0, None, Unit::Ratio, "0 %"),
             (1.0, None, Unit::Ratio, "100 %"),
-            (70_000.0, None, Unit::PerSecond, "70000/s"),
+            (70_000.0, None, Unit::PerSecond, "70000 /s"),
             (2_048_000.0, None, Unit::BytesPerSecond, "2.05 MB/s"),
-            (16.0, None, Unit::Count, "16"),
-            (16.25, None, Unit::Count, "16.2"),
+            (16.0, None, Unit::Count, "16 "),
+            (16.25, None, Unit::Count, "16.2 "),
         ] {
-            assert_eq!(estimate(&exact(value, half_width), unit), text);
+            assert_eq!(alone(&exact(value, half_width), unit), text);
         }
     }
 
     #[test]
+    fn a_column_has_one_unit() {
+        let column = [exact(0.000_696, Some(4e-6)), exact(0.001_05, Some(1e-5))];
+        let scale = Scale::of(column.iter(), Unit::Seconds);
+        assert_eq!(scale.unit, "ms");
+        assert_eq!(column.map(|number| scale.difference(&number)), ["+0.696 ±0.004", "+1.05 ±0.01"]);
+    }
+
+    #[test]
     fn differences_have_a_sign_and_bounds_a_mark() {
-        assert_eq!(difference(&exact(0.0012, Some(0.0001)), Unit::Seconds), "+1.20 ±0.10 ms");
-        assert_eq!(difference(&exact(-0.0012, None), Unit::Seconds), "-1.20 ms");
-        assert_eq!(difference(&exact(0.0, None), Unit::Ratio), "0 %");
-        assert_eq!(difference(&exact(-1e-9, Some(1e-4)), Unit::Seconds), "0 ±100 µs");
+        let scale = Scale { divisor: 1e-3, unit: "ms", most_decimals: 9 };
+        assert_eq!(scale.difference(&exact(0.0012, Some(0.0001))), "+1.20 ±0.10");
+        assert_eq!(scale.difference(&exact(-0.0012, None)), "-1.20");
+        assert_eq!(scale.difference(&exact(0.0, None)), "0");
+        assert_eq!(scale.difference(&exact(1e-9, Some(1e-4))), "0 ±0.100");
+        assert_eq!(scale.difference(&exact(-1e-9, Some(1e-4))), "0 ±0.100");
         let bound = Estimate { kind: Kind::AtLeast, ..exact(0.5, None) };
-        assert_eq!(estimate(&bound, Unit::Seconds), "> 500 ms");
-        assert_eq!(difference(&bound, Unit::Seconds), "> 500 ms");
+        assert_eq!(scale.estimate(&bound), "> 500");
+        assert_eq!(scale.difference(&bound), "> 500");
     }
 }

@@ -48,34 +48,41 @@ fn headline(first: &Results, meshes: &[Results]) -> String {
 fn time_added(meshes: &[Results], entry: &str) -> String {
     let Some((baseline, compared)) = compared(meshes) else { return String::new() };
     let columns = || std::iter::once(("mean", Statistic::Mean)).chain(QUANTILES);
-    let mut grid = Grid::new(std::iter::once("mesh").chain(columns().map(|(header, _)| header)));
+    let mut grid = Grid::new(columns().map(|(header, _)| Column::difference(header, Unit::Seconds)));
     for mesh in compared {
-        let cell = |(_, statistic)| {
-            let found = mesh.get(Scope::Entry, entry, "response_time_added", statistic);
-            found.map_or_else(missing, |found| human::difference(found, Unit::Seconds))
-        };
-        grid.add(&mesh.mesh, columns().map(cell));
+        let find = |(_, statistic)| mesh.get(Scope::Entry, entry, "response_time_added", statistic);
+        grid.add(&mesh.mesh, columns().map(|column| find(column).copied()));
     }
     grid.under(&format!("{}: response time added to {baseline}", name(entry)))
 }
 
 /// CPU and memory that each mesh adds to its baseline; nothing without one.
 fn cost_added(meshes: &[Results]) -> String {
-    const COLUMNS: [(&str, &str, Unit); 3] = [
-        ("proxy CPU", "proxy_cpu_added", Unit::Cores),
-        ("proxy memory", "proxy_memory_added", Unit::Bytes),
-        ("app CPU", "application_cpu_added", Unit::Cores),
-    ];
     let Some((baseline, compared)) = compared(meshes) else { return String::new() };
-    let mut grid = Grid::new(std::iter::once("mesh").chain(COLUMNS.map(|(header, ..)| header)));
+    let columns = [
+        Column::difference("proxy CPU", Unit::Cores),
+        Column::difference("proxy memory", Unit::Bytes),
+        Column::difference("app CPU", Unit::Cores),
+    ];
+    let mut grid = Grid::new(columns.into_iter());
     for mesh in compared {
-        let cell = |(_, metric, unit)| {
-            let found = mesh.get(Scope::Scenario, &mesh.scenario, metric, Statistic::Total);
-            found.map_or_else(missing, |found| human::difference(found, unit))
-        };
-        grid.add(&mesh.mesh, COLUMNS.into_iter().map(cell));
+        let find = |metric| mesh.get(Scope::Scenario, &mesh.scenario, metric, Statistic::Total).copied();
+        let application =
+            find("application_cpu_added").map(|added| negligible(added, find("application_cpu")));
+        grid.add(&mesh.mesh, [find("proxy_cpu_added"), find("proxy_memory_added"), application].into_iter());
     }
     grid.under(&format!("CPU and memory added to {baseline}"))
+}
+
+/// Nothing, if a difference and its interval are below a thousandth of the whole: requests that the end of the window
+/// cuts elsewhere, not a cost.
+fn negligible(added: Estimate, whole: Option<Estimate>) -> Estimate {
+    let farthest = added.interval.map_or(added.value.abs(), |(low, high)| low.abs().max(high.abs()));
+    if whole.is_some_and(|whole| farthest < whole.value * 1e-3) {
+        Estimate { value: 0.0, interval: None, ..added }
+    } else {
+        added
+    }
 }
 
 /// The meshes that are compared with a baseline, and its name.
@@ -86,35 +93,39 @@ fn compared(meshes: &[Results]) -> Option<(String, Vec<&Results>)> {
 }
 
 fn response_times(meshes: &[Results], entry: &str) -> String {
-    let mut grid =
-        Grid::new(std::iter::once("mesh").chain(QUANTILES.map(|(header, _)| header)).chain(["errors"]));
+    let quantiles = QUANTILES.map(|(header, _)| Column::new(header, Unit::Seconds));
+    // The interval of a small ratio is in the files; here it would be the widest number.
+    let mut grid = Grid::new(quantiles.into_iter().chain([Column::bare("errors", Unit::Ratio)]));
     for mesh in meshes {
-        let find = |metric, statistic| mesh.get(Scope::Entry, entry, metric, statistic);
-        let times = QUANTILES.map(|(_, statistic)| show(find("response_time", statistic), Unit::Seconds));
-        // The interval of a small ratio is in the files; here it would be the widest number.
-        let errors = show(bare(find("error_ratio", Statistic::Mean)).as_ref(), Unit::Ratio);
-        grid.add(&mesh.mesh, times.into_iter().chain([errors]));
+        let find = |metric, statistic| mesh.get(Scope::Entry, entry, metric, statistic).copied();
+        let times = QUANTILES.map(|(_, statistic)| find("response_time", statistic));
+        grid.add(&mesh.mesh, times.into_iter().chain([find("error_ratio", Statistic::Mean)]));
     }
     grid.under(&format!("{}: response time", name(entry)))
 }
 
 /// CPU and memory in all, gateways included. The intervals of ratios and of the application are in the files.
 fn usage(meshes: &[Results]) -> String {
-    let mut grid =
-        Grid::new(["mesh", "proxies", "proxy CPU", "per 1000 rps", "proxy memory", "app CPU"].into_iter());
+    let columns = [
+        Column::new("proxies", Unit::Count),
+        Column::new("proxy CPU", Unit::Cores),
+        Column::bare("per 1000 rps", Unit::Cores),
+        Column::new("proxy memory", Unit::Bytes),
+        Column::bare("app CPU", Unit::Cores),
+    ];
+    let mut grid = Grid::new(columns.into_iter());
     for mesh in meshes {
-        let find = |metric, statistic| mesh.get(Scope::Scenario, &mesh.scenario, metric, statistic);
-        let total = |metric, unit| show(find(metric, Statistic::Total), unit);
+        let find = |metric, statistic| mesh.get(Scope::Scenario, &mesh.scenario, metric, statistic).copied();
         let cells = [
-            total("proxies", Unit::Count),
-            total("proxy_cpu", Unit::Cores),
-            show(bare(find("cpu_per_1000_rps", Statistic::Mean)).as_ref(), Unit::Cores),
-            total("proxy_memory", Unit::Bytes),
-            show(bare(find("application_cpu", Statistic::Total)).as_ref(), Unit::Cores),
+            find("proxies", Statistic::Total),
+            find("proxy_cpu", Statistic::Total),
+            find("cpu_per_1000_rps", Statistic::Mean),
+            find("proxy_memory", Statistic::Total),
+            find("application_cpu", Statistic::Total),
         ];
         grid.add(&mesh.mesh, cells.into_iter());
     }
-    grid.under("What the proxies take")
+    grid.under("What the proxies take, gateways included")
 }
 
 /// Mean times of the parts, without those that are nothing under every mesh.
@@ -128,7 +139,7 @@ fn where_time_goes(meshes: &[Results], entry: &str) -> String {
         ("network", "network_time"),
         ("abandoned", "abandoned_time"),
     ];
-    let find = |mesh: &Results, metric: &str| bare(mesh.get(Scope::Entry, entry, metric, Statistic::Mean));
+    let find = |mesh: &Results, metric: &str| mesh.get(Scope::Entry, entry, metric, Statistic::Mean).copied();
     let somewhere = |(_, metric): &(&str, &str)| {
         meshes.iter().any(|mesh| find(mesh, metric).is_some_and(|part| part.value > 0.0))
     };
@@ -136,10 +147,9 @@ fn where_time_goes(meshes: &[Results], entry: &str) -> String {
     if parts.is_empty() {
         return String::new();
     }
-    let mut grid = Grid::new(std::iter::once("mesh").chain(parts.iter().map(|(header, _)| *header)));
+    let mut grid = Grid::new(parts.iter().map(|(header, _)| Column::bare(header, Unit::Seconds)));
     for mesh in meshes {
-        let cell = |(_, metric): &(&str, &str)| show(find(mesh, metric).as_ref(), Unit::Seconds);
-        grid.add(&mesh.mesh, parts.iter().map(cell));
+        grid.add(&mesh.mesh, parts.iter().map(|(_, metric)| find(mesh, metric)));
     }
     grid.under(&format!("{}: where the time goes (mean of a successful request)", name(entry)))
 }
@@ -161,19 +171,6 @@ fn notes(meshes: &[Results]) -> String {
     if text.is_empty() { text } else { format!("\n{text}") }
 }
 
-fn show(found: Option<&Estimate>, unit: Unit) -> String {
-    found.map_or_else(missing, |found| human::estimate(found, unit))
-}
-
-/// The value without its interval.
-fn bare(found: Option<&Estimate>) -> Option<Estimate> {
-    found.map(|found| Estimate { interval: None, ..*found })
-}
-
-fn missing() -> String {
-    "–".to_owned()
-}
-
 /// A name that cannot disturb a terminal: no control characters, not too long.
 fn name(name: &str) -> String {
     let shown: Vec<char> = human::printable(name).chars().collect();
@@ -183,31 +180,93 @@ fn name(name: &str) -> String {
     shown[..LONGEST_NAME - 1].iter().chain(&['…']).collect()
 }
 
-/// A table whose first column is a name and whose others are numbers.
-struct Grid(Table);
+/// A column of numbers.
+struct Column {
+    header: &'static str,
+    unit: Unit,
+    shown: Shown,
+}
+
+/// How the numbers of a column are shown.
+#[derive(Clone, Copy, PartialEq)]
+enum Shown {
+    WithInterval,
+    Bare,
+    Difference,
+}
+
+impl Column {
+    fn new(header: &'static str, unit: Unit) -> Self {
+        Self { header, unit, shown: Shown::WithInterval }
+    }
+
+    fn bare(header: &'static str, unit: Unit) -> Self {
+        Self { shown: Shown::Bare, ..Self::new(header, unit) }
+    }
+
+    fn difference(header: &'static str, unit: Unit) -> Self {
+        Self { shown: Shown::Difference, ..Self::new(header, unit) }
+    }
+
+    /// Header, with the unit on a second line, and cells.
+    fn render(&self, cells: &[Option<Estimate>]) -> Vec<String> {
+        let bare = |cell: Estimate| match self.shown {
+            Shown::Bare => Estimate { interval: None, ..cell },
+            Shown::WithInterval | Shown::Difference => cell,
+        };
+        let cells: Vec<Option<Estimate>> = cells.iter().map(|cell| cell.map(bare)).collect();
+        let scale = human::Scale::of(cells.iter().flatten(), self.unit);
+        let header = format!("{}\n{}", self.header, scale.unit);
+        let show = |cell: &Option<Estimate>| match cell {
+            None => "–".to_owned(),
+            Some(cell) if self.shown == Shown::Difference => scale.difference(cell),
+            Some(cell) => scale.estimate(cell),
+        };
+        std::iter::once(header).chain(cells.iter().map(show)).collect()
+    }
+}
+
+/// A table whose first column is a mesh and whose others are numbers.
+struct Grid {
+    columns: Vec<Column>,
+    meshes: Vec<String>,
+    /// Mesh by mesh.
+    rows: Vec<Vec<Option<Estimate>>>,
+}
 
 impl Grid {
-    fn new<'a>(header: impl Iterator<Item = &'a str>) -> Self {
+    fn new(columns: impl Iterator<Item = Column>) -> Self {
+        Self { columns: columns.collect(), meshes: Vec::new(), rows: Vec::new() }
+    }
+
+    fn add(&mut self, mesh: &str, numbers: impl Iterator<Item = Option<Estimate>>) {
+        self.meshes.push(name(mesh));
+        self.rows.push(numbers.collect());
+    }
+
+    fn under(&self, title: &str) -> String {
+        let meshes = std::iter::once("mesh".to_owned()).chain(self.meshes.iter().cloned()).collect();
+        let numbers = self.columns.iter().enumerate().map(|(index, column)| {
+            let cells: Vec<Option<Estimate>> = self.rows.iter().map(|row| row[index]).collect();
+            column.render(&cells)
+        });
+        let columns: Vec<Vec<String>> = std::iter::once(meshes).chain(numbers).collect();
+        let line =
+            |row: usize| columns.iter().enumerate().map(move |(column, cells)| aligned(column, &cells[row]));
         let mut table = Table::new();
         // Nothing depends on whether this is a terminal, nor on its width.
         table.force_no_tty().set_content_arrangement(ContentArrangement::Disabled);
         let style = table.style_mut();
         *style = comfy_table::presets::NOTHING;
         style.header_separator = comfy_table::LineStyle::none().fill('─').junction('─');
-        table.set_header(header.enumerate().map(|(column, text)| aligned(column, text)));
-        Self(table)
-    }
-
-    fn add(&mut self, mesh: &str, numbers: impl Iterator<Item = String>) {
-        let cells = std::iter::once(name(mesh)).chain(numbers);
-        self.0.add_row(cells.enumerate().map(|(column, text)| aligned(column, &text)));
-    }
-
-    fn under(mut self, title: &str) -> String {
-        for column in self.0.column_iter_mut() {
+        table.set_header(line(0));
+        for row in 1..=self.rows.len() {
+            table.add_row(line(row));
+        }
+        for column in table.column_iter_mut() {
             column.set_padding((1, 0));
         }
-        format!("\n{title}\n{}\n", self.0.trim_fmt())
+        format!("\n{title}\n{}\n", table.trim_fmt())
     }
 }
 

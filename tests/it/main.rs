@@ -1,6 +1,7 @@
 //! The integration tests: one binary, one module per subject.
 
 mod calibration;
+mod cli;
 mod common;
 mod determinism;
 mod errors;
