@@ -2,7 +2,7 @@
 
 use crate::metrics::{Estimate, Kind, Unit};
 
-const SIGNIFICANT_DIGITS: usize = 3;
+const SIGNIFICANT_DIGITS: u8 = 3;
 /// An interval narrower than this share of its value is rounding, not chance.
 const ROUNDING: f64 = 1e-9;
 
@@ -93,10 +93,11 @@ impl Scale {
 
     /// Decimals that give enough significant digits of the number as it is rounded.
     fn decimals(self, value: f64) -> usize {
-        let rounded = format!("{value:.*e}", SIGNIFICANT_DIGITS - 1);
+        let rounded = format!("{value:.*e}", usize::from(SIGNIFICANT_DIGITS - 1));
         let magnitude = rounded.split_once('e').and_then(|(_, exponent)| exponent.parse::<i32>().ok());
-        let wanted = SIGNIFICANT_DIGITS as i32 - 1 - magnitude.unwrap_or(0);
-        if value == 0.0 { 0 } else { wanted.clamp(0, self.most_decimals as i32) as usize }
+        let wanted = i32::from(SIGNIFICANT_DIGITS) - 1 - magnitude.unwrap_or(0);
+        let wanted = usize::try_from(wanted).unwrap_or(0);
+        if value == 0.0 { 0 } else { wanted.min(self.most_decimals) }
     }
 }
 
