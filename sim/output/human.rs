@@ -2,7 +2,8 @@
 
 use crate::metrics::{Estimate, Kind, Unit};
 
-const SIGNIFICANT_DIGITS: u8 = 3;
+/// After the first; three significant digits in all.
+const FURTHER_DIGITS: u8 = 2;
 /// An interval narrower than this share of its value is rounding, not chance.
 const ROUNDING: f64 = 1e-9;
 
@@ -14,7 +15,7 @@ pub(super) struct Scale {
     /// As the header says it; empty for plain numbers.
     pub(super) unit: &'static str,
     /// More decimals say nothing.
-    most_decimals: usize,
+    most_decimals: u8,
 }
 
 impl Scale {
@@ -93,11 +94,10 @@ impl Scale {
 
     /// Decimals that give enough significant digits of the number as it is rounded.
     fn decimals(self, value: f64) -> usize {
-        let rounded = format!("{value:.*e}", usize::from(SIGNIFICANT_DIGITS - 1));
+        let rounded = format!("{value:.*e}", usize::from(FURTHER_DIGITS));
         let magnitude = rounded.split_once('e').and_then(|(_, exponent)| exponent.parse::<i32>().ok());
-        let wanted = i32::from(SIGNIFICANT_DIGITS) - 1 - magnitude.unwrap_or(0);
-        let wanted = usize::try_from(wanted).unwrap_or(0);
-        if value == 0.0 { 0 } else { wanted.min(self.most_decimals) }
+        let wanted = i32::from(FURTHER_DIGITS) - magnitude.unwrap_or(0);
+        if value == 0.0 { 0 } else { wanted.clamp(0, i32::from(self.most_decimals)) as usize }
     }
 }
 
