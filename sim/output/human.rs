@@ -1,4 +1,4 @@
-//! Numbers as people read them: three significant digits, and for each column the unit that keeps it short.
+//! Numbers as people read them: three significant digits, and for each table the unit that keeps them short.
 
 use crate::metrics::{Estimate, Kind, Unit};
 
@@ -7,7 +7,7 @@ const FURTHER_DIGITS: u8 = 2;
 /// An interval narrower than this share of its value is rounding, not chance.
 const ROUNDING: f64 = 1e-9;
 
-/// The unit of a column of numbers: one for all, so that they compare at a glance.
+/// The unit of a table's numbers of a kind: one for all, so that they compare at a glance.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Scale {
     /// What to divide by.
@@ -30,9 +30,9 @@ impl Scale {
             (1.0, "B"),
         ];
         const BYTE_RATES: &[(f64, &str)] = &[(1e9, "GB/s"), (1e6, "MB/s"), (1e3, "kB/s"), (1.0, "B/s")];
-        // A tenth of a millicore is the least that anyone could measure.
+        // A tenth of a millicore is the least that anyone could measure; five decimals of a time are more than it is worth.
         let (scales, most_decimals) = match unit {
-            Unit::Seconds => (SECONDS, 9),
+            Unit::Seconds => (SECONDS, 5),
             Unit::Bytes => (BYTES, 9),
             Unit::BytesPerSecond => (BYTE_RATES, 9),
             Unit::Cores => (&[(1.0, "vCPU")][..], 4),
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_column_has_one_unit() {
+    fn numbers_beside_each_other_have_one_unit() {
         let column = [exact(0.000_696, Some(4e-6)), exact(0.001_05, Some(1e-5))];
         let scale = Scale::of(column.iter(), Unit::Seconds);
         assert_eq!(scale.unit, "ms");

@@ -208,21 +208,23 @@ impl Column {
         Self { shown: Shown::Difference, ..Self::new(header, unit) }
     }
 
+    /// What of a number is shown.
+    fn shown(&self, number: Estimate) -> Estimate {
+        match self.shown {
+            Shown::Bare => Estimate { interval: None, ..number },
+            Shown::WithInterval | Shown::Difference => number,
+        }
+    }
+
     /// Header, with the unit on a second line, and cells.
-    fn render(&self, cells: &[Option<Estimate>]) -> Vec<String> {
-        let bare = |cell: Estimate| match self.shown {
-            Shown::Bare => Estimate { interval: None, ..cell },
-            Shown::WithInterval | Shown::Difference => cell,
-        };
-        let cells: Vec<Option<Estimate>> = cells.iter().map(|cell| cell.map(bare)).collect();
-        let scale = human::Scale::of(cells.iter().flatten(), self.unit);
+    fn render(&self, cells: impl Iterator<Item = Option<Estimate>>, scale: human::Scale) -> Vec<String> {
         let header = format!("{}\n{}", self.header, scale.unit);
-        let show = |cell: &Option<Estimate>| match cell {
+        let show = |cell: Option<Estimate>| match cell {
             None => "–".to_owned(),
-            Some(cell) if self.shown == Shown::Difference => scale.difference(cell),
-            Some(cell) => scale.estimate(cell),
+            Some(cell) if self.shown == Shown::Difference => scale.difference(&cell),
+            Some(cell) => scale.estimate(&cell),
         };
-        std::iter::once(header).chain(cells.iter().map(show)).collect()
+        std::iter::once(header).chain(cells.map(show)).collect()
     }
 }
 
@@ -241,14 +243,23 @@ impl Grid {
 
     fn add(&mut self, mesh: &str, numbers: impl Iterator<Item = Option<Estimate>>) {
         self.meshes.push(name(mesh));
-        self.rows.push(numbers.collect());
+        let shown = numbers.zip(&self.columns).map(|(number, column)| Some(column.shown(number?)));
+        self.rows.push(shown.collect());
+    }
+
+    /// One for all columns of a unit, so that numbers compare along rows too.
+    fn scale(&self, unit: Unit) -> human::Scale {
+        let cells = self.rows.iter().flat_map(|row| row.iter().zip(&self.columns));
+        human::Scale::of(
+            cells.filter(|(_, column)| column.unit == unit).filter_map(|(cell, _)| cell.as_ref()),
+            unit,
+        )
     }
 
     fn under(&self, title: &str) -> String {
         let meshes = std::iter::once("mesh".to_owned()).chain(self.meshes.iter().cloned()).collect();
         let numbers = self.columns.iter().enumerate().map(|(index, column)| {
-            let cells: Vec<Option<Estimate>> = self.rows.iter().map(|row| row[index]).collect();
-            column.render(&cells)
+            column.render(self.rows.iter().map(|row| row[index]), self.scale(column.unit))
         });
         let columns: Vec<Vec<String>> = std::iter::once(meshes).chain(numbers).collect();
         let line =
