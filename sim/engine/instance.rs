@@ -22,7 +22,11 @@ pub(super) enum Instance {
     /// Workers that are held until the response leaves.
     Held(Pool<CallId>),
     /// All requests at once, at an equal share of the workers.
-    Shared(Sharing<CallId>),
+    Shared {
+        station: Sharing<CallId>,
+        /// Requests it takes at once; one more is rejected.
+        places: u32,
+    },
 }
 
 impl Instance {
@@ -37,7 +41,8 @@ impl Instance {
         match (discipline, workload.hold_workers) {
             (Discipline::ProcessorSharing, _) => {
                 let capacity = Cores::new(f64::from(workers)).expect("a count is a capacity");
-                Self::Shared(Sharing::new(capacity, program.window))
+                let station = Sharing::new(capacity, program.window);
+                Self::Shared { station, places: workers.saturating_add(queue_limit) }
             }
             (Discipline::Fifo, true) => Self::Held(Pool::new(servers, places, program.window)),
             (Discipline::Fifo, false) => Self::Fifo(Fifo::new(servers, places, program.window)),
@@ -50,7 +55,7 @@ impl Instance {
             Self::Unlimited => 0,
             Self::Fifo(station) => station.busy().in_window().nanos(),
             Self::Held(pool) => pool.busy_level().unit_nanos(end) as u64,
-            Self::Shared(station) => station.served_in_window(end).nanos(),
+            Self::Shared { station, .. } => station.served_in_window(end).nanos(),
         }
     }
 }
@@ -74,7 +79,8 @@ impl Engine<'_> {
                 Acquired::Queued(_) => {}
                 Acquired::Rejected => self.reject(id),
             },
-            Instance::Shared(station) => {
+            Instance::Shared { station, places } if station.present() >= *places => self.reject(id),
+            Instance::Shared { station, .. } => {
                 station.offer(now, demand, id);
                 let pod = call.callee;
                 self.arm_shared(pod);
@@ -238,7 +244,7 @@ impl Engine<'_> {
     }
 
     fn arm_shared(&mut self, pod: PodIdx) {
-        if let Instance::Shared(station) = &mut self.instances[pod]
+        if let Instance::Shared { station, .. } = &mut self.instances[pod]
             && let Some(alarm) = station.next_alarm()
         {
             self.schedule.at(alarm.at, Event::SharedDone { pod, generation: alarm.generation });
@@ -249,7 +255,7 @@ impl Engine<'_> {
     pub(super) fn shared_done(&mut self, pod: PodIdx, generation: u32) {
         let now = self.schedule.now();
         let mut done = std::mem::take(&mut self.done);
-        if let Instance::Shared(station) = &mut self.instances[pod] {
+        if let Instance::Shared { station, .. } = &mut self.instances[pod] {
             station.ring(now, generation, &mut done);
         }
         self.arm_shared(pod);

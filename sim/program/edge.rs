@@ -127,8 +127,8 @@ impl<'a> Edges<'a> {
 fn policy(service: &Service, outbound: Option<&ProxyModel>, direct: &DirectModel) -> BalancingPolicy {
     match (outbound, &service.balancing) {
         (None, _) => direct.balancing,
-        (Some(proxy), _) if service.protocol == Protocol::Tcp => proxy.tcp_balancing,
         (Some(_), Some(balancing)) => balancing.policy,
+        (Some(proxy), None) if service.protocol == Protocol::Tcp => proxy.tcp_balancing,
         (Some(proxy), None) => proxy.balancing,
     }
 }

@@ -150,6 +150,11 @@ fn a_bounded_queue_loses_what_theory_says() {
         );
         row(&format!("M/M/1/10 at {load}"), seconds, &[Expected::loss("loss", loss)], &text, failed_share);
     }
+    // Sharing one worker loses as much: the number present is the same birth-death process.
+    let shared =
+        "workers: 1, discipline: processor_sharing, queue_limit: 9, service_time: {exponential: 10ms}";
+    let text = format!("services:\n{}{}", station("a", shared), poisson("a", 150.0));
+    row("M/M/1/10-PS at 1.5", 200, &[Expected::loss("loss", 0.337_232)], &text, failed_share);
     let text = format!(
         "services:\n{}{}",
         station("a", "workers: 10, queue_limit: 0, service_time: {exponential: 10ms}"),
