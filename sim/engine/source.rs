@@ -91,11 +91,7 @@ impl Engine<'_> {
                 };
                 now + Span::from_nanos_f64(think_time.sample(&mut key.draws(draw::THINK, 0, 0, 0)))
             }
-            Kind::Paced { pacer, ticks, .. } => {
-                let tick = ticks[user as usize];
-                let mut draws = self.request_key(source, user, tick).draws(draw::THINK, 0, 0, 0);
-                pacer.tick(user, tick, &mut draws).max(now)
-            }
+            Kind::Paced { ticks, .. } => self.tick_time(source, user, ticks[user as usize]).max(now),
         };
         self.schedule.at(time, Event::Send { source, user });
     }
@@ -104,6 +100,13 @@ impl Engine<'_> {
     fn request_key(&self, source: SourceIdx, user: u32, number: u64) -> Key {
         let name = self.program.sources[source].name_hash;
         Key::new(&[self.program.seed, u64::from(self.replication), name, u64::from(user), number])
+    }
+
+    /// When a tick of a paced connection is meant to happen; never for other sources.
+    fn tick_time(&self, source: SourceIdx, user: u32, tick: u64) -> SimTime {
+        let Kind::Paced { pacer, .. } = &self.sources[source].kind else { return SimTime::MAX };
+        let mut draws = self.request_key(source, user, tick).draws(draw::THINK, 0, 0, 0);
+        pacer.tick(user, tick, &mut draws)
     }
 
     pub(super) fn arrive(&mut self, source: SourceIdx) {
@@ -124,12 +127,10 @@ impl Engine<'_> {
                 sent[user as usize] += 1;
                 (sent[user as usize] - 1, now)
             }
-            Kind::Paced { pacer, ticks, .. } => {
+            Kind::Paced { ticks, .. } => {
                 let tick = ticks[user as usize];
                 ticks[user as usize] += 1;
-                let name = self.program.sources[source].name_hash;
-                let parts = [self.program.seed, u64::from(self.replication), name, u64::from(user), tick];
-                (tick, pacer.tick(user, tick, &mut Key::new(&parts).draws(draw::THINK, 0, 0, 0)))
+                (tick, self.tick_time(source, user, tick))
             }
         };
         let key = self.request_key(source, user, number);
@@ -216,17 +217,13 @@ impl Engine<'_> {
 
     /// The ticks in the window of a connection that catches up, from its next one on.
     fn owed_ticks(&self, source: SourceIdx, user: u32) -> impl Iterator<Item = u64> {
-        let (first, pacer) = match &self.sources[source].kind {
-            Kind::Paced { pacer, ticks, .. } => (ticks[user as usize], Some(pacer)),
-            _ => (0, None),
-        };
-        let time = move |tick: u64| {
-            let mut draws = self.request_key(source, user, tick).draws(draw::THINK, 0, 0, 0);
-            pacer.map_or(SimTime::MAX, |pacer| pacer.tick(user, tick, &mut draws))
+        let first = match &self.sources[source].kind {
+            Kind::Paced { ticks, .. } => ticks[user as usize],
+            _ => 0,
         };
         let window = self.program.window;
         (first..)
-            .map(move |tick| (tick, time(tick)))
+            .map(move |tick| (tick, self.tick_time(source, user, tick)))
             .take_while(move |&(_, time)| time < window.end())
             .filter(move |&(_, time)| window.contains(time))
             .map(|(tick, _)| tick)
