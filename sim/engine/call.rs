@@ -7,6 +7,7 @@ use crate::metrics::record::PARTS;
 use crate::program::{PodIdx, SiteIdx};
 use crate::units::{SimTime, Span};
 
+use super::links::{LinkId, NO_LINK};
 use super::view::ConnectionId;
 
 /// A call in flight; reused once it is over.
@@ -39,6 +40,23 @@ pub(super) enum Waiter {
     Nobody,
 }
 
+/// How far a call has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Progress {
+    /// It waits for a connection of the application, or has not reached the gateway.
+    Waiting,
+    /// The calling proxy has it.
+    Outbound,
+    /// It waits until a connection to the endpoint is ready.
+    Connecting,
+    /// It is on its way to the endpoint, there, or on its way back.
+    Sent,
+    /// Its response is in the calling pod.
+    Back,
+    /// The caller gave it up; what was set in motion goes on.
+    GivenUp,
+}
+
 /// A call from the moment it is made until its response has arrived and nothing refers to it.
 #[derive(Clone, Debug)]
 pub(super) struct Call {
@@ -59,8 +77,13 @@ pub(super) struct Call {
     pub(super) callee: PodIdx,
     pub(super) endpoint: u32,
     pub(super) connection: ConnectionId,
+    pub(super) progress: Progress,
+    /// The application's connection.
+    pub(super) link: LinkId,
     /// Worker of the calling proxy that the application's connection belongs to.
     pub(super) worker: u32,
+    /// Worker of the called proxy that the connection belongs to.
+    pub(super) server_worker: u32,
     /// Bytes of the message under way: the request's, then the response's.
     pub(super) payload: u64,
     /// When the call was made (for a source: when it was meant to be).
@@ -113,7 +136,10 @@ impl Call {
             callee: caller,
             endpoint: 0,
             connection: ConnectionId::NONE,
+            progress: Progress::Waiting,
+            link: NO_LINK,
             worker: 0,
+            server_worker: 0,
             payload: 0,
             started: now,
             since: now,

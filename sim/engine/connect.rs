@@ -4,7 +4,7 @@ use crate::kernel::Uniform;
 use crate::program::Edge;
 use crate::units::{SimTime, Span};
 
-use super::call::{CallId, Part};
+use super::call::{CallId, Part, Progress};
 use super::hop::LEG_HANDSHAKE;
 use super::pass::Pass;
 use super::view::{Request, Taken, View};
@@ -13,6 +13,10 @@ use super::{Engine, Event, draw};
 impl Engine<'_> {
     /// The calling side chooses an endpoint and takes or opens a connection.
     pub(super) fn connect(&mut self, id: CallId) {
+        if self.calls[id].progress == Progress::GivenUp {
+            // Its caller went away before it was sent.
+            return self.forget(id);
+        }
         let now = self.schedule.now();
         let (_, edge) = self.edge(id);
         let hash = self.hash_of(id, &edge.hash);
@@ -25,6 +29,7 @@ impl Engine<'_> {
         let taken = view.take(edge, &mut self.connections, &request, draws, |endpoint| {
             proxies.connection_closed(program.ends(caller, edge, endpoint), now);
         });
+        call.progress = Progress::Connecting;
         call.connection = taken.id();
         call.endpoint = self.connections[taken.id()].endpoint;
         call.callee = program.callee(edge, call.endpoint);
@@ -103,7 +108,25 @@ impl Engine<'_> {
             let waited = now.since(call.since);
             call.spend(Part::Handshake, waited);
             call.proxy_time += waited.nanos();
-            self.transmit(waiting);
+            if call.progress == Progress::GivenUp {
+                self.leave_connection(waiting);
+                self.forget(waiting);
+            } else {
+                self.transmit(waiting);
+            }
+        }
+    }
+
+    /// The call is done with its connection to the endpoint: the next one may use it.
+    pub(super) fn leave_connection(&mut self, id: CallId) {
+        let now = self.schedule.now();
+        let (_, edge) = self.edge(id);
+        let call = &self.calls[id];
+        let (caller, endpoint, connection, sent) = (call.caller, call.endpoint, call.connection, call.sent);
+        let position = self.view_position(caller, edge);
+        let Some(view) = &mut self.views[position] else { return };
+        if view.release(edge, &mut self.connections, connection, sent, now) {
+            self.proxies.connection_closed(self.program.ends(caller, edge, endpoint), now);
         }
     }
 }

@@ -10,6 +10,7 @@ mod draw;
 mod event;
 mod hop;
 mod instance;
+mod links;
 mod pass;
 mod proxy;
 mod recorder;

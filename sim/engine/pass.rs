@@ -51,7 +51,8 @@ impl Engine<'_> {
         let call = &self.calls[id];
         let worker = match pass {
             Pass::OutboundRequest | Pass::OutboundResponse | Pass::Connect => call.worker,
-            _ => self.connections[call.connection].server_worker,
+            Pass::Accept => self.connections[call.connection].server_worker,
+            Pass::InboundRequest | Pass::InboundResponse => call.server_worker,
         };
         let job = Job { proxy, call: id, pass, arrived: self.schedule.now() };
         match self.proxies.work(proxy, worker, demand, job) {

@@ -1,5 +1,7 @@
 //! The proxies: CPU jobs on workers and cores, connections, requests in flight, memory.
 
+use std::collections::VecDeque;
+
 use crate::index::{Idx, IndexVec};
 use crate::kernel::dist::Dist;
 use crate::kernel::station::processor::GroupIdx as ThreadGroup;
@@ -23,13 +25,16 @@ pub(super) struct Proxies {
 }
 
 /// What one proxy holds and has done.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct State {
     group: GroupIdx,
     /// Position among the event-driven ones, and its threads there.
     processor: Option<(u32, ThreadGroup)>,
     connections: u32,
+    /// Requests in the proxy, those included that will have left by a known time ...
     in_flight: u32,
+    /// ... and those times, ascending.
+    leaving: VecDeque<SimTime>,
     jobs: u64,
     /// CPU asked for by jobs that arrived in the window, wake-ups apart.
     demand: u64,
@@ -141,17 +146,20 @@ impl Proxies {
         }
     }
 
-    pub(super) fn request_began(&mut self, proxy: ProxyIdx) {
+    pub(super) fn request_began(&mut self, proxy: ProxyIdx, now: SimTime) {
         let state = &mut self.states[proxy];
+        state.advance_requests(now);
         state.in_flight += 1;
         state.peak(&self.groups[state.group]);
     }
 
-    /// A request leaves a proxy that it entered at `began`.
-    pub(super) fn request_ended(&mut self, proxy: ProxyIdx, began: SimTime, now: SimTime) {
+    /// A request that entered a proxy at `began` leaves it at `left`, which may lie ahead.
+    pub(super) fn request_ended(&mut self, proxy: ProxyIdx, began: SimTime, left: SimTime) {
         let state = &mut self.states[proxy];
-        state.in_flight -= 1;
-        state.request_nanos += self.window.overlap(began, now).nanos();
+        state.request_nanos += self.window.overlap(began, left).nanos();
+        // Nearly always the last to leave: the search ends at once.
+        let place = state.leaving.iter().rposition(|&other| other <= left).map_or(0, |last| last + 1);
+        state.leaving.insert(place, left);
     }
 
     /// A connection ends at this proxy from now on.
@@ -161,6 +169,7 @@ impl Proxies {
         state.advance(self.window, now);
         state.connections += 1;
         state.bytes += group.memory_per_connection;
+        state.advance_requests(now);
         state.peak(group);
     }
 
@@ -191,6 +200,7 @@ impl Proxies {
         state.advance(self.window, now);
         state.bytes += group.memory_per_used_target;
         state.bytes += group.memory_per_used_endpoint * f64::from(endpoints.saturating_sub(1));
+        state.advance_requests(now);
         state.peak(group);
     }
 
@@ -265,6 +275,7 @@ impl State {
             processor: None,
             connections: 0,
             in_flight: 0,
+            leaving: VecDeque::new(),
             jobs: 0,
             demand: 0,
             bytes,
@@ -282,6 +293,14 @@ impl State {
         self.byte_nanos += self.bytes * nanos as f64;
         self.connection_nanos += u64::from(self.connections) * nanos;
         self.since = self.since.max(now);
+    }
+
+    /// Takes out the requests that have left by now.
+    fn advance_requests(&mut self, now: SimTime) {
+        while self.leaving.front().is_some_and(|&left| left <= now) {
+            self.leaving.pop_front();
+            self.in_flight -= 1;
+        }
     }
 
     fn peak(&mut self, group: &ProxyGroup) {

@@ -8,6 +8,7 @@ use crate::program::Edge;
 use crate::units::SimTime;
 
 use super::call::CallId;
+use super::links::Links;
 
 /// A connection between two pods; reused once it is closed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -73,10 +74,8 @@ pub(super) struct View {
     loads: Vec<EndpointLoad>,
     /// Per pool: with one stream per connection the idle connections, last used last; else all connections.
     pools: Vec<Vec<ConnectionId>>,
-    /// Workers of the application's idle connections to its proxy, last used last.
-    pub(super) idle_workers: Vec<u32>,
-    /// Connections the application uses now.
-    pub(super) in_use: u32,
+    /// The application's own connections.
+    pub(super) links: Links,
     /// Calls that wait for a connection of the application.
     pub(super) waiting: VecDeque<CallId>,
 }
@@ -102,8 +101,7 @@ impl View {
             balancer: Balancer::new(edge.policy, &edge.targets),
             loads: vec![EndpointLoad::new(edge.policy, assumed, decay, now); endpoints as usize],
             pools: vec![Vec::new(); pools * workers],
-            idle_workers: Vec::new(),
-            in_use: 0,
+            links: Links::default(),
             waiting: VecDeque::new(),
         }
     }
@@ -215,6 +213,27 @@ impl View {
         let connection = &mut connections[id];
         connection.ready = true;
         std::mem::take(&mut connection.waiters)
+    }
+
+    /// The call has been given up: nobody else can use a connection on which an answer is still to come; a stream of
+    /// a shared one is reset. Returns whether the connection was closed.
+    pub(super) fn abandon(
+        &mut self,
+        edge: &Edge,
+        connections: &mut Connections,
+        id: ConnectionId,
+        sent: SimTime,
+        now: SimTime,
+    ) -> bool {
+        let connection = &mut connections[id];
+        self.loads[connection.endpoint as usize].finished(now.since(sent), now);
+        connection.streams -= 1;
+        connection.idle_since = now;
+        let closes = edge.pool.streams == 1 || !edge.pool.keep_alive;
+        if closes {
+            connections.free.push(id.0);
+        }
+        closes
     }
 
     /// The response has come. Returns whether the connection was closed.

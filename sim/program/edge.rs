@@ -71,7 +71,8 @@ impl<'a> Edges<'a> {
             Some(proxy) => proxy_pool(proxy, service.protocol, inbound, &self.mesh.direct, speed),
             None => self.direct_pool(caller, service.protocol),
         };
-        let overhead = |size: fn(&ProxyModel) -> u64| outbound.map_or(0, size);
+        // Mesh headers, framing and TLS records exist between two proxies only.
+        let overhead = |size: fn(&ProxyModel) -> u64| outbound.filter(|_| mutual_tls).map_or(0, size);
         Edge {
             caller,
             callee: callee_workload,
@@ -87,6 +88,7 @@ impl<'a> Edges<'a> {
                 _ => (Span::ZERO, Span::ZERO),
             },
             pool,
+            link_streams: application_streams(service.protocol),
             request_overhead: overhead(|proxy| proxy.request_overhead.value()),
             response_overhead: overhead(|proxy| proxy.response_overhead.value()),
         }
@@ -99,10 +101,7 @@ impl<'a> Edges<'a> {
             None => true,
         };
         Pool {
-            streams: match protocol {
-                Protocol::Http1 | Protocol::Tcp => 1,
-                Protocol::Http2 | Protocol::Grpc => APPLICATION_STREAMS,
-            },
+            streams: application_streams(protocol),
             per_connection: true,
             per_worker: false,
             keep_alive,
@@ -192,6 +191,14 @@ fn proxy_pool(
             inbound.map_or(upstream.handshake_server_cpu, |proxy| proxy.upstream.handshake_server_cpu)
         ),
         idle_timeout: upstream.idle_timeout.nanos(),
+    }
+}
+
+/// Calls that an application puts on one of its connections at once.
+fn application_streams(protocol: Protocol) -> u32 {
+    match protocol {
+        Protocol::Http1 | Protocol::Tcp => 1,
+        Protocol::Http2 | Protocol::Grpc => APPLICATION_STREAMS,
     }
 }
 

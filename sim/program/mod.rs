@@ -113,7 +113,7 @@ pub struct Workload {
     pub hold_workers: bool,
     /// Number of edges that start here.
     pub edges: u32,
-    /// Connections per pod and edge; further calls wait for one. `u32::MAX` is unlimited.
+    /// The application's connections per pod and edge; calls that find no room on them wait. `u32::MAX` is unlimited.
     pub pool_size: u32,
     /// Whether the application keeps connections.
     pub keep_alive: bool,
@@ -279,8 +279,10 @@ pub struct Edge {
     pub hash: HashInput,
     /// Peak-EWMA parameters: assumed latency and time constant.
     pub ewma: (Span, Span),
-    /// Connections.
+    /// Connections to endpoints.
     pub pool: Pool,
+    /// Calls that a connection of the application carries at once; 1 is HTTP/1.1.
+    pub link_streams: u32,
     /// Bytes on the wire beside a request's payload ...
     pub request_overhead: u64,
     /// ... and beside a response's.
