@@ -57,16 +57,12 @@ impl Links {
         }
         self.open += 1;
         let link = Link { worker: 0, streams: 1, is_open: true };
-        Some(LinkTaken::New(match self.free.pop() {
-            Some(place) => {
-                self.places[place as usize] = link;
-                place
-            }
-            None => {
-                self.places.push(link);
-                (self.places.len() - 1) as LinkId
-            }
-        }))
+        if let Some(place) = self.free.pop() {
+            self.places[place as usize] = link;
+            return Some(LinkTaken::New(place));
+        }
+        self.places.push(link);
+        Some(LinkTaken::New((self.places.len() - 1) as LinkId))
     }
 
     /// Says which worker of the proxy has accepted a new connection.

@@ -17,7 +17,8 @@ use super::pass::Job;
 #[derive(Debug)]
 pub(super) struct Proxies {
     workers: Workers,
-    /// Proxies whose workers share a quota that may bind, with whoever shares their core: event-driven.
+    /// Proxies whose workers share a quota that may bind, with whoever shares their core, and those that share several
+    /// cores: event-driven.
     processors: Vec<Processor<Job>>,
     window: Window,
     states: IndexVec<ProxyIdx, State>,
@@ -53,7 +54,7 @@ impl Proxies {
         let mut workers = Workers::new(program.window);
         let mut processors: Vec<Processor<Job>> = Vec::new();
         let mut uses = core_uses(program);
-        for _ in 0..program.cores {
+        for _ in &program.cores {
             workers.add_core();
         }
         let states = program
@@ -66,12 +67,14 @@ impl Proxies {
                 let mut state = State::new(proxy.group, group.static_memory);
                 let core = &mut uses[cores[0]];
                 match group.quota {
-                    None if !core.limited => {}
-                    Some(quota) if group.workers == 1 && !core.shared => workers.limit(process, quota),
+                    None if !core.limited && core.count == 1 => {}
+                    Some(quota) if group.workers == 1 && !core.shared && core.count == 1 => {
+                        workers.limit(process, quota);
+                    }
                     _ => {
                         let position = *core.processor.get_or_insert_with(|| {
                             let apart = cores.iter().filter(|&&other| other != cores[0]).count() as u32;
-                            processors.push(Processor::new(1 + apart, program.window));
+                            processors.push(Processor::new(core.count + apart, program.window));
                             (processors.len() - 1) as u32
                         });
                         let processor = &mut processors[position as usize];
@@ -240,6 +243,8 @@ impl Proxies {
 /// Who runs on a core.
 #[derive(Clone, Copy, Debug, Default)]
 struct CoreUse {
+    /// How many cores it stands for.
+    count: u32,
     tenant: Option<ProxyIdx>,
     /// By several proxies.
     shared: bool,
@@ -250,7 +255,8 @@ struct CoreUse {
 }
 
 fn core_uses(program: &Program) -> IndexVec<CoreIdx, CoreUse> {
-    let mut uses = IndexVec::filled(CoreUse::default(), program.cores);
+    let mut uses: IndexVec<CoreIdx, CoreUse> =
+        program.cores.iter().map(|&count| CoreUse { count, ..CoreUse::default() }).collect();
     for (index, proxy) in program.proxies.iter_enumerated() {
         for &core in cores_of(program, *proxy) {
             let core: &mut CoreUse = &mut uses[core];

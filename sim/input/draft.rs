@@ -248,6 +248,8 @@ pub struct CoreSetDraft {
     pub services: Vec<Located<String>>,
     /// Sources whose proxies run there.
     pub sources: Vec<Located<String>>,
+    /// Number of cores.
+    pub cores: u32,
 }
 
 /// A policy towards a service.

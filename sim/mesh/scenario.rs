@@ -167,11 +167,12 @@ pub struct Cluster {
     pub bandwidth: Option<f64>,
     /// CPU speed relative to the profile's reference machine: 2 halves every CPU time of a proxy.
     pub cpu_speed: f64,
-    /// Proxies pinned to a core they share.
+    /// Proxies pinned to cores they share.
     pub core_sets: Vec<CoreSet>,
 }
 
-/// Proxies that run on one and the same core: one server with several kinds of job.
+/// Proxies that run on the same cores. One core is one server with several kinds of job; on several, any thread may run
+/// on any of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CoreSet {
     /// For messages.
@@ -180,6 +181,8 @@ pub struct CoreSet {
     pub services: Vec<ServiceIdx>,
     /// Sources whose client or gateway proxies run there.
     pub sources: Vec<SourceIdx>,
+    /// Number of cores, at least 1.
+    pub cores: u32,
 }
 
 /// A limit on an entry's results.

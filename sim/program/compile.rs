@@ -37,7 +37,7 @@ pub fn compile(scenario: &Scenario, mesh: &MeshModel) -> Program {
         groups: workloads.groups,
         proxies: IndexVec::new(),
         workers: IndexVec::new(),
-        cores: 0,
+        cores: IndexVec::new(),
         codes: calls.codes,
         steps: calls.steps,
         actions: calls.actions,

@@ -68,8 +68,8 @@ pub struct Program {
     pub proxies: IndexVec<ProxyIdx, Proxy>,
     /// The core each worker thread runs on; those of a proxy side by side.
     pub workers: IndexVec<WorkerIdx, CoreIdx>,
-    /// Number of cores that workers refer to.
-    pub cores: usize,
+    /// The cores that workers refer to; each with how many it stands for, more than one in a set of several cores.
+    pub cores: IndexVec<CoreIdx, u32>,
     /// Operations.
     pub codes: IndexVec<CodeIdx, Code>,
     /// Steps, those of a script side by side.

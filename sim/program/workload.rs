@@ -191,7 +191,8 @@ pub(super) fn place_pods(
 
 /// Which workloads share a core, and the cores given out so far.
 struct SharedCores {
-    set_of: BTreeMap<WorkloadIdx, usize>,
+    /// Number of the set, and its cores.
+    set_of: BTreeMap<WorkloadIdx, (usize, u32)>,
     given: BTreeMap<(usize, u32), CoreIdx>,
 }
 
@@ -202,20 +203,16 @@ impl SharedCores {
             let services =
                 set.services.iter().map(|&service: &ServiceIdx| WorkloadIdx::at(service.position()));
             let sources = set.sources.iter().map(|&source| of_sources[source]);
-            set_of.extend(services.chain(sources).map(|workload| (workload, number)));
+            set_of.extend(services.chain(sources).map(|workload| (workload, (number, set.cores))));
         }
         Self { set_of, given: BTreeMap::new() }
     }
 
-    /// A core of its own, or the one that this replica of every member of the set shares.
-    fn core(&mut self, workload: WorkloadIdx, replica: u32, cores: &mut usize) -> CoreIdx {
-        let mut fresh = || {
-            *cores += 1;
-            CoreIdx::at(*cores - 1)
-        };
+    /// A core of its own, or what this replica of every member of the set shares.
+    fn core(&mut self, workload: WorkloadIdx, replica: u32, cores: &mut IndexVec<CoreIdx, u32>) -> CoreIdx {
         match self.set_of.get(&workload) {
-            None => fresh(),
-            Some(&set) => *self.given.entry((set, replica)).or_insert_with(fresh),
+            None => cores.push(1),
+            Some(&(set, count)) => *self.given.entry((set, replica)).or_insert_with(|| cores.push(count)),
         }
     }
 }
