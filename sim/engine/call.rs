@@ -20,6 +20,7 @@ pub(super) enum Part {
     Application,
     Queueing,
     Outbound,
+    Waypoint,
     Inbound,
     Handshake,
     Network,
@@ -34,6 +35,8 @@ pub(super) type Parts = [u64; PARTS.len()];
 pub(super) enum Waiter {
     /// The script of another call.
     Script(CallId),
+    /// The call from which a waypoint has taken it.
+    Relay(CallId),
     /// The user or paced connection of the call's source; `u32::MAX` is an open source's.
     User(u32),
     /// Nobody any more: the caller gave up.
@@ -49,7 +52,7 @@ pub(super) enum Progress {
     Outbound,
     /// It waits until a connection to the endpoint is ready.
     Connecting,
-    /// It is on its way to the endpoint, there, or on its way back.
+    /// It has a connection to the endpoint, and is on its way there, there, or on its way back.
     Sent,
     /// Its response is in the calling pod.
     Back,
@@ -69,6 +72,10 @@ pub(super) struct Call {
     pub(super) path: u64,
     /// Made by a source, not by a script.
     pub(super) entry: bool,
+    /// Made by a waypoint that passes another call on.
+    pub(super) relayed: bool,
+    /// Hops before the callee: 1 on the way to a waypoint, else 0. Tells the draws of the two hops apart.
+    pub(super) hop: u32,
     /// Counts towards the results.
     pub(super) measured: bool,
     /// Failed at the callee or on the way.
@@ -130,6 +137,8 @@ impl Call {
             key,
             path,
             entry: false,
+            relayed: false,
+            hop: 0,
             measured: false,
             failed: false,
             caller,

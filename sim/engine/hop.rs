@@ -1,7 +1,7 @@
 //! The way of a call: calling proxy → endpoint and connection → network → called proxy → instance, and back.
 
 use crate::kernel::Uniform;
-use crate::program::Edge;
+use crate::program::{Edge, PassCost, ProxyIdx, SiteIdx};
 use crate::units::{SimTime, Span};
 
 use super::call::{Call, CallId, Part, Progress, Waiter};
@@ -16,12 +16,13 @@ pub(super) const LEG_HANDSHAKE: u32 = 2;
 pub(super) const LEG_OUTSIDE_REQUEST: u32 = 3;
 pub(super) const LEG_OUTSIDE_RESPONSE: u32 = 4;
 
-impl Engine<'_> {
+impl<'p> Engine<'p> {
     /// A call comes into being; its timeout starts.
     pub(super) fn make_call(&mut self, mut call: Call) -> CallId {
         let site = &self.program.sites[call.site];
         call.payload =
             site.request_size.sample(&mut call.key.draws(draw::REQUEST_SIZE, call.path, 0, 0)) as u64;
+        call.hop = u32::from(site.relay.is_some());
         let id = self.calls.insert(call);
         self.recorder.calls_made += 1;
         if site.timeout != u64::MAX {
@@ -39,6 +40,9 @@ impl Engine<'_> {
         self.calls[id].since = self.schedule.now();
         let (_, edge) = self.edge(id);
         let position = self.view_position(self.calls[id].caller, edge);
+        if self.calls[id].relayed {
+            return self.take_up(id, edge);
+        }
         let limit = self.program.workloads[edge.caller].pool_size;
         let Some(view) = &mut self.views[position] else { return };
         match view.links.take(edge.link_streams, limit) {
@@ -49,29 +53,79 @@ impl Engine<'_> {
 
     /// The call has a connection of the application.
     fn issue(&mut self, id: CallId, position: usize, edge: &Edge, taken: LinkTaken) {
+        let call = &mut self.calls[id];
+        let (LinkTaken::Kept(link) | LinkTaken::New(link)) = taken;
+        call.link = link;
+        if let (Some(_), Some(proxy)) = (&edge.outbound, self.program.pods[call.caller].proxy)
+            && let Some(view) = &mut self.views[position]
+        {
+            if let LinkTaken::New(_) = taken {
+                self.proxies.opened(proxy, self.schedule.now());
+                let worker = match self.proxies.workers(proxy) {
+                    1 => 0,
+                    workers => call.key.draws(draw::CLIENT_WORKER, call.path, call.hop, 0).below(workers),
+                };
+                view.links.accepted(link, worker);
+            }
+            call.worker = view.links.worker(link);
+        }
+        self.take_up(id, edge);
+    }
+
+    /// The calling side has the call: its proxy, if there is one, begins with it. A proxy that balances connections has
+    /// the connection first and then forwards what comes on it.
+    fn take_up(&mut self, id: CallId, edge: &Edge) {
         let now = self.schedule.now();
         let call = &mut self.calls[id];
         call.spend(Part::Queueing, now.since(call.since));
         call.begun = now;
         call.progress = Progress::Outbound;
-        let (LinkTaken::Kept(link) | LinkTaken::New(link)) = taken;
-        call.link = link;
         let (Some(cost), Some(proxy)) = (&edge.outbound, self.program.pods[call.caller].proxy) else {
             return self.connect(id);
         };
-        let Some(view) = &mut self.views[position] else { return };
-        if let LinkTaken::New(_) = taken {
-            self.proxies.opened(proxy, now);
-            let worker = match self.proxies.workers(proxy) {
-                1 => 0,
-                workers => call.key.draws(draw::CLIENT_WORKER, call.path, 0, 0).below(workers),
-            };
-            view.links.accepted(link, worker);
-        }
-        call.worker = view.links.worker(link);
         self.proxies.request_began(proxy, now);
-        let bytes = call.payload;
-        self.pass(id, proxy, cost, Pass::OutboundRequest, bytes);
+        if edge.pool.per_connection {
+            return self.connect(id);
+        }
+        self.pass(id, proxy, cost, Pass::OutboundRequest);
+    }
+
+    /// The calling proxy has processed the request.
+    pub(super) fn outbound_done(&mut self, id: CallId) {
+        if self.calls[id].progress == Progress::GivenUp {
+            // Its caller went away before it was sent.
+            return self.forget(id);
+        }
+        let (_, edge) = self.edge(id);
+        if edge.pool.per_connection { self.transmit(id) } else { self.connect(id) }
+    }
+
+    /// The call has a connection to its endpoint.
+    pub(super) fn on_connection(&mut self, id: CallId) {
+        let (_, edge) = self.edge(id);
+        let call = &mut self.calls[id];
+        call.progress = Progress::Sent;
+        call.server_worker = self.connections[call.connection].server_worker;
+        match (&edge.outbound, self.program.pods[call.caller].proxy) {
+            (Some(cost), Some(proxy)) if edge.pool.per_connection => {
+                let cost = edge.local.as_ref().filter(|_| self.is_local(id)).unwrap_or(cost);
+                self.pass(id, proxy, cost, Pass::OutboundRequest);
+            }
+            _ => self.transmit(id),
+        }
+    }
+
+    /// One node proxy serves both ends of the call.
+    fn is_local(&self, id: CallId) -> bool {
+        let (_, edge) = self.edge(id);
+        edge.local.is_some() && self.program.are_on_one_node(self.calls[id].caller, self.calls[id].callee)
+    }
+
+    /// What the called pod's proxy spends on the call, if it meets one.
+    fn inbound(&self, id: CallId) -> Option<(&'p PassCost, ProxyIdx)> {
+        let (_, edge) = self.edge(id);
+        let proxy = self.program.pods[self.calls[id].callee].proxy?;
+        edge.inbound.as_ref().filter(|_| !self.is_local(id)).map(|cost| (cost, proxy))
     }
 
     /// The request goes over the network.
@@ -79,10 +133,7 @@ impl Engine<'_> {
         let (index, edge) = self.edge(id);
         let bytes = self.calls[id].payload + edge.request_overhead;
         let delay = self.leg(id, LEG_REQUEST, bytes);
-        let call = &mut self.calls[id];
-        call.progress = Progress::Sent;
-        call.server_worker = self.connections[call.connection].server_worker;
-        call.spend(Part::Network, delay);
+        self.calls[id].spend(Part::Network, delay);
         self.recorder.bytes(index, &self.calls[id], bytes);
         self.schedule.after(delay, Event::AtServer(id));
     }
@@ -90,38 +141,66 @@ impl Engine<'_> {
     /// The request reaches the called pod: its proxy, if it has one, takes it up.
     pub(super) fn reach(&mut self, id: CallId) {
         let now = self.schedule.now();
-        let (_, edge) = self.edge(id);
         self.calls[id].reached = now;
-        let (Some(cost), Some(proxy)) = (&edge.inbound, self.program.pods[self.calls[id].callee].proxy)
-        else {
-            return self.serve(id);
-        };
-        self.proxies.request_began(proxy, now);
-        let bytes = self.calls[id].payload;
-        self.pass(id, proxy, cost, Pass::InboundRequest, bytes);
+        match self.inbound(id) {
+            None => self.serve(id),
+            Some((cost, proxy)) => {
+                self.proxies.request_began(proxy, now);
+                self.pass(id, proxy, cost, Pass::InboundRequest);
+            }
+        }
     }
 
     /// The response leaves the instance.
     pub(super) fn respond(&mut self, id: CallId) {
         let now = self.schedule.now();
-        let (_, edge) = self.edge(id);
         self.recorder.visit_over(&self.calls[id], self.program, now);
         let call = &self.calls[id];
         if call.progress == Progress::GivenUp {
             // The connection is reset: the answer goes no further than the instance.
-            if let (Some(_), Some(proxy)) = (&edge.inbound, self.program.pods[call.callee].proxy) {
+            if let Some((_, proxy)) = self.inbound(id) {
                 self.proxies.request_ended(proxy, call.reached, now);
             }
             return self.forget(id);
         }
         let law = &self.program.codes[self.program.sites[call.site].code].response_size;
         let size = law.sample(&mut call.key.draws(draw::RESPONSE_SIZE, call.path, 0, 0)) as u64;
-        let callee = call.callee;
         self.calls[id].payload = size;
-        match (&edge.inbound, self.program.pods[callee].proxy) {
-            (Some(cost), Some(proxy)) => self.pass(id, proxy, cost, Pass::InboundResponse, size),
-            _ => self.send_back(id, now),
+        match self.inbound(id) {
+            Some((cost, proxy)) => self.pass(id, proxy, cost, Pass::InboundResponse),
+            None => self.send_back(id, now),
         }
+    }
+
+    /// The request reaches a waypoint, which makes the call to the service.
+    pub(super) fn relay(&mut self, id: CallId, site: SiteIdx) {
+        let outer = &self.calls[id];
+        let waiter = Waiter::Relay(id);
+        let now = self.schedule.now();
+        let mut call = Call::new(waiter, outer.source, site, outer.key, outer.path, outer.callee, now);
+        call.relayed = true;
+        call.measured = outer.measured;
+        call.payload = outer.payload;
+        call.worker = outer.server_worker;
+        let call = self.calls.insert(call);
+        self.recorder.calls_made += 1;
+        self.begin(call);
+    }
+
+    /// The response reaches the waypoint, which passes it on.
+    fn relayed(&mut self, id: CallId, inner: CallId) {
+        let inner = &self.calls[inner];
+        let (failed, payload, parts, proxy_time) =
+            (inner.failed, inner.payload, inner.parts, inner.proxy_time);
+        let outer = &mut self.calls[id];
+        outer.failed |= failed;
+        outer.payload = payload;
+        outer.absorb(&parts);
+        outer.proxy_time += proxy_time;
+        if outer.progress == Progress::GivenUp {
+            return self.forget(id);
+        }
+        self.send_back(id, self.schedule.now());
     }
 
     /// The response leaves the called pod at `left`.
@@ -142,12 +221,13 @@ impl Engine<'_> {
             return self.forget(id);
         }
         call.progress = Progress::Back;
-        let (caller, size) = (call.caller, call.payload);
+        let caller = call.caller;
         self.leave_connection(id);
         let (Some(cost), Some(proxy)) = (&edge.outbound, self.program.pods[caller].proxy) else {
             return self.returned(id);
         };
-        self.pass(id, proxy, cost, Pass::OutboundResponse, size);
+        let cost = edge.local.as_ref().filter(|_| self.is_local(id)).unwrap_or(cost);
+        self.pass(id, proxy, cost, Pass::OutboundResponse);
     }
 
     /// The response reaches the caller: its application's connection is free for the next call.
@@ -185,6 +265,9 @@ impl Engine<'_> {
         let (_, edge) = self.edge(id);
         let call = &mut self.calls[id];
         let (caller, link) = (call.caller, std::mem::replace(&mut call.link, NO_LINK));
+        if link == NO_LINK {
+            return;
+        }
         let position = self.view_position(caller, edge);
         let workload = &self.program.workloads[edge.caller];
         let Some(view) = &mut self.views[position] else { return };
@@ -255,6 +338,7 @@ impl Engine<'_> {
             if let Some(view) = &mut self.views[position]
                 && view.abandon(edge, &mut self.connections, connection, sent, now)
             {
+                view.close_stream(endpoint, now);
                 self.proxies.connection_closed(self.program.ends(caller, edge, endpoint), now);
             }
         }
@@ -274,6 +358,7 @@ impl Engine<'_> {
     fn hand_over(&mut self, id: CallId, waiter: Waiter) {
         match waiter {
             Waiter::Script(parent) => self.action_over(parent, id),
+            Waiter::Relay(outer) => self.relayed(outer, id),
             Waiter::User(user) => self.answer(id, user),
             Waiter::Nobody => {}
         }
@@ -287,7 +372,7 @@ impl Engine<'_> {
         } else {
             &self.program.network_delay
         };
-        let nanos = law.sample(&mut call.key.draws(draw::NETWORK, call.path, leg, 0));
+        let nanos = law.sample(&mut call.key.draws(draw::NETWORK, call.path, draw::of_hop(leg, call.hop), 0));
         Span::from_nanos_f64(nanos + bytes as f64 * self.program.nanos_per_byte)
     }
 

@@ -120,7 +120,7 @@ impl<'p> Engine<'p> {
             Event::Arrival(source) => self.arrive(source),
             Event::Send { source, user } => self.send_next(source, user),
             Event::AtGateway(call) => self.begin(call),
-            Event::OutboundDone(call) => self.connect(call),
+            Event::OutboundDone(call) => self.outbound_done(call),
             Event::Handshake(call) => self.accept(call),
             Event::Connected(call) => self.connected(call),
             Event::AtServer(call) => self.reach(call),

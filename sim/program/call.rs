@@ -105,6 +105,7 @@ impl<'a> Calls<'a> {
             timeout: call.timeout.or(default_timeout).map_or(u64::MAX, Span::nanos),
             optional: call.optional,
             place: script.place(&callee.full_name(), &operation.name),
+            relay: None,
         });
         self.actions.push(Action::Call { site, copies });
     }

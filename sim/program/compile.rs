@@ -75,6 +75,7 @@ fn add_source(
         timeout: source.timeout.map_or(u64::MAX, Span::nanos),
         optional: false,
         place: extend_path(hash_name(&callee.full_name()), hash_name(&operation.name)),
+        relay: None,
     });
     let gateway = matches!(source.from, Origin::Gateway { .. });
     Source {

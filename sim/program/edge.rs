@@ -76,9 +76,11 @@ impl<'a> Edges<'a> {
         Edge {
             caller,
             callee: callee_workload,
+            to: callee_workload,
             slot: self.slots[caller],
             outbound: outbound.map(|proxy| pass(proxy, true)),
             inbound: inbound.map(|proxy| pass(proxy, false)),
+            local: None,
             policy,
             targets: self.targets_of(callee, policy),
             hash: hash_input(service, policy),
@@ -109,6 +111,7 @@ impl<'a> Edges<'a> {
             client_cpu: 0,
             server_cpu: 0,
             idle_timeout: direct.idle_timeout.nanos(),
+            tunnel: None,
         }
     }
 
@@ -191,6 +194,7 @@ fn proxy_pool(
             inbound.map_or(upstream.handshake_server_cpu, |proxy| proxy.upstream.handshake_server_cpu)
         ),
         idle_timeout: upstream.idle_timeout.nanos(),
+        tunnel: None,
     }
 }
 

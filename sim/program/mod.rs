@@ -256,6 +256,8 @@ pub struct Site {
     pub optional: bool,
     /// Static place for its draws: a hash of names, never of indexes.
     pub place: u64,
+    /// The edge leads to a waypoint, which makes this call in turn.
+    pub relay: Option<SiteIdx>,
 }
 
 /// A calling workload and a called service.
@@ -265,12 +267,16 @@ pub struct Edge {
     pub caller: WorkloadIdx,
     /// Who is called.
     pub callee: WorkloadIdx,
+    /// Whose pods take the call: the callee's, or a waypoint's that passes it on.
+    pub to: WorkloadIdx,
     /// Position among the caller's edges.
     pub slot: u32,
     /// What the caller's proxy spends; `None` without one.
     pub outbound: Option<PassCost>,
     /// What the callee's proxy spends; `None` without one.
     pub inbound: Option<PassCost>,
+    /// What a node proxy spends that serves both ends: it passes the call on at once. `None` if no proxy can.
+    pub local: Option<PassCost>,
     /// How one endpoint is chosen.
     pub policy: BalancingPolicy,
     /// What all callers share of that choice: endpoints, hash tables.
@@ -330,6 +336,19 @@ pub struct Pool {
     pub server_cpu: u64,
     /// Unused for longer, a connection is closed.
     pub idle_timeout: u64,
+    /// Connections are streams in tunnels between proxies; the handshake is then a tunnel's.
+    pub tunnel: Option<Tunnel>,
+}
+
+/// Connections that carry connections (HBONE).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tunnel {
+    /// Connections in a tunnel at once; one more opens another tunnel.
+    pub streams: u32,
+    /// Round trips to open a connection in a tunnel, in half round trips.
+    pub stream_legs: u32,
+    /// Unused for longer, a tunnel is closed.
+    pub idle_timeout: u64,
 }
 
 /// A source of requests.
@@ -375,13 +394,19 @@ impl Program {
     /// The pod that is an edge's endpoint of this number.
     #[inline]
     pub fn callee(&self, edge: &Edge, endpoint: u32) -> PodIdx {
-        PodIdx(self.workloads[edge.callee].first_pod.0 + endpoint)
+        PodIdx(self.workloads[edge.to].first_pod.0 + endpoint)
     }
 
     /// The proxies at the two ends of a connection from a pod to an endpoint of an edge.
     #[inline]
     pub fn ends(&self, caller: PodIdx, edge: &Edge, endpoint: u32) -> [Option<ProxyIdx>; 2] {
         [caller, self.callee(edge, endpoint)].map(|pod| self.pods[pod].proxy)
+    }
+
+    /// Whether two pods have the same node proxy.
+    #[inline]
+    pub fn are_on_one_node(&self, caller: PodIdx, callee: PodIdx) -> bool {
+        self.pods[caller].proxy.is_some() && self.pods[caller].proxy == self.pods[callee].proxy
     }
 
     /// Number of per-pod views of edges.
