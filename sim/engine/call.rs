@@ -72,8 +72,6 @@ pub(super) struct Call {
     pub(super) path: u64,
     /// Made by a source, not by a script.
     pub(super) entry: bool,
-    /// Made by a waypoint that passes another call on.
-    pub(super) relayed: bool,
     /// Hops before the callee: 1 on the way to a waypoint, else 0. Tells the draws of the two hops apart.
     pub(super) hop: u32,
     /// Counts towards the results.
@@ -137,7 +135,6 @@ impl Call {
             key,
             path,
             entry: false,
-            relayed: false,
             hop: 0,
             measured: false,
             failed: false,
@@ -170,6 +167,11 @@ impl Call {
     #[inline]
     pub(super) fn spend(&mut self, part: Part, span: Span) {
         self.parts[part as usize] += span.nanos();
+    }
+
+    /// Made by a waypoint that passes another call on.
+    pub(super) fn is_relayed(&self) -> bool {
+        matches!(self.waiter, Waiter::Relay(_))
     }
 
     /// What follows happened after the parts of `other`, which ended last.

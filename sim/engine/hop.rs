@@ -40,7 +40,7 @@ impl<'p> Engine<'p> {
         self.calls[id].since = self.schedule.now();
         let (_, edge) = self.edge(id);
         let position = self.view_position(self.calls[id].caller, edge);
-        if self.calls[id].relayed {
+        if self.calls[id].is_relayed() {
             return self.take_up(id, edge);
         }
         let limit = self.program.workloads[edge.caller].pool_size;
@@ -178,7 +178,6 @@ impl<'p> Engine<'p> {
         let waiter = Waiter::Relay(id);
         let now = self.schedule.now();
         let mut call = Call::new(waiter, outer.source, site, outer.key, outer.path, outer.callee, now);
-        call.relayed = true;
         call.measured = outer.measured;
         call.payload = outer.payload;
         call.worker = outer.server_worker;

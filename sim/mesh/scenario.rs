@@ -31,6 +31,8 @@ pub struct Scenario {
     pub services: IndexVec<ServiceIdx, Service>,
     /// Where requests come from.
     pub sources: IndexVec<SourceIdx, TrafficSource>,
+    /// Waypoints, under a mesh that has any; `None` is one for each namespace.
+    pub waypoints: Option<Vec<Waypoint>>,
     /// What lies between and beneath the pods.
     pub cluster: Cluster,
     /// How long, how often, with which seed.
@@ -154,6 +156,19 @@ pub struct TrafficSource {
     pub headers: Vec<Header>,
     /// After this long without a response the user gives up.
     pub timeout: Option<Span>,
+}
+
+/// A proxy that requests to its services go through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waypoint {
+    /// Unique among waypoints.
+    pub name: String,
+    /// The services it stands before; none of them is another waypoint's.
+    pub services: Vec<ServiceIdx>,
+    /// Number of pods; `None` is the profile's.
+    pub replicas: Option<u32>,
+    /// Name of the zone its pods are in; `None` is any.
+    pub zone: Option<String>,
 }
 
 /// What lies between and beneath the pods.

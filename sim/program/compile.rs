@@ -67,7 +67,7 @@ fn add_source(
     let code = calls.code(source.service, source.operation);
     let callee = &scenario.services[source.service];
     let operation = &callee.operations[source.operation];
-    let site = calls.sites.push(Site {
+    let site = Site {
         edge: edges.between(workload, source.service),
         code,
         probability: 1.0,
@@ -76,7 +76,8 @@ fn add_source(
         optional: false,
         place: extend_path(hash_name(&callee.full_name()), hash_name(&operation.name)),
         relay: None,
-    });
+    };
+    let site = calls.add_site(site, workload, source.service, edges);
     let gateway = matches!(source.from, Origin::Gateway { .. });
     Source {
         name: source.name.clone(),

@@ -10,6 +10,7 @@
 mod call;
 mod compile;
 mod edge;
+mod group;
 mod workload;
 
 use std::fmt::Write as _;
@@ -35,7 +36,7 @@ index_type! {
     pub struct PodIdx;
     /// A proxy process.
     pub struct ProxyIdx;
-    /// A group of like proxies: those of one workload.
+    /// A group of like proxies: those of one workload, or of the nodes.
     pub struct GroupIdx;
     /// An operation of any service.
     pub struct CodeIdx;
@@ -142,7 +143,7 @@ pub enum Serving {
 pub struct Pod {
     /// Of which workload.
     pub workload: WorkloadIdx,
-    /// Its proxy.
+    /// Its proxy: its own, or that of its node.
     pub proxy: Option<ProxyIdx>,
     /// A hash of its workload's name and its number: the same whatever else is in the scenario.
     pub identity: u64,
@@ -153,8 +154,8 @@ pub struct Pod {
 /// A group of like proxies.
 #[derive(Clone, Debug)]
 pub struct ProxyGroup {
-    /// The workload beside which they stand.
-    pub workload: WorkloadIdx,
+    /// The workload beside which they stand, or what they are.
+    pub name: String,
     /// Worker threads each.
     pub workers: u32,
     /// How jobs find a worker.

@@ -261,8 +261,11 @@ static MESH: &[(Needed, Parameter)] = &{
     ]
 };
 
-static DATA_PLANE: Parameter =
-    word("data_plane", &["none", "sidecar", "ambient", "ambient_waypoint"], "Which proxies a call meets beside the gateway's.");
+static DATA_PLANE: Parameter = word(
+    "data_plane",
+    &["none", "sidecar", "ambient", "ambient_waypoint"],
+    "Which proxies a call meets beside the gateway's.",
+);
 
 /// Sections that describe a proxy, and who needs them.
 pub(super) const ROLES: [(&str, Needed); 4] = [
