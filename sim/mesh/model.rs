@@ -20,6 +20,23 @@ pub struct MeshModel {
     pub gateway: ProxyModel,
     /// How an application without a proxy reaches another pod.
     pub direct: DirectModel,
+    /// Pods that stand on every node, whatever else runs there.
+    pub daemons: Vec<ReservationModel>,
+    /// The control plane; `None` when the mesh has none of its own.
+    pub control_plane: Option<ReservationModel>,
+}
+
+/// Pods that take room on nodes and carry no request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReservationModel {
+    /// For people and for the order of placement.
+    pub name: String,
+    /// How many, where they do not stand on every node.
+    pub replicas: u32,
+    /// CPU the scheduler reserves for one.
+    pub cpu_request: Option<Cores>,
+    /// Memory the scheduler reserves for one.
+    pub memory_request: Option<Bytes>,
 }
 
 /// The application's own connections where no proxy stands in between.

@@ -1,8 +1,8 @@
 //! From a profile to what the compiler needs.
 
 use crate::mesh::model::{
-    ConfigurationView, DirectModel, Dispatch, MemoryModel, MeshModel, ProxyModel, TraversalCost,
-    UpstreamModel, WakeCost,
+    ConfigurationView, DirectModel, Dispatch, MemoryModel, MeshModel, ProxyModel, ReservationModel,
+    TraversalCost, UpstreamModel, WakeCost,
 };
 use crate::units::{Bytes, Cores, Ratio, Span};
 use crate::vocabulary::BalancingPolicy;
@@ -27,7 +27,20 @@ impl Profile {
                 handshake_round_trips: direct.number("round_trips"),
                 idle_timeout: direct.span("idle_timeout"),
             },
+            daemons: Vec::new(),
+            control_plane: self.control_plane(),
         }
+    }
+
+    /// Its pods; `None` where kube-proxy is all there is.
+    fn control_plane(&self) -> Option<ReservationModel> {
+        let section = Reader { profile: self, section: "control_plane" };
+        (section.word("kind") != "kube_proxy").then(|| ReservationModel {
+            name: "control-plane".to_owned(),
+            replicas: section.number("replicas") as u32,
+            cpu_request: section.limit("cpu_request").map(cores),
+            memory_request: section.limit("memory_request").map(bytes),
+        })
     }
 
     fn word(&self, path: &str) -> &'static str {

@@ -10,6 +10,7 @@ use super::scenario::{Scenario, Service, ServiceIdx, SourceIdx, TrafficSource};
 
 mod calls;
 mod names;
+mod nodes;
 mod placement;
 mod policies;
 mod services;
