@@ -8,6 +8,7 @@ use crate::kernel::rng::{extend_path, hash_name};
 use crate::kernel::station::{CoreIdx, Quota, WakeModel};
 use crate::mesh::model::{ConfigurationView, MeshModel, ProxyModel};
 use crate::mesh::scenario::{Client, Origin, Protocol, Scenario, Service, ServiceIdx, SourceIdx};
+use crate::placement::NodeIdx;
 use crate::units::Span;
 
 use super::{GroupIdx, Pod, PodIdx, Program, Proxy, ProxyGroup, Serving, Workload, WorkloadIdx};
@@ -163,6 +164,7 @@ pub(super) fn place_pods(
     program: &mut Program,
     scenario: &Scenario,
     of_sources: &IndexVec<SourceIdx, WorkloadIdx>,
+    nodes: &IndexVec<WorkloadIdx, Vec<NodeIdx>>,
 ) {
     for edge in &program.edges {
         program.workloads[edge.caller].edges += 1;
@@ -181,6 +183,7 @@ pub(super) fn place_pods(
             program.pods.push(Pod {
                 workload: index,
                 proxy,
+                node: nodes[index].get(replica as usize).copied(),
                 identity: extend_path(hash_name(&workload.name), u64::from(replica)),
                 first_view,
             });
