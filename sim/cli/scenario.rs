@@ -70,9 +70,9 @@ impl Loading {
         }
         let (draft, mut sources, mut diagnostics) = input::load(&self.files, &options);
         let scenario = validate(&draft, &mut diagnostics);
-        let node_cores = scenario.as_ref().map_or(NODE_CORES, |scenario: &Scenario| {
-            scenario.cluster.nodes.cores.value().ceil() as u32
-        });
+        let node_cores = scenario
+            .as_ref()
+            .map_or(NODE_CORES, |scenario: &Scenario| scenario.cluster.nodes.cores.value().ceil() as u32);
         let meshes = self.meshes(&draft.mesh, &for_profiles, node_cores, &mut sources, &mut diagnostics);
         report(&diagnostics, &sources);
         if diagnostics.has_errors() {

@@ -51,7 +51,11 @@ pub const DEFAULTS: &[(&str, &str, &str)] = &[
     ("cluster.nodes.count", "auto", "as many as the pods' requests need"),
     ("cluster.nodes.type", "m5.xlarge", "4 cores and 16 GiB; the first row of the price table"),
     ("cluster.nodes.pods", "110", "as the kubelet"),
-    ("cluster.cross_zone_price", "0.02", "per GB, what sender and receiver pay together; from the price table"),
+    (
+        "cluster.cross_zone_price",
+        "0.02",
+        "per GB, what sender and receiver pay together; from the price table",
+    ),
     ("run.warm_up", "5s", "connections and queues settle within seconds; the report checks it"),
     ("run.duration", "30s", "at 1000 requests per second enough for a p99"),
     ("run.drain_limit", "60s", "longer than any usual timeout"),

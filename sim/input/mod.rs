@@ -18,8 +18,8 @@ mod native;
 mod trace;
 pub mod tree;
 
-use draft::{ArrivalsDraft, PricesDraft};
 pub use draft::Draft;
+use draft::{ArrivalsDraft, PricesDraft};
 use tree::{Assignment, Located, Node, Value};
 
 /// A format that can be read.

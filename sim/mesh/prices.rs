@@ -60,10 +60,9 @@ pub fn shipped() -> PriceTable {
 /// Reads a price table; `None` if it has no usable row, which is reported like everything else that is wrong.
 pub fn decode(root: &Node, diagnostics: &mut Diagnostics) -> Option<PriceTable> {
     let mut fields = Fields::new(root, "a price table", diagnostics);
-    let currency =
-        fields.need("currency", |node, diagnostics| {
-            fields::parsed(node, "a currency", diagnostics, Currency::parse)
-        });
+    let currency = fields.need("currency", |node, diagnostics| {
+        fields::parsed(node, "a currency", diagnostics, Currency::parse)
+    });
     let rows = fields.need("node_types", located(each(node_type)));
     let cross_zone = fields.need("cross_zone", cross_zone);
     fields.finish();
@@ -97,13 +96,8 @@ fn node_type(node: &Node, diagnostics: &mut Diagnostics) -> Option<Located<NodeT
     fields.finish();
     let name = name?;
     let location = name.location;
-    let row = NodeType {
-        name: name.value,
-        cores: cores?,
-        memory: memory?,
-        price: price?,
-        provenance: provenance?,
-    };
+    let row =
+        NodeType { name: name.value, cores: cores?, memory: memory?, price: price?, provenance: provenance? };
     Some(Located::new(row, location))
 }
 

@@ -102,8 +102,11 @@ pub fn place(cluster: &Cluster, daemons: &[Request], workloads: &[Workload]) -> 
     let order = order(workloads, &size);
     for (zone, name) in cluster.zones.iter().enumerate() {
         let pods = order.iter().flat_map(|&row| {
-            in_zone(&workloads[row], zones, zone as u32)
-                .map(move |pod| Place { row, pod, request: workloads[row].request })
+            in_zone(&workloads[row], zones, zone as u32).map(move |pod| Place {
+                row,
+                pod,
+                request: workloads[row].request,
+            })
         });
         let mut site = Site { zone: ZoneIdx(zone as u32), name, size: &size, placement: &mut placement };
         match cluster.nodes.count {

@@ -15,9 +15,8 @@ pub(super) fn fill(site: &mut Site<'_>, pods: impl Iterator<Item = Place>) {
             _ => first,
         };
         let end = site.placement.nodes.next_index();
-        let found = (start.position()..end.position())
-            .map(NodeIdx::at)
-            .find(|&node| site.fits(node, place.request));
+        let found =
+            (start.position()..end.position()).map(NodeIdx::at).find(|&node| site.fits(node, place.request));
         let node = found.unwrap_or_else(|| open(site, first, &place));
         like = Some((place.request, node));
         site.put(&place, node);

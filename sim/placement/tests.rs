@@ -1,3 +1,5 @@
+//! Placements worked out by hand, and first-fit-decreasing as the textbook has it.
+
 use super::*;
 use crate::kernel::dist::Dist;
 use crate::mesh::scenario::{NodeCores, Nodes};
@@ -82,7 +84,8 @@ fn daemons_take_room_on_every_node() {
 
 #[test]
 fn given_nodes_are_loaded_evenly_and_too_large_pods_are_counted() {
-    let workloads = [workload("a", 6, 1_000, 512), workload("b", 1, 5_000, 1), workload("c", 3, 100, 4 << 10)];
+    let workloads =
+        [workload("a", 6, 1_000, 512), workload("b", 1, 5_000, 1), workload("c", 3, 100, 4 << 10)];
     let placement = place(&cluster(&["z"], Some(3)), &[], &workloads);
     assert_eq!((placement.nodes.len(), placement.misfits), (3, 1));
     conserved(&placement, &[], &workloads);

@@ -418,9 +418,7 @@ impl Program {
     pub fn crosses_zones(&self, one: PodIdx, other: PodIdx) -> bool {
         self.machines.zones.len() > 1
             && match (self.pods[one].node, self.pods[other].node) {
-                (Some(one), Some(other)) => {
-                    self.machines.nodes[one].zone != self.machines.nodes[other].zone
-                }
+                (Some(one), Some(other)) => self.machines.nodes[one].zone != self.machines.nodes[other].zone,
                 _ => false,
             }
     }

@@ -26,9 +26,7 @@ pub(super) fn cluster(node: &Node, diagnostics: &mut Diagnostics) -> Option<Clus
         cores: fields.read("cores", |node, diagnostics| {
             fields::choice(node, "`cores` of a cluster", NODE_CORES, diagnostics)
         }),
-        prices: fields
-            .read("prices", located(fields::text))
-            .map_or(PricesDraft::Shipped, PricesDraft::File),
+        prices: fields.read("prices", located(fields::text)).map_or(PricesDraft::Shipped, PricesDraft::File),
     };
     fields.finish()?;
     Some(cluster)

@@ -62,12 +62,7 @@ fn zones(written: &ClusterDraft, diagnostics: &mut Diagnostics) -> Vec<String> {
     zones.value.iter().map(|zone| zone.value.clone()).collect()
 }
 
-fn nodes(
-    written: &NodesDraft,
-    table: &PriceTable,
-    zones: usize,
-    diagnostics: &mut Diagnostics,
-) -> Nodes {
+fn nodes(written: &NodesDraft, table: &PriceTable, zones: usize, diagnostics: &mut Diagnostics) -> Nodes {
     let found = match &written.node_type {
         None => table.node_types.first(),
         Some(name) => {
