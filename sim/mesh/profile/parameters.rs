@@ -108,7 +108,7 @@ const MOST_CORES: f64 = 1024.0;
 static PROXY: &[Parameter] = &{
     use Dimension::{Cores, Count, Factor, Ratio, Size, Time, TimePerByte};
     [
-        number("workers", Count, "Worker threads.").or(&["from_cpu_limit"]).at_least(1.0).at_most(MOST_CORES),
+        number("workers", Count, "Worker threads.").or(&["from_cpu_limit", "quarter_of_node"]).at_least(1.0).at_most(MOST_CORES),
         word("dispatch", &["pinned", "shared"], "Whether a connection belongs to one worker or any free worker takes a job."),
         number("cpu.http1.outbound", Time, "CPU of one HTTP/1.1 traversal on the caller's side, features apart."),
         number("cpu.http1.inbound", Time, "CPU of one HTTP/1.1 traversal on the callee's side, features apart."),
@@ -199,8 +199,6 @@ static MESH: &[(Needed, Parameter)] = &{
     use Needed::{Always, Ambient, KubeProxy, Managed, Meshed, Push, Sidecar, Stream, Waypoint};
     [
         (Ambient, number("node_proxy.memory.per_workload", Size, "Memory per pod of the mesh that it is told of.")),
-        (Ambient, number("node_proxy.tunnel.streams", Count, "Application connections per tunnel before another is opened.").or(&["unlimited"]).at_least(1.0)),
-        (Ambient, number("node_proxy.tunnel.idle_timeout", Time, "After this long without a stream a tunnel is closed.")),
         (Ambient, number("node_proxy.tunnel.stream_round_trips", Factor, "Network round trips to open a stream on an open tunnel.")),
         (Ambient, number("cni.cpu_request", Cores, "CPU that the scheduler reserves on every node for the agent that redirects traffic.").or(&["none"])),
         (Ambient, number("cni.memory_request", Size, "Memory that the scheduler reserves for it.").or(&["none"])),
@@ -239,6 +237,7 @@ static MESH: &[(Needed, Parameter)] = &{
         (Managed, number("control_plane.memory.per_proxy", Size, "Memory per connected proxy.")),
         (Managed, number("control_plane.bytes_per_endpoint", Size, "Bytes on the wire per endpoint.")),
         (Managed, number("control_plane.connection_lifetime", Time, "Age at which a proxy's connection is closed and opened anew.")),
+        (Push, word("control_plane.updates", &["delta", "state_of_the_world"], "Whether a push carries what changed or everything.")),
         (Push, number("control_plane.debounce_quiet", Time, "A push waits for so long without a change.")),
         (Push, number("control_plane.debounce_max", Time, "But for no longer than this.")),
         (Push, number("control_plane.push_concurrency_base", Count, "Proxies pushed to at once: this ...")),
@@ -261,8 +260,11 @@ static MESH: &[(Needed, Parameter)] = &{
     ]
 };
 
-static DATA_PLANE: Parameter =
-    word("data_plane", &["none", "sidecar", "ambient", "ambient_waypoint"], "Which proxies a call meets beside the gateway's.");
+static DATA_PLANE: Parameter = word(
+    "data_plane",
+    &["none", "sidecar", "ambient", "ambient_waypoint"],
+    "Which proxies a call meets beside the gateway's.",
+);
 
 /// Sections that describe a proxy, and who needs them.
 pub(super) const ROLES: [(&str, Needed); 4] = [

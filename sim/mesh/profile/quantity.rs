@@ -82,6 +82,38 @@ pub struct Provenance {
     pub date: String,
     /// Where it is written, when it is the user's file or option.
     pub origin: Option<Location>,
+    /// When the default changed, if it did not always hold.
+    pub change: Option<Change>,
+}
+
+impl Provenance {
+    /// Of what a user set, there.
+    pub(super) fn given(origin: Option<Location>) -> Self {
+        Self {
+            kind: Kind::Given,
+            source: "set by the user".to_owned(),
+            date: String::new(),
+            origin,
+            change: None,
+        }
+    }
+}
+
+/// A default that was another one before some version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The first version that has it: `Istio 1.27`.
+    pub since: String,
+    /// What it was before, in words; empty where that is not known.
+    pub was: String,
+}
+
+impl Change {
+    /// `since Istio 1.27; before: classic`.
+    pub fn print(&self) -> String {
+        let before = if self.was.is_empty() { String::new() } else { format!("; before: {}", self.was) };
+        format!("since {}{before}", self.since)
+    }
 }
 
 /// How a value was found.
