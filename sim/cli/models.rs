@@ -91,7 +91,7 @@ fn describe(profile: &Profile) -> String {
         // What it takes instead may be a whole sentence.
         let (support, instead) = row.support.split_once(" (").unwrap_or((&row.support, ""));
         let instead = instead.trim_end_matches(')').to_owned();
-        let details = vec![row.meaning.to_owned(), instead, row.source.clone()];
+        let details = vec![row.meaning.to_owned(), instead, row.change.clone(), row.source.clone()];
         capabilities.add(&[row.feature, support, &by, &per], details);
     }
     let _ = write!(text, "\nWhat it costs\n{}\nWhat it can do\n{}", settings.render(), capabilities.render());

@@ -234,7 +234,7 @@ impl<'d> Decoder<'d> {
         let kind = map.need("kind", |node, diagnostics| fields::choice(node, "a kind", &kinds, diagnostics));
         let date = map.need("date", date);
         let source = map.need("source", fields::text);
-        let change = change(&mut map);
+        let change = Change::read(&mut map);
         let word =
             value.and_then(Node::text).and_then(|text| parameter.words.iter().find(|word| **word == text));
         let provenance = || Some(Provenance { kind: kind?, source: source?, date: date?, origin, change });
@@ -353,18 +353,6 @@ impl<'d> Decoder<'d> {
             self.diagnostics.push(problem.hint("or start from a shipped profile with `extends`"));
         }
     }
-}
-
-/// `since` and `was`.
-fn change(map: &mut Fields<'_, '_>) -> Option<Change> {
-    let since = map.read("since", fields::text);
-    let was = map.read("was", fields::text);
-    if let (None, Some(was)) = (&since, &was) {
-        let message = format!("without `since` nobody knows until when it was {}", quote(was));
-        let place = map.location();
-        map.report(Diagnostic::error(Code::MissingKey, message).at(place));
-    }
-    Some(Change { since: since?, was: was.unwrap_or_default() })
 }
 
 /// A year, or a year and a month.

@@ -192,17 +192,25 @@ static PROXY: &[Parameter] = &{
     ]
 };
 
+/// What describes a proxy in one role only.
+#[rustfmt::skip]
+static OF_ONE_ROLE: &[(&str, Parameter)] = &{
+    use Dimension::{Count, Factor, Size};
+    [
+        ("node_proxy", number("tunnel.stream_round_trips", Factor, "Network round trips to open a stream on an open tunnel.")),
+        ("node_proxy", number("memory.per_workload", Size, "Memory per pod of the mesh, wherever it runs.")),
+        ("waypoint", number("replicas", Count, "Pods of each waypoint.").at_least(1.0)),
+    ]
+};
+
 /// What describes a mesh beside its proxies.
 #[rustfmt::skip]
 static MESH: &[(Needed, Parameter)] = &{
     use Dimension::{Cores, Count, Factor, Ratio, Rate, Size, Time};
-    use Needed::{Always, Ambient, KubeProxy, Managed, Meshed, Push, Sidecar, Stream, Waypoint};
+    use Needed::{Always, Ambient, KubeProxy, Managed, Meshed, Push, Sidecar, Stream};
     [
-        (Ambient, number("node_proxy.memory.per_workload", Size, "Memory per pod of the mesh that it is told of.")),
-        (Ambient, number("node_proxy.tunnel.stream_round_trips", Factor, "Network round trips to open a stream on an open tunnel.")),
         (Ambient, number("cni.cpu_request", Cores, "CPU that the scheduler reserves on every node for the agent that redirects traffic.").or(&["none"])),
         (Ambient, number("cni.memory_request", Size, "Memory that the scheduler reserves for it.").or(&["none"])),
-        (Waypoint, number("waypoint.replicas", Count, "Pods of each waypoint.").at_least(1.0)),
         (Always, word("direct.balancing", BALANCING, "How kube-proxy chooses an endpoint where no proxy does.")),
         (Always, number("direct.round_trips", Factor, "Network round trips before the first byte of a direct connection.")),
         (Always, number("direct.idle_timeout", Time, "After this long unused an application closes a connection.")),
@@ -306,7 +314,9 @@ impl Table {
         let mut rows =
             vec![Row { path: DATA_PLANE.path.to_owned(), parameter: &DATA_PLANE, needed: Needed::Always }];
         for (role, needed) in ROLES {
-            rows.extend(PROXY.iter().map(|parameter| Row {
+            let further =
+                OF_ONE_ROLE.iter().filter(|(only, _)| *only == role).map(|(_, parameter)| parameter);
+            rows.extend(PROXY.iter().chain(further).map(|parameter| Row {
                 path: format!("{role}.{}", parameter.path),
                 parameter,
                 needed,

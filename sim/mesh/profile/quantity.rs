@@ -1,6 +1,7 @@
 //! A profile's values, each with where it comes from.
 
-use crate::diag::Location;
+use crate::diag::{Code, Diagnostic, Location, quote};
+use crate::input::fields::{self, Fields};
 
 use super::dimension::Unit;
 
@@ -109,6 +110,18 @@ pub struct Change {
 }
 
 impl Change {
+    /// The keys `since` and `was` of a value.
+    pub(super) fn read(map: &mut Fields<'_, '_>) -> Option<Self> {
+        let since = map.read("since", fields::text);
+        let was = map.read("was", fields::text);
+        if let (None, Some(was)) = (&since, &was) {
+            let message = format!("without `since` nobody knows until when it was {}", quote(was));
+            let place = map.location();
+            map.report(Diagnostic::error(Code::MissingKey, message).at(place));
+        }
+        Some(Self { since: since?, was: was.unwrap_or_default() })
+    }
+
     /// `since Istio 1.27; before: classic`.
     pub fn print(&self) -> String {
         let before = if self.was.is_empty() { String::new() } else { format!("; before: {}", self.was) };

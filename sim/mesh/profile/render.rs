@@ -60,6 +60,8 @@ pub struct CapabilityRow {
     pub version: String,
     /// Where that is written.
     pub source: String,
+    /// Since when, and what it was before; empty where it did not change.
+    pub change: String,
 }
 
 /// The shipped profiles.
@@ -117,6 +119,7 @@ impl Profile {
                 per: answer.per.map_or("", super::Granularity::name),
                 version: answer.version.clone(),
                 source: answer.source.clone(),
+                change: answer.change.as_ref().map_or_else(String::new, super::Change::print),
             })
             .collect()
     }

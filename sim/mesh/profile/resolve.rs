@@ -106,8 +106,7 @@ impl Reader<'_> {
         match self.limit("workers") {
             Some(count) => count as u32,
             None if self.word("workers") == "quarter_of_node" => {
-                let share = node_cores.div_ceil(4).max(2).max(whole("cpu_request").unwrap_or(1));
-                share.min(limit.unwrap_or(u32::MAX))
+                limit.unwrap_or(node_cores.div_ceil(4)).max(whole("cpu_request").unwrap_or(1)).max(2)
             }
             // Envoy under Istio: one per core of the limit; without a limit one per core of the node.
             None => limit.unwrap_or(node_cores).max(1),

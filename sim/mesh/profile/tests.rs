@@ -102,7 +102,8 @@ fn printed(profile: &Profile) -> String {
     text.push('\n');
     for row in profile.capability_rows() {
         let (feature, by, per, support) = (row.feature, row.enforced_by, row.per, row.support);
-        let _ = writeln!(text, "{feature:<24} {by:<13} {per:<10} {support}");
+        let line = format!("{feature:<24} {by:<13} {per:<10} {support:<15} {}", row.change);
+        let _ = writeln!(text, "{}", line.trim_end());
     }
     text
 }
@@ -168,8 +169,8 @@ fn a_ztunnel_takes_a_quarter_of_its_node() {
     assert_eq!([1, 4, 8, 16, 64].map(|cores| workers(&profile, cores)), [2, 2, 2, 4, 16]);
     set(&mut profile, "node_proxy.cpu_request", "6");
     assert_eq!([4, 64].map(|cores| workers(&profile, cores)), [6, 16]);
-    set(&mut profile, "node_proxy.cpu_limit", "3");
-    assert_eq!(workers(&profile, 64), 3);
+    set(&mut profile, "node_proxy.cpu_limit", "8");
+    assert_eq!([4, 64].map(|cores| workers(&profile, cores)), [8, 8]);
     set(&mut profile, "node_proxy.workers", "1");
     assert_eq!(workers(&profile, 64), 1);
 }
