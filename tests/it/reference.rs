@@ -7,7 +7,7 @@ use sim::input::FORMATS;
 use sim::input::defaults::DEFAULTS;
 use sim::kernel::dist::DISTRIBUTIONS;
 use sim::mesh::prices;
-use sim::mesh::profile::summaries;
+use sim::mesh::profile::{install_profiles, summaries};
 use sim::output::OUTPUTS;
 use sim::policy::arrival::ARRIVALS;
 use sim::policy::balance::BALANCERS;
@@ -73,11 +73,14 @@ fn page() -> String {
     );
     text += &table(
         "Profiles",
-        "`sim models show NAME` gives every number with its source.",
-        &["name", "what it is", "mesh", "proxy"],
-        summaries()
-            .into_iter()
-            .map(|row| vec![code(row.name), row.title, row.mesh_version, row.proxy_version]),
+        "`sim models show NAME` gives every number with its source. `linkerd@ha`, here and for `--mesh`, `profile` and \
+         `extends`, is the mesh as it is installed for high availability.",
+        &["name", "what it is", "mesh", "proxy", "Kubernetes", "installed as"],
+        summaries().into_iter().map(|row| {
+            let installs = install_profiles(&row.name).join(", ");
+            let name = code(row.name);
+            vec![name, row.title, row.mesh_version, row.proxy_version, row.kubernetes_version, installs]
+        }),
     );
     let prices = prices::shipped();
     text += &table(

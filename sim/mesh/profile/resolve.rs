@@ -64,11 +64,8 @@ impl Reader<'_> {
             outbound: self.span(&format!("cpu.{protocol}.outbound")),
             inbound: self.span(&format!("cpu.{protocol}.inbound")),
         };
-        let limit = self.limit("cpu_limit").map(cores);
         ProxyModel {
-            workers: self
-                .limit("workers")
-                .map_or_else(|| workers_of(limit, node_cores), |count| count as u32),
+            workers: self.workers(node_cores),
             dispatch: match self.word("dispatch") {
                 "pinned" => Dispatch::Pinned,
                 _ => Dispatch::Shared,
@@ -103,21 +100,35 @@ impl Reader<'_> {
             ewma_decay: self.span("balancing.ewma_decay"),
             memory: self.memory(&features),
             cpu_request: self.limit("cpu_request").map(cores),
-            cpu_limit: limit,
+            cpu_limit: self.limit("cpu_limit").map(cores),
             memory_request: self.limit("memory_request").map(bytes),
             memory_limit: self.limit("memory_limit").map(bytes),
         }
     }
 
+    fn workers(self, node_cores: u32) -> u32 {
+        let whole = |path| self.limit(path).map(|cores| (cores.ceil() as u32).max(1));
+        let limit = whole("cpu_limit");
+        match self.limit("workers") {
+            Some(count) => count as u32,
+            None if self.word("workers") == "quarter_of_node" => {
+                limit.unwrap_or(node_cores.div_ceil(4)).max(whole("cpu_request").unwrap_or(1)).max(2)
+            }
+            // Envoy under Istio: one per core of the limit; without a limit one per core of the node.
+            None => limit.unwrap_or(node_cores).max(1),
+        }
+    }
+
     fn node_proxy(self, node_cores: u32) -> NodeProxyModel {
+        let proxy = self.proxy(node_cores);
         NodeProxyModel {
-            proxy: self.proxy(node_cores),
             tunnel: TunnelModel {
-                streams: self.limit("tunnel.streams").map_or(u32::MAX, |count| count as u32),
-                idle_timeout: self.span("tunnel.idle_timeout"),
+                streams: proxy.upstream.max_streams,
+                idle_timeout: proxy.upstream.idle_timeout,
                 stream_round_trips: self.number("tunnel.stream_round_trips"),
             },
             memory_per_workload: self.number("memory.per_workload"),
+            proxy,
         }
     }
 
@@ -262,11 +273,6 @@ struct Features {
     handshake_server_cpu: Span,
     memory_per_connection: f64,
     memory_per_worker: f64,
-}
-
-/// Envoy under Istio: one worker per core of the CPU limit, rounded up; without a limit one per core of the node.
-fn workers_of(limit: Option<Cores>, node_cores: u32) -> u32 {
-    limit.map_or(node_cores, |limit| limit.value().ceil() as u32).max(1)
 }
 
 fn cores(value: f64) -> Cores {
