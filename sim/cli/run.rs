@@ -10,7 +10,7 @@ use std::time::Instant;
 use clap::{Args, ValueEnum};
 
 use crate::experiment::{self, Outcome, Plan};
-use crate::metrics::{Labels, Results, difference, estimate};
+use crate::metrics::{Labels, Results, RunRecord, difference, estimate, precision_shortages};
 use crate::output::{self, Existing, Folder, FolderError, Identity, Manifest};
 use crate::program::{Program, compile};
 use crate::units::{Rate, Ratio, Span, UnitError};
@@ -213,10 +213,8 @@ impl RunArguments {
             }
         }
         if outcome.imprecise {
-            let note =
-                "the wanted precision was not reached with 100 replications: lengthen the run".to_owned();
-            for results in &mut all {
-                results.notes.push(note.clone());
+            for ((results, labels), records) in all.iter_mut().zip(&labels).zip(&outcome.records) {
+                results.notes.extend(imprecision(labels, records));
             }
         }
         let mut printed = Vec::new();
@@ -273,6 +271,18 @@ impl RunArguments {
         let file = output::render(run).into_iter().find(|file| file.path == wanted);
         String::from_utf8(file.map_or_else(Vec::new, |file| file.bytes)).expect("these files are text")
     }
+}
+
+/// Why a mesh's results are not as precise as wanted.
+fn imprecision(labels: &Labels, records: &[RunRecord]) -> Vec<String> {
+    let shortages = precision_shortages(labels, records);
+    if !shortages.is_empty() {
+        return shortages;
+    }
+    vec![format!(
+        "the wanted precision was not reached with {} replications: lengthen the run",
+        records.len()
+    )]
 }
 
 /// The results of every mesh, each with what it adds to the baseline.
