@@ -42,7 +42,9 @@ fn page() -> String {
     );
     text += &table(
         "Scenario defaults",
-        "What holds where a scenario is silent. `service_time`, and `from` of traffic, have no default.",
+        "What holds where a scenario is silent. `service_time`, and `from` of traffic, have no default. `--set` takes \
+         these keys with a name or, from 0, a position in place of NAME: `services.web.replicas=3`, \
+         `services[0].replicas=3` or `services.0.replicas=3`.",
         &["key", "default", "why"],
         DEFAULTS.iter().map(|(key, value, why)| vec![code(key), code(value), (*why).to_owned()]),
     );
