@@ -14,6 +14,7 @@ mod pass;
 mod proxy;
 mod recorder;
 mod source;
+mod trace;
 mod view;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,6 +33,7 @@ use pass::Job;
 use proxy::Proxies;
 use recorder::Recorder;
 use source::SourceState;
+pub use trace::{Difference, Step, Trace};
 use view::{Connections, View};
 
 /// Events between two looks at the stop flag.
@@ -46,11 +48,7 @@ const STOP_CHECK_EVENTS: u64 = 1 << 16;
 pub fn run(program: &Program, replication: u32, stop: &AtomicBool) -> Option<RunRecord> {
     let mut engine = Engine::new(program, replication);
     engine.start();
-    while let Some(event) = engine.schedule.next() {
-        engine.handle(event);
-        if engine.finished {
-            return Some(engine.finish());
-        }
+    while engine.step().is_some() {
         if engine.schedule.handled().is_multiple_of(STOP_CHECK_EVENTS) && stop.load(Ordering::Relaxed) {
             return None;
         }
@@ -112,6 +110,17 @@ impl<'p> Engine<'p> {
         for source in self.program.sources.indexes() {
             self.start_source(source);
         }
+    }
+
+    /// The next event, once it is handled; `None` when the run is over.
+    #[inline]
+    fn step(&mut self) -> Option<Event> {
+        if self.finished {
+            return None;
+        }
+        let event = self.schedule.next()?;
+        self.handle(event);
+        Some(event)
     }
 
     fn handle(&mut self, event: Event) {
