@@ -1,5 +1,6 @@
 //! The way of a call: calling proxy → endpoint and connection → network → called proxy → instance, and back.
 
+use crate::index::Idx;
 use crate::kernel::Uniform;
 use crate::program::Edge;
 use crate::units::{SimTime, Span};
@@ -95,8 +96,9 @@ impl Engine<'_> {
     pub(super) fn respond(&mut self, id: CallId) {
         let now = self.schedule.now();
         let (_, edge) = self.edge(id);
-        self.recorder.visit_over(&self.calls[id], self.program, now);
-        let call = &self.calls[id];
+        let call = &mut self.calls[id];
+        let service = self.program.pods[call.callee].workload.position();
+        self.recorder.visit_over(call, service, now);
         let law = &self.program.codes[self.program.sites[call.site].code].response_size;
         let size = law.sample(&mut call.key.draws(draw::RESPONSE_SIZE, call.path, 0, 0)) as u64;
         let callee = call.callee;

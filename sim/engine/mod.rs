@@ -10,6 +10,7 @@ mod draw;
 mod event;
 mod hop;
 mod instance;
+mod occupancy;
 mod pass;
 mod proxy;
 mod recorder;
@@ -185,18 +186,40 @@ impl<'p> Engine<'p> {
                 service.busy += instance.busy(end);
             }
         }
+        for service in &record.services {
+            let capacity = service.workers.map(|workers| workers * window);
+            assert!(
+                capacity.is_none_or(|most| service.busy <= most),
+                "no worker is busy more than all the time"
+            );
+        }
         record.proxies = self.proxies.finish(self.program, end);
         record.events = self.schedule.handled();
         record.requests = self.sources.iter().map(|source| source.sent).sum();
         record
     }
 
-    /// Requests sent = answered + unanswered, and no call is lost.
+    /// Requests sent = answered + in flight, no call is lost, and Little's law holds of every source and every service.
     fn check_conservation(&self) {
-        let answered: u64 = self.sources.iter().map(|source| source.answered).sum();
-        let sent: u64 = self.sources.iter().map(|source| source.sent).sum();
-        let live: u64 = self.sources.iter().map(|source| source.in_flight).sum();
-        assert_eq!(sent, answered + live, "requests are conserved");
+        let end = self.schedule.now();
+        let mut asked = vec![Vec::new(); self.sources.len()];
+        let mut visiting = vec![Vec::new(); self.recorder.visits.len()];
+        for call in self.calls.iter() {
+            if call.is_awaited_by_user() {
+                asked[call.source.position()].push(call.started);
+            }
+            if call.visiting {
+                visiting[self.program.pods[call.callee].workload.position()].push(call.served);
+            }
+        }
+        for (source, asked) in self.sources.iter().zip(asked) {
+            let in_flight = source.in_flight;
+            assert_eq!(source.sent, source.answered + in_flight.present(), "requests are conserved");
+            assert!(in_flight.balances(end, asked.into_iter()), "Little's law holds of a source");
+        }
+        for (visits, visiting) in self.recorder.visits.iter().zip(visiting) {
+            assert!(visits.balances(end, visiting.into_iter()), "Little's law holds of a service");
+        }
         assert_eq!(
             self.recorder.calls_made,
             self.recorder.calls_over + self.calls.live() as u64,
