@@ -85,6 +85,35 @@ pub enum BalancingPolicy {
     PerConnection,
 }
 
+impl BalancingPolicy {
+    /// Every policy, in the order of the variants, by its name in scenarios and profiles.
+    pub const ALL: [(&'static str, Self); 7] = [
+        ("random", Self::Random),
+        ("round_robin", Self::RoundRobin),
+        ("least_request", Self::LeastRequest),
+        ("peak_ewma", Self::PeakEwma),
+        ("ring_hash", Self::RingHash),
+        ("maglev", Self::Maglev),
+        ("per_connection", Self::PerConnection),
+    ];
+
+    /// The names alone.
+    pub const NAMES: [&'static str; Self::ALL.len()] = {
+        let mut names = [""; Self::ALL.len()];
+        let mut row = 0;
+        while row < names.len() {
+            names[row] = Self::ALL[row].0;
+            row += 1;
+        }
+        names
+    };
+
+    /// As written in scenarios and profiles.
+    pub const fn name(self) -> &'static str {
+        Self::NAMES[self as usize]
+    }
+}
+
 /// What a consistent hash is taken of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HashOn {
@@ -257,4 +286,16 @@ pub enum Objective {
     },
     /// The share of failed requests must be at most this.
     ErrorRatio(Ratio),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn balancing_policies_stand_in_the_order_of_their_variants() {
+        for (name, policy) in BalancingPolicy::ALL {
+            assert_eq!(policy.name(), name);
+        }
+    }
 }

@@ -70,7 +70,7 @@ fn page() -> String {
         "Load balancing",
         "`policies: [{service: reviews, balancing: ring_hash}]`; without a policy the mesh's own way holds.",
         &["name", "what it is", "who balances so"],
-        BALANCERS.iter().map(|row| vec![code(row.name), row.doc.to_owned(), row.used_by.to_owned()]),
+        BALANCERS.iter().map(|row| vec![code(row.policy.name()), row.doc.to_owned(), row.used_by.to_owned()]),
     );
     text += &table(
         "Profiles",
