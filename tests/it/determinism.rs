@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::AtomicBool;
 
-use sha2::{Digest, Sha256};
 use sim::engine::{self, Event, Trace};
 use sim::mesh::Scenario;
 use sim::metrics::RunRecord;
@@ -39,11 +38,7 @@ fn short(mut scenario: Scenario) -> Scenario {
 }
 
 fn digest(record: &RunRecord) -> String {
-    let hash = Sha256::digest(format!("{record:?}").as_bytes());
-    hash.iter().take(16).fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    sim::digest::of_debug(record)[..32].to_owned()
 }
 
 /// Where two runs of one program part ways.
