@@ -27,6 +27,43 @@ pub enum Discipline {
     ProcessorSharing,
 }
 
+/// What every instance of a service runs: how it serves, what it takes, how it calls others.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Application {
+    /// What its port speaks.
+    pub protocol: Protocol,
+    /// Requests one instance serves at once; `None` is unlimited.
+    pub workers: Option<u32>,
+    /// Whether a worker stays busy while the instance waits for calls and sleeps.
+    pub hold_workers: bool,
+    /// In which order an instance serves.
+    pub discipline: Discipline,
+    /// Requests that may wait for a worker; one more is rejected with an error. `None` is unlimited.
+    pub queue_limit: Option<u32>,
+    /// CPU and memory of the container.
+    pub resources: Resources,
+    /// Memory an idle instance takes.
+    pub memory: Bytes,
+    /// How it calls others.
+    pub client: Client,
+}
+
+impl Default for Application {
+    /// What holds where a scenario is silent.
+    fn default() -> Self {
+        Self {
+            protocol: Protocol::Http1,
+            workers: None,
+            hold_workers: false,
+            discipline: Discipline::Fifo,
+            queue_limit: None,
+            resources: Resources::default(),
+            memory: Bytes::ZERO,
+            client: Client::default(),
+        }
+    }
+}
+
 /// Container resources, as Kubernetes has them.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Resources {

@@ -2,11 +2,8 @@
 
 use crate::diag::Location;
 use crate::kernel::dist::Dist;
-use crate::units::{Bytes, Ratio, Span};
-use crate::vocabulary::{
-    Arrivals, Balancing, Client, CpuTime, Discipline, Header, Objective, Origin, Protocol, Resources,
-    RunSettings,
-};
+use crate::units::{Ratio, Span};
+use crate::vocabulary::{Application, Arrivals, Balancing, CpuTime, Header, Objective, Origin, RunSettings};
 
 use super::defaults;
 use super::tree::Located;
@@ -59,22 +56,8 @@ pub struct ServiceDraft {
     pub namespace: Option<Located<String>>,
     /// Number of instances.
     pub replicas: Located<u32>,
-    /// What its port speaks.
-    pub protocol: Protocol,
-    /// Requests one instance serves at once; `None` is unlimited.
-    pub workers: Option<u32>,
-    /// Whether a worker stays busy while the instance waits.
-    pub hold_workers: bool,
-    /// In which order an instance serves.
-    pub discipline: Discipline,
-    /// Requests that may wait for a worker; `None` is unlimited.
-    pub queue_limit: Option<u32>,
-    /// CPU and memory of the application container.
-    pub resources: Resources,
-    /// Memory of an idle instance.
-    pub memory: Bytes,
-    /// How it calls others.
-    pub client: Client,
+    /// What each of them runs.
+    pub application: Application,
     /// What it can be asked for.
     pub operations: Vec<OperationDraft>,
 }

@@ -64,12 +64,12 @@ impl<'a> Edges<'a> {
         let speed = self.scenario.cluster.cpu_speed;
         let mutual_tls = outbound.is_some() && inbound.is_some();
         let pass = |proxy: &ProxyModel, is_outbound: bool| {
-            pass_cost(proxy, service.protocol, is_outbound, mutual_tls, speed)
+            pass_cost(proxy, service.application.protocol, is_outbound, mutual_tls, speed)
         };
         let policy = policy(service, outbound, &self.mesh.direct);
         let pool = match outbound {
-            Some(proxy) => proxy_pool(proxy, service.protocol, inbound, &self.mesh.direct, speed),
-            None => self.direct_pool(caller, service.protocol),
+            Some(proxy) => proxy_pool(proxy, service.application.protocol, inbound, &self.mesh.direct, speed),
+            None => self.direct_pool(caller, service.application.protocol),
         };
         let overhead = |size: fn(&ProxyModel) -> u64| outbound.map_or(0, size);
         Edge {
@@ -95,7 +95,7 @@ impl<'a> Edges<'a> {
     fn direct_pool(&self, caller: WorkloadIdx, protocol: Protocol) -> Pool {
         let direct = &self.mesh.direct;
         let keep_alive = match self.scenario.services.get(ServiceIdx::at(caller.position())) {
-            Some(service) => service.client.keep_alive,
+            Some(service) => service.application.client.keep_alive,
             None => true,
         };
         Pool {
@@ -128,7 +128,7 @@ fn policy(service: &Service, outbound: Option<&ProxyModel>, direct: &DirectModel
     match (outbound, &service.balancing) {
         (None, _) => direct.balancing,
         (Some(_), Some(balancing)) => balancing.policy,
-        (Some(proxy), None) if service.protocol == Protocol::Tcp => proxy.tcp_balancing,
+        (Some(proxy), None) if service.application.protocol == Protocol::Tcp => proxy.tcp_balancing,
         (Some(proxy), None) => proxy.balancing,
     }
 }

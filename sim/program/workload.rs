@@ -76,7 +76,7 @@ impl<'a> Workloads<'a> {
         let workload = self.all.next_index();
         let group = proxy.map(|proxy| self.groups.push(group(scenario, workload, proxy)));
         let default_client = Client::default();
-        let client = service.map_or(&default_client, |service| &service.client);
+        let client = service.map_or(&default_client, |service| &service.application.client);
         self.models.push(proxy);
         self.all.push(Workload {
             name,
@@ -84,11 +84,11 @@ impl<'a> Workloads<'a> {
             pods,
             group,
             serving: service.map_or(Serving::Unlimited, serving),
-            hold_workers: service.is_some_and(|service| service.hold_workers),
+            hold_workers: service.is_some_and(|service| service.application.hold_workers),
             edges: 0,
             pool_size: client.pool_size.unwrap_or(u32::MAX),
             keep_alive: client.keep_alive,
-            memory: service.map_or(0, |service| service.memory.value()),
+            memory: service.map_or(0, |service| service.application.memory.value()),
         });
         self.next_pod += pods;
         workload
@@ -96,12 +96,13 @@ impl<'a> Workloads<'a> {
 }
 
 fn serving(service: &Service) -> Serving {
-    match service.workers {
+    let application = &service.application;
+    match application.workers {
         None => Serving::Unlimited,
         Some(workers) => Serving::Limited {
             workers,
-            queue_limit: service.queue_limit.unwrap_or(u32::MAX),
-            discipline: service.discipline,
+            queue_limit: application.queue_limit.unwrap_or(u32::MAX),
+            discipline: application.discipline,
         },
     }
 }
@@ -151,7 +152,8 @@ fn variation(scv: f64) -> Option<Dist> {
 /// Bytes of a proxy that is told of every service: HTTP services share one outbound listener, each opaque TCP service
 /// has its own, and three stand for inbound traffic, the virtual outbound and the metrics port.
 fn configuration_bytes(scenario: &Scenario, proxy: &ProxyModel, per_target: f64) -> f64 {
-    let opaque = scenario.services.iter().filter(|service| service.protocol == Protocol::Tcp).count();
+    let opaque =
+        scenario.services.iter().filter(|service| service.application.protocol == Protocol::Tcp).count();
     let endpoints: u64 = scenario.services.iter().map(|service| u64::from(service.replicas) - 1).sum();
     proxy.memory.per_listener * (4 + opaque) as f64
         + per_target * scenario.services.len() as f64
