@@ -39,5 +39,6 @@ pub mod metrics;
 pub mod output;
 pub mod policy;
 pub mod program;
+pub mod topology;
 pub mod units;
 pub mod vocabulary;

@@ -4,13 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules in the order of the pipeline: each may import only what stands before it.
-const LAYERS: [&str; 15] = [
+const LAYERS: [&str; 16] = [
     "units",
     "index",
     "diag",
     "kernel",
     "vocabulary",
     "input",
+    "topology",
     "mesh",
     "policy",
     "program",
