@@ -82,8 +82,9 @@ struct GenerateArguments {
 pub(super) fn execute(arguments: &TopologyArguments) -> Exit {
     let TopologyCommand::Generate(arguments) = &arguments.command;
     let options = options(arguments);
-    let topology =
-        options.settings().and_then(|settings| Topology::generate(&settings).map_err(|problem| vec![problem]));
+    let topology = options
+        .settings()
+        .and_then(|settings| Topology::generate(&settings).map_err(|problem| vec![problem]));
     match topology {
         Ok(topology) => write(arguments.output.as_deref(), &topology.scenario(&options.command())),
         Err(problems) => refuse(problems),

@@ -19,8 +19,8 @@ pub mod table;
 
 use crate::metrics::{Labels, Results, RunRecord};
 
-pub use folder::{Existing, Folder, FolderError, Holds};
 pub(crate) use folder::write_whole;
+pub use folder::{Existing, Folder, FolderError, Holds};
 pub use manifest::{FileHash, Identity, Manifest};
 
 /// One scenario under one mesh: what outputs are made of.

@@ -125,7 +125,9 @@ mod tests {
 
     #[test]
     fn nonsense_is_no_law() {
-        for text in ["", "x", "-1", "0", "inf", "NaN", "p50:4,p50:5", "p50:4,p90:3", "p0:1,p50:2", "p100:1", "50:4"] {
+        for text in
+            ["", "x", "-1", "0", "inf", "NaN", "p50:4,p50:5", "p50:4,p90:3", "p0:1,p50:2", "p100:1", "50:4"]
+        {
             assert!(Law::parse(text).is_err(), "{text}");
         }
     }

@@ -16,8 +16,8 @@
 mod calls;
 mod draw;
 mod graph;
-mod layers;
 mod law;
+mod layers;
 mod options;
 mod preset;
 mod replicas;
@@ -86,7 +86,8 @@ fn readable(graph: &Graph) -> Result<(), Diagnostic> {
     if values <= MAX_NODES {
         return Ok(());
     }
-    let message = format!("the scenario would have about {values} values, more than the {MAX_NODES} that are read");
+    let message =
+        format!("the scenario would have about {values} values, more than the {MAX_NODES} that are read");
     let hint = "ask for fewer services, or a smaller --fan-out";
     Err(Diagnostic::error(Code::TooLarge, message).hint(hint))
 }

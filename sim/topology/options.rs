@@ -169,6 +169,9 @@ impl Options {
         };
         let (holds, message) = range("--services", 1, MAX_SERVICES.into(), services as u64);
         need(holds, message);
+        if !holds {
+            return problems; // everything else is measured by it
+        }
         let (holds, message) = range("--namespaces", 1, services as u64, settings.namespaces as u64);
         need(holds, message);
         if let Some(pods) = self.pods {
@@ -176,7 +179,8 @@ impl Options {
             need(holds, message);
         }
         if settings.shape == Shape::Tree {
-            let message = |option| format!("{option} does not apply to a tree: --services and --fan-out decide");
+            let message =
+                |option| format!("{option} does not apply to a tree: --services and --fan-out decide");
             need(self.depth.is_none(), message("--depth"));
             need(self.entries.is_none(), message("--entries"));
         } else {
@@ -190,8 +194,11 @@ impl Options {
         }
         let calls = settings.calls_per_request;
         need(
-            calls.is_none_or(|calls| (0.0..=1e5).contains(&calls)),
-            format!("--calls-per-request must lie between 0 and 100000, not {}", calls.unwrap_or_default()),
+            calls.is_none_or(|calls| (0.001..=1e5).contains(&calls)),
+            format!(
+                "--calls-per-request must lie between 0.001 and 100000, not {}",
+                calls.unwrap_or_default()
+            ),
         );
         let (Load::Entries(rate) | Load::Services(rate)) = settings.load;
         need(rate.value() > 0.0, "there must be some requests: a rate above zero".to_owned());

@@ -44,10 +44,7 @@ impl Topology {
         let pods: u64 = self.replicas.iter().map(|&count| u64::from(count)).sum();
         let fan_outs = graph.fan_outs();
         let namespaces = self.settings.namespaces;
-        let mut text = format!(
-            "# {}. Made by:\n#   {command}\n#\n",
-            capital(self.settings.preset.about)
-        );
+        let mut text = format!("# {}. Made by:\n#   {command}\n#\n", capital(self.settings.preset.about));
         text += &comment(&format!(
             "{}, {}, {}; {}, {} of caller and callee, depth {}.",
             counted(graph.services(), "service"),
