@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, Subcommand};
 
 use crate::diag::{Code, Diagnostic, Diagnostics, Sources};
@@ -30,7 +30,7 @@ enum TopologyCommand {
 #[derive(Debug, Args)]
 struct GenerateArguments {
     /// Shape of the graph; what follows replaces parts of it
-    #[arg(long, default_value = "meta", value_parser = PossibleValuesParser::new(PRESETS.map(|row| row.name)))]
+    #[arg(long, default_value = "meta", value_parser = presets())]
     preset: String,
     /// Name of the scenario [default: that of the preset]
     #[arg(long, value_parser = name)]
@@ -136,6 +136,11 @@ fn refuse(problems: Vec<Diagnostic>) -> Exit {
     }
     report(&diagnostics, &Sources::default());
     Exit::BadInput
+}
+
+/// The presets, each with what it is.
+fn presets() -> PossibleValuesParser {
+    PossibleValuesParser::new(PRESETS.map(|preset| PossibleValue::new(preset.name).help(preset.about)))
 }
 
 /// A name that needs no quotes in YAML and is a folder's name as well.

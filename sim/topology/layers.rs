@@ -37,7 +37,8 @@ pub(super) fn most(below: u32) -> u32 {
 
 /// The services of each layer; every layer has one at least.
 fn layers(settings: &Settings) -> Vec<Range<usize>> {
-    let mut layers = vec![0..settings.entries];
+    let mut layers = Vec::with_capacity(settings.depth);
+    layers.push(0..settings.entries);
     let (mut rest, mut next) = (settings.services - settings.entries, settings.entries);
     for layer in 1..settings.depth {
         let left = settings.depth - layer;
@@ -127,12 +128,18 @@ fn fill(settings: &Settings, layers: &[Range<usize>], fan_outs: &[usize], graph:
     for layer in layers {
         for caller in layer.clone() {
             let callees = &mut graph.callees[caller];
-            callees.iter().for_each(|&callee| taken[callee as usize] = true);
+            mark(callees, true, &mut taken);
             let missing = fan_outs[caller].saturating_sub(callees.len());
             choose(missing, layer.end, &before, &mut taken, callees, &mut draws);
-            callees.iter().for_each(|&callee| taken[callee as usize] = false);
+            mark(callees, false, &mut taken);
             callees.sort_unstable();
         }
+    }
+}
+
+fn mark(callees: &[u32], value: bool, taken: &mut [bool]) {
+    for &callee in callees {
+        taken[callee as usize] = value;
     }
 }
 

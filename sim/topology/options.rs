@@ -85,6 +85,10 @@ pub struct Settings {
     pub(super) seed: u64,
 }
 
+fn default_utilization() -> Ratio {
+    Ratio::new(0.3).expect("a ratio")
+}
+
 /// Protocols by their names on the command line.
 const PROTOCOLS: [(&str, Protocol); 3] =
     [("http1", Protocol::Http1), ("http2", Protocol::Http2), ("grpc", Protocol::Grpc)];
@@ -131,7 +135,7 @@ impl Options {
             work: law(preset.work),
             calls_per_request: self.calls_per_request.or(preset.calls_per_request),
             load: self.load.unwrap_or_else(|| preset.load()),
-            utilization: self.utilization.unwrap_or(Ratio::new(0.3).expect("a ratio")),
+            utilization: self.utilization.unwrap_or_else(default_utilization),
             protocol: self.protocol.unwrap_or(Protocol::Http1),
             seed: self.seed,
         };

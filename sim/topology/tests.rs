@@ -28,7 +28,9 @@ fn check(options: &Options) {
         // With this order there can be no circle, and whoever is reached has been reached before its turn.
         assert!(callees.iter().all(|&callee| callee as usize > caller), "callers stand before callees");
         assert!(reached[caller], "service {caller} is never called");
-        callees.iter().for_each(|&callee| reached[callee as usize] = true);
+        for &callee in callees {
+            reached[callee as usize] = true;
+        }
     }
     assert_eq!(
         graph.namespaces.iter().max(),
@@ -199,8 +201,8 @@ fn graphs_stay_what_they_are() {
         .iter()
         .map(|preset| {
             let hash = Sha256::digest(text(&Options::of(preset.name)).as_bytes());
-            let start: String = hash.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-            format!("{} {start}", preset.name)
+            let start = u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]]);
+            format!("{} {start:08x}", preset.name)
         })
         .collect();
     assert_eq!(digests, GOLDEN);

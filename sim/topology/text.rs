@@ -2,7 +2,6 @@
 
 use std::fmt::{Display, Write as _};
 
-use crate::units::Rate;
 use crate::vocabulary::Protocol;
 
 use super::draw::rounded;
@@ -23,14 +22,14 @@ impl Topology {
             self.service(service, &mut text);
         }
         text += "\ntraffic:\n";
-        let rate = Rate::per_second(self.calls.entry_rate).expect("a rate that was checked");
+        let rate = self.calls.entry_rate;
         let gateways = libm::ceil(self.requests() / GATEWAY_RATE).max(1.0);
         for &entry in &self.graph.entries {
             let name = self.full_name(entry as usize);
             let _ = writeln!(
                 text,
                 "  - {{name: {}, service: {name}, from: {{gateway: {{name: ingress, replicas: {gateways}}}}}, \
-                 rate: {rate}}}",
+                 rate: {rate}/s}}",
                 self.entry_name(entry as usize)
             );
         }
