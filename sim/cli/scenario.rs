@@ -70,7 +70,10 @@ impl Loading {
         }
         let (draft, mut sources, mut diagnostics) = input::load(&self.files, &options);
         let scenario = validate(&draft, &mut diagnostics);
-        let meshes = self.meshes(&draft.mesh, &for_profiles, &mut sources, &mut diagnostics);
+        let node_cores = scenario
+            .as_ref()
+            .map_or(NODE_CORES, |scenario: &Scenario| scenario.cluster.nodes.cores.value().ceil() as u32);
+        let meshes = self.meshes(&draft.mesh, &for_profiles, node_cores, &mut sources, &mut diagnostics);
         report(&diagnostics, &sources);
         if diagnostics.has_errors() {
             return None;
@@ -91,6 +94,7 @@ impl Loading {
         &self,
         draft: &MeshDraft,
         sets: &[String],
+        node_cores: u32,
         sources: &mut Sources,
         diagnostics: &mut Diagnostics,
     ) -> Vec<Mesh> {
@@ -117,7 +121,7 @@ impl Loading {
         }
         profiles
             .into_iter()
-            .map(|profile| Mesh { name: profile.head.name.clone(), model: profile.model(NODE_CORES) })
+            .map(|profile| Mesh { name: profile.head.name.clone(), model: profile.model(node_cores) })
             .collect()
     }
 }

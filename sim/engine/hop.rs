@@ -368,6 +368,8 @@ impl<'p> Engine<'p> {
         let call = &self.calls[id];
         let law = if self.is_from_outside(call) {
             &self.program.outside_delay
+        } else if self.program.crosses_zones(call.caller, call.callee) {
+            &self.program.zone_delay
         } else {
             &self.program.network_delay
         };

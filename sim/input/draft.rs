@@ -2,14 +2,14 @@
 
 use crate::diag::Location;
 use crate::kernel::dist::Dist;
-use crate::units::{Bytes, Ratio, Span};
+use crate::units::{Bytes, Cores, Money, Ratio, Span};
 use crate::vocabulary::{
-    Arrivals, Balancing, Client, CpuTime, Discipline, Header, Objective, Origin, Protocol, Resources,
-    RunSettings,
+    Arrivals, Balancing, Client, CpuTime, Discipline, Header, NodeCores, Objective, Origin, Protocol,
+    Resources, RunSettings,
 };
 
 use super::defaults;
-use super::tree::Located;
+use super::tree::{Located, Node};
 
 /// Everything that was read, from all files together.
 #[derive(Clone, Debug, PartialEq)]
@@ -230,8 +230,10 @@ pub struct SelectionDraft {
 /// What lies between and beneath the pods.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClusterDraft {
-    /// One-way delay between two pods, in nanoseconds.
+    /// One-way delay between two pods of a zone, in nanoseconds.
     pub network_delay: Dist,
+    /// One-way delay between two pods in different zones, in nanoseconds.
+    pub zone_delay: Option<Located<Dist>>,
     /// One-way delay between an outside client and the cluster, in nanoseconds.
     pub outside_delay: Dist,
     /// Bits per second of one flow; `None` is unlimited.
@@ -240,6 +242,16 @@ pub struct ClusterDraft {
     pub cpu_speed: f64,
     /// Proxies that share a core.
     pub core_sets: Vec<CoreSetDraft>,
+    /// The machines; `None` if nothing is written of them.
+    pub nodes: Option<NodesDraft>,
+    /// Zones, if any are named.
+    pub zones: Option<Located<Vec<Located<String>>>>,
+    /// Price of a GB that goes from one zone to another.
+    pub cross_zone_price: Option<Money>,
+    /// Who may use the cores of a node, if that is written.
+    pub cores: Option<NodeCores>,
+    /// Where prices come from.
+    pub prices: PricesDraft,
 }
 
 impl Default for ClusterDraft {
@@ -250,8 +262,42 @@ impl Default for ClusterDraft {
             bandwidth: None,
             cpu_speed: defaults::CPU_SPEED,
             core_sets: Vec::new(),
+            zone_delay: None,
+            nodes: None,
+            zones: None,
+            cross_zone_price: None,
+            cores: None,
+            prices: PricesDraft::Shipped,
         }
     }
+}
+
+/// The machines of the cluster, all alike. What is not written follows from the type.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NodesDraft {
+    /// How many; `None` is as many as the pods need.
+    pub count: Option<Located<u32>>,
+    /// Name in the price table.
+    pub node_type: Option<Located<String>>,
+    /// CPU of one.
+    pub cores: Option<Cores>,
+    /// Memory of one.
+    pub memory: Option<Bytes>,
+    /// Pods that one may hold.
+    pub pods: Option<u32>,
+    /// Price of one for an hour.
+    pub price: Option<Money>,
+}
+
+/// Where prices come from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PricesDraft {
+    /// From the table that comes with the program.
+    Shipped,
+    /// From this file, named relative to the file that names it.
+    File(Located<String>),
+    /// From this document.
+    Read(Node),
 }
 
 /// Proxies that share a core.

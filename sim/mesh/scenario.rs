@@ -6,11 +6,11 @@
 use crate::index::IndexVec;
 use crate::index_type;
 use crate::kernel::dist::Dist;
-use crate::units::{Bytes, Ratio, Span};
+use crate::units::{Bytes, Cores, Currency, Money, Ratio, Span};
 
 pub use crate::vocabulary::{
     Arrivals, Balancing, BalancingPolicy, Client, CpuTime, Discipline, HashOn, Header, HeaderValues,
-    Objective, Origin, Phase, Protocol, Resources, RunSettings,
+    NodeCores, Objective, Origin, Phase, Protocol, Resources, RunSettings,
 };
 
 index_type! {
@@ -20,6 +20,8 @@ index_type! {
     pub struct SourceIdx;
     /// An operation, counted within its service.
     pub struct OperationIdx;
+    /// A zone of the cluster.
+    pub struct ZoneIdx;
 }
 
 /// Everything the user said, checked.
@@ -167,15 +169,17 @@ pub struct Waypoint {
     pub services: Vec<ServiceIdx>,
     /// Number of pods; `None` is the profile's.
     pub replicas: Option<u32>,
-    /// Name of the zone its pods are in; `None` is any.
-    pub zone: Option<String>,
+    /// The zone its pods are in; `None` is any.
+    pub zone: Option<ZoneIdx>,
 }
 
 /// What lies between and beneath the pods.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cluster {
-    /// One-way delay between two pods, in nanoseconds.
+    /// One-way delay between two pods of a zone, in nanoseconds.
     pub network_delay: Dist,
+    /// One-way delay between two pods in different zones, in nanoseconds.
+    pub zone_delay: Dist,
     /// One-way delay between an outside client and the cluster, in nanoseconds.
     pub outside_delay: Dist,
     /// Bits per second of one flow; `None` is unlimited.
@@ -184,6 +188,33 @@ pub struct Cluster {
     pub cpu_speed: f64,
     /// Proxies pinned to cores they share.
     pub core_sets: Vec<CoreSet>,
+    /// Names of the zones, at least one.
+    pub zones: Vec<String>,
+    /// The machines.
+    pub nodes: Nodes,
+    /// Who may use their cores.
+    pub cores: NodeCores,
+    /// Price of a GB (10⁹ bytes) that goes from one zone to another, sender and receiver together.
+    pub cross_zone_price: Money,
+    /// The currency of all prices.
+    pub currency: Currency,
+}
+
+/// The machines of the cluster, all alike, spread evenly over the zones.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Nodes {
+    /// How many, at least one per zone; `None` is as many as the pods' requests need.
+    pub count: Option<u32>,
+    /// What they are called in the price table.
+    pub node_type: String,
+    /// CPU of one.
+    pub cores: Cores,
+    /// Memory of one.
+    pub memory: Bytes,
+    /// Pods that one may hold.
+    pub pods: u32,
+    /// Price of one for an hour.
+    pub price: Money,
 }
 
 /// Proxies that run on the same cores. One core is one server with several kinds of job; on several, any thread may run

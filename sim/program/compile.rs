@@ -28,6 +28,7 @@ pub fn compile(scenario: &Scenario, mesh: &MeshModel) -> Program {
         .collect();
     let start = SimTime::ZERO + scenario.run.warm_up;
     let edges = edges.finish();
+    let (machines, nodes) = super::node::place(scenario, mesh, &workloads);
     let mut program = Program {
         scenario: scenario.name.clone(),
         mesh: mesh.name.clone(),
@@ -44,14 +45,22 @@ pub fn compile(scenario: &Scenario, mesh: &MeshModel) -> Program {
         sites: calls.sites,
         edges,
         sources,
+        machines,
         network_delay: scenario.cluster.network_delay.clone(),
+        zone_delay: scenario.cluster.zone_delay.clone(),
         outside_delay: scenario.cluster.outside_delay.clone(),
         nanos_per_byte: scenario.cluster.bandwidth.map_or(0.0, |bits_per_second| 8e9 / bits_per_second),
         window: Window::new(start, scenario.run.duration),
         drain_limit: start + scenario.run.duration + scenario.run.drain_limit,
         seed: scenario.run.seed,
     };
-    super::workload::place_pods(&mut program, scenario, &workloads.of_sources);
+    let layout = super::pods::Layout {
+        of_sources: &workloads.of_sources,
+        beside: &workloads.beside,
+        nodes: &nodes,
+        node_group: workloads.node_group,
+    };
+    super::pods::place(&mut program, scenario, &layout);
     program
 }
 

@@ -11,6 +11,8 @@ mod call;
 mod compile;
 mod edge;
 mod group;
+mod node;
+mod pods;
 mod workload;
 
 use std::fmt::Write as _;
@@ -24,8 +26,9 @@ use crate::kernel::dist::Dist;
 use crate::kernel::station::{CoreIdx, Quota, WakeModel, Window, WorkerIdx};
 use crate::mesh::model::Dispatch;
 use crate::mesh::scenario::{Arrivals, BalancingPolicy, Discipline, HeaderValues, SourceIdx};
+use crate::placement::{Node, NodeIdx};
 use crate::policy::balance::Targets;
-use crate::units::{SimTime, Span};
+use crate::units::{Currency, Money, SimTime, Span};
 
 pub use compile::compile;
 
@@ -83,8 +86,12 @@ pub struct Program {
     pub edges: IndexVec<EdgeIdx, Edge>,
     /// Sources of traffic.
     pub sources: IndexVec<SourceIdx, Source>,
-    /// One-way delay between two pods.
+    /// What the pods run on.
+    pub machines: Machines,
+    /// One-way delay between two pods of a zone.
     pub network_delay: Dist,
+    /// One-way delay between two pods in different zones.
+    pub zone_delay: Dist,
     /// One-way delay between an outside client and the cluster.
     pub outside_delay: Dist,
     /// Nanoseconds a byte takes on the wire.
@@ -95,6 +102,29 @@ pub struct Program {
     pub drain_limit: SimTime,
     /// Everything random follows from it.
     pub seed: u64,
+}
+
+/// What the pods run on: nodes, all alike.
+#[derive(Clone, Debug)]
+pub struct Machines {
+    /// Each with what is reserved on it.
+    pub nodes: IndexVec<NodeIdx, Node>,
+    /// Names of the zones, at least one.
+    pub zones: Vec<String>,
+    /// CPU of a node in cores.
+    pub cores: f64,
+    /// Memory of a node in bytes.
+    pub memory: u64,
+    /// The containers of a node share its cores.
+    pub shared: bool,
+    /// Price of a node for an hour.
+    pub price: Money,
+    /// Price of a GB (10⁹ bytes) from one zone to another.
+    pub cross_zone_price: Money,
+    /// The currency of both.
+    pub currency: Currency,
+    /// What was assumed, and what did not fit: sentences for the reader of results.
+    pub notes: Vec<String>,
 }
 
 /// A service, client or gateway.
@@ -145,6 +175,8 @@ pub struct Pod {
     pub workload: WorkloadIdx,
     /// Its proxy: its own, or that of its node.
     pub proxy: Option<ProxyIdx>,
+    /// The machine it runs on; `None` outside the cluster.
+    pub node: Option<NodeIdx>,
     /// A hash of its workload's name and its number: the same whatever else is in the scenario.
     pub identity: u64,
     /// What it knows of its edges stands at `first_view + edge.slot`.
@@ -408,6 +440,16 @@ impl Program {
     #[inline]
     pub fn are_on_one_node(&self, caller: PodIdx, callee: PodIdx) -> bool {
         self.pods[caller].proxy.is_some() && self.pods[caller].proxy == self.pods[callee].proxy
+    }
+
+    /// Whether two pods stand in different zones.
+    #[inline]
+    pub fn crosses_zones(&self, one: PodIdx, other: PodIdx) -> bool {
+        self.machines.zones.len() > 1
+            && match (self.pods[one].node, self.pods[other].node) {
+                (Some(one), Some(other)) => self.machines.nodes[one].zone != self.machines.nodes[other].zone,
+                _ => false,
+            }
     }
 
     /// Number of per-pod views of edges.

@@ -1,14 +1,12 @@
-//! Workloads, pods, proxies, workers and the cores they run on.
+//! Workloads: services, clients, gateways, waypoints, and the proxies beside them.
 
 use std::collections::BTreeMap;
 
-use crate::index::{Idx, IndexVec};
-use crate::kernel::rng::{extend_path, hash_name};
-use crate::kernel::station::CoreIdx;
+use crate::index::IndexVec;
 use crate::mesh::model::{MeshModel, NodeProxyModel, ProxyModel, WaypointModel};
-use crate::mesh::scenario::{Client, Origin, Scenario, Service, ServiceIdx, SourceIdx, Waypoint};
+use crate::mesh::scenario::{Client, Origin, Scenario, Service, ServiceIdx, SourceIdx, Waypoint, ZoneIdx};
 
-use super::{GroupIdx, Pod, PodIdx, Program, Proxy, ProxyGroup, Serving, Workload, WorkloadIdx, group};
+use super::{GroupIdx, PodIdx, ProxyGroup, Serving, Workload, WorkloadIdx, group};
 
 /// What the group of the nodes' proxies is called.
 const NODE_PROXIES: &str = "node:proxy";
@@ -44,6 +42,10 @@ pub(super) struct Workloads<'a> {
     pub(super) of_sources: IndexVec<SourceIdx, WorkloadIdx>,
     /// The waypoint that calls of a service go through.
     pub(super) waypoint_of: IndexVec<ServiceIdx, Option<WorkloadIdx>>,
+    /// The one zone of each workload's pods, if that is not any.
+    pub(super) zones: IndexVec<WorkloadIdx, Option<ZoneIdx>>,
+    /// The proxies of the nodes.
+    pub(super) node_group: Option<GroupIdx>,
     next_pod: u32,
 }
 
@@ -64,6 +66,8 @@ impl<'a> Workloads<'a> {
             groups: IndexVec::new(),
             of_sources: IndexVec::new(),
             waypoint_of: IndexVec::filled(None, scenario.services.len()),
+            zones: IndexVec::new(),
+            node_group: None,
             next_pod: 0,
         };
         let meshed = match (&mesh.sidecar, &mesh.node_proxy) {
@@ -81,7 +85,8 @@ impl<'a> Workloads<'a> {
             this.add_waypoints(scenario, waypoint);
         }
         if let Some(node) = &mesh.node_proxy {
-            this.groups.push(group::of_nodes(scenario, NODE_PROXIES, node, this.next_pod));
+            let group = group::of_nodes(scenario, NODE_PROXIES, node, this.next_pod);
+            this.node_group = Some(this.groups.push(group));
         }
         this
     }
@@ -128,6 +133,7 @@ impl<'a> Workloads<'a> {
             let pods = waypoint.replicas.unwrap_or(model.replicas);
             let plan = Plan { name, pods, beside: Beside::Pod(&model.proxy), service: None };
             self.push(plan, Some(group));
+            self.zones[workload] = waypoint.zone;
             for &service in &waypoint.services {
                 self.waypoint_of[service] = Some(workload);
             }
@@ -149,6 +155,7 @@ impl<'a> Workloads<'a> {
         let default_client = Client::default();
         let client = plan.service.map_or(&default_client, |service| &service.client);
         self.beside.push(plan.beside);
+        self.zones.push(None);
         let first_pod = PodIdx(self.next_pod);
         self.next_pod += plan.pods;
         self.all.push(Workload {
@@ -174,64 +181,5 @@ fn serving(service: &Service) -> Serving {
             queue_limit: service.queue_limit.unwrap_or(u32::MAX),
             discipline: service.discipline,
         },
-    }
-}
-
-/// Gives every workload its pods, every pod its proxy and view, every proxy its workers, every worker its core.
-pub(super) fn place_pods(
-    program: &mut Program,
-    scenario: &Scenario,
-    of_sources: &IndexVec<SourceIdx, WorkloadIdx>,
-) {
-    for edge in &program.edges {
-        program.workloads[edge.caller].edges += 1;
-    }
-    let mut shared = SharedCores::new(scenario, of_sources);
-    let mut first_view = 0;
-    for (index, workload) in program.workloads.iter_enumerated() {
-        for replica in 0..workload.pods {
-            let proxy = workload.group.map(|group| {
-                let first_worker = program.workers.next_index();
-                for _ in 0..program.groups[group].workers {
-                    program.workers.push(shared.core(index, replica, &mut program.cores));
-                }
-                program.proxies.push(Proxy { group, first_worker })
-            });
-            program.pods.push(Pod {
-                workload: index,
-                proxy,
-                identity: extend_path(hash_name(&workload.name), u64::from(replica)),
-                first_view,
-            });
-            first_view += workload.edges;
-        }
-    }
-}
-
-/// Which workloads share a core, and the cores given out so far.
-struct SharedCores {
-    /// Number of the set, and its cores.
-    set_of: BTreeMap<WorkloadIdx, (usize, u32)>,
-    given: BTreeMap<(usize, u32), CoreIdx>,
-}
-
-impl SharedCores {
-    fn new(scenario: &Scenario, of_sources: &IndexVec<SourceIdx, WorkloadIdx>) -> Self {
-        let mut set_of = BTreeMap::new();
-        for (number, set) in scenario.cluster.core_sets.iter().enumerate() {
-            let services =
-                set.services.iter().map(|&service: &ServiceIdx| WorkloadIdx::at(service.position()));
-            let sources = set.sources.iter().map(|&source| of_sources[source]);
-            set_of.extend(services.chain(sources).map(|workload| (workload, (number, set.cores))));
-        }
-        Self { set_of, given: BTreeMap::new() }
-    }
-
-    /// A core of its own, or what this replica of every member of the set shares.
-    fn core(&mut self, workload: WorkloadIdx, replica: u32, cores: &mut IndexVec<CoreIdx, u32>) -> CoreIdx {
-        match self.set_of.get(&workload) {
-            None => cores.push(1),
-            Some(&(set, count)) => *self.given.entry((set, replica)).or_insert_with(|| cores.push(count)),
-        }
     }
 }

@@ -6,6 +6,7 @@ use sim::diag::CODES;
 use sim::input::FORMATS;
 use sim::input::defaults::DEFAULTS;
 use sim::kernel::dist::DISTRIBUTIONS;
+use sim::mesh::prices;
 use sim::mesh::profile::{install_profiles, summaries};
 use sim::output::OUTPUTS;
 use sim::policy::arrival::ARRIVALS;
@@ -79,6 +80,30 @@ fn page() -> String {
             let installs = install_profiles(&row.name).join(", ");
             let name = code(row.name);
             vec![name, row.title, row.mesh_version, row.proxy_version, row.kubernetes_version, installs]
+        }),
+    );
+    let prices = prices::shipped();
+    text += &table(
+        "Prices",
+        &format!(
+            "What nodes cost an hour, in {}, unless `cluster.prices` names a table of your own (copy \
+             `models/prices.yaml`). A GB from one zone to another costs {} ({}, {}).",
+            prices.currency,
+            prices.cross_zone,
+            prices.cross_zone_provenance.source,
+            prices.cross_zone_provenance.date
+        ),
+        &["type", "cores", "memory", "price", "source", "date"],
+        prices.node_types.iter().map(|row| {
+            let (source, date) = (row.provenance.source.clone(), row.provenance.date.clone());
+            vec![
+                code(&row.name),
+                row.cores.to_string(),
+                row.memory.to_string(),
+                row.price.to_string(),
+                source,
+                date,
+            ]
         }),
     );
     text += &table(

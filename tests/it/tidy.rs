@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules in the order of the pipeline: each may import only what stands before it.
-const LAYERS: [&str; 15] = [
+const LAYERS: [&str; 16] = [
     "units",
     "index",
     "diag",
@@ -12,6 +12,7 @@ const LAYERS: [&str; 15] = [
     "vocabulary",
     "input",
     "mesh",
+    "placement",
     "policy",
     "program",
     "metrics",

@@ -230,8 +230,7 @@ impl<'d> Decoder<'d> {
         let origin = self.keeps_origin.then_some(node.location);
         let mut map = Fields::new(node, quote(path), self.diagnostics);
         let value = map.required("value");
-        let kinds: Vec<_> = Kind::ALL.iter().map(|kind| (kind.name(), *kind)).collect();
-        let kind = map.need("kind", |node, diagnostics| fields::choice(node, "a kind", &kinds, diagnostics));
+        let kind = map.need("kind", kind);
         let date = map.need("date", date);
         let source = map.need("source", fields::text);
         let change = Change::read(&mut map);
@@ -355,8 +354,14 @@ impl<'d> Decoder<'d> {
     }
 }
 
+/// How a value was found.
+pub(in crate::mesh) fn kind(node: &Node, diagnostics: &mut Diagnostics) -> Option<Kind> {
+    let kinds: Vec<_> = Kind::ALL.iter().map(|kind| (kind.name(), *kind)).collect();
+    fields::choice(node, "a kind", &kinds, diagnostics)
+}
+
 /// A year, or a year and a month.
-fn date(node: &Node, diagnostics: &mut Diagnostics) -> Option<String> {
+pub(in crate::mesh) fn date(node: &Node, diagnostics: &mut Diagnostics) -> Option<String> {
     let text = fields::text(node, diagnostics)?;
     let is_number =
         |text: &str, length| text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit());

@@ -4,7 +4,7 @@
 //! [`Profile::set`] overrides one value, [`Profile::model`] turns the whole into what the compiler needs.
 
 mod capability;
-mod decode;
+pub(in crate::mesh) mod decode;
 mod dimension;
 mod parameters;
 mod quantity;

@@ -1,8 +1,8 @@
 //! From a profile to what the compiler needs.
 
 use crate::mesh::model::{
-    ConfigurationView, ControlPlaneModel, DaemonModel, DirectModel, Dispatch, MemoryModel, MeshModel,
-    NodeProxyModel, ProxyModel, TraversalCost, TunnelModel, UpstreamModel, WakeCost, WaypointModel,
+    ConfigurationView, DirectModel, Dispatch, MemoryModel, MeshModel, NodeProxyModel, ProxyModel,
+    ReservationModel, TraversalCost, TunnelModel, UpstreamModel, WakeCost, WaypointModel,
 };
 use crate::units::{Bytes, Cores, Ratio, Span};
 use crate::vocabulary::BalancingPolicy;
@@ -32,10 +32,16 @@ impl Profile {
                 handshake_round_trips: direct.number("round_trips"),
                 idle_timeout: direct.span("idle_timeout"),
             },
-            daemons: is_ambient.then(|| section("cni").daemon()).into_iter().collect(),
-            control_plane: (self.word("control_plane.kind") != "kube_proxy")
-                .then(|| section("control_plane").control_plane()),
+            daemons: is_ambient.then(|| section("cni").reservation("cni", 1)).into_iter().collect(),
+            control_plane: self.control_plane(),
         }
+    }
+
+    /// Its pods; `None` where kube-proxy is all there is.
+    fn control_plane(&self) -> Option<ReservationModel> {
+        let section = Reader { profile: self, section: "control_plane" };
+        let is_there = section.word("kind") != "kube_proxy";
+        is_there.then(|| section.reservation("control-plane", section.number("replicas") as u32))
     }
 
     fn word(&self, path: &str) -> &'static str {
@@ -126,17 +132,10 @@ impl Reader<'_> {
         }
     }
 
-    fn daemon(self) -> DaemonModel {
-        DaemonModel {
-            name: self.section,
-            cpu_request: self.limit("cpu_request").map(cores),
-            memory_request: self.limit("memory_request").map(bytes),
-        }
-    }
-
-    fn control_plane(self) -> ControlPlaneModel {
-        ControlPlaneModel {
-            replicas: self.number("replicas") as u32,
+    fn reservation(self, name: &str, replicas: u32) -> ReservationModel {
+        ReservationModel {
+            name: name.to_owned(),
+            replicas,
             cpu_request: self.limit("cpu_request").map(cores),
             memory_request: self.limit("memory_request").map(bytes),
         }

@@ -11,6 +11,7 @@ use crate::input::tree::Located;
 
 use super::super::scenario::{Cluster, CoreSet, Origin, SourceIdx, TrafficSource};
 use super::names::Directory;
+use super::nodes;
 
 pub(super) fn cluster(
     draft: &Draft,
@@ -25,12 +26,19 @@ pub(super) fn cluster(
         .iter()
         .map(|set| core_set(set, directory, sources, &mut placed, diagnostics))
         .collect();
+    let machines = nodes::resolve(written, diagnostics);
     Cluster {
         network_delay: written.network_delay.clone(),
+        zone_delay: written.zone_delay.as_ref().map_or_else(defaults::zone_delay, |law| law.value.clone()),
         outside_delay: written.outside_delay.clone(),
         bandwidth: written.bandwidth,
         cpu_speed: written.cpu_speed,
         core_sets,
+        zones: machines.zones,
+        nodes: machines.nodes,
+        cores: machines.cores,
+        cross_zone_price: machines.cross_zone_price,
+        currency: machines.currency,
     }
 }
 
