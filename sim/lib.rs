@@ -29,6 +29,7 @@
 pub mod analytic;
 pub mod cli;
 pub mod diag;
+pub mod digest;
 pub mod engine;
 pub mod experiment;
 pub mod index;

@@ -69,7 +69,8 @@ impl Engine<'_> {
         let now = self.schedule.now();
         let demand = self.service_time(id);
         let call = &mut self.calls[id];
-        call.served = now;
+        let service = self.program.pods[call.callee].workload.position();
+        self.recorder.visit_begins(call, service, now);
         self.recorder.demand(call, demand.nanos());
         match &mut self.instances[call.callee] {
             Instance::Unlimited => self.work(id, now, demand),

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::manifest::sha256;
+use crate::digest;
 
 /// Longest part of a name that a file name keeps, in bytes.
 const LONGEST: usize = 80;
@@ -57,7 +57,7 @@ fn with_hash(name: &str) -> String {
     let safe = |character| if is_safe(character) && character != '.' { character } else { '_' };
     let stem: String = name.chars().map(safe).take(LONGEST).collect();
     let stem = if stem.is_empty() { "_" } else { &stem };
-    format!("{stem}-{}", &sha256(name.as_bytes())[..HASH_DIGITS])
+    format!("{stem}-{}", &digest::of_bytes(name.as_bytes())[..HASH_DIGITS])
 }
 
 #[cfg(test)]
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn names_that_would_fall_together_are_told_apart() {
-        let hash = |name: &str| sha256(name.as_bytes())[..HASH_DIGITS].to_owned();
+        let hash = |name: &str| digest::of_bytes(name.as_bytes())[..HASH_DIGITS].to_owned();
         let names = ["a/b", "a b", "web", "Web", "web", "web"];
         assert_eq!(
             file_names(&names),

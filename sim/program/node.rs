@@ -75,7 +75,7 @@ fn are_outside(scenario: &Scenario, workloads: &Workloads<'_>) -> IndexVec<Workl
 /// Of a gateway or waypoint the proxy is all there is; a client is an application of which nothing is known.
 fn application(scenario: &Scenario, workloads: &Workloads<'_>, index: WorkloadIdx) -> Request {
     if let Some(service) = scenario.services.get(ServiceIdx::at(index.position())) {
-        let written = &service.resources;
+        let written = &service.application.resources;
         // Kubernetes takes the limit for the request where only that is written.
         let cpu = written.cpu_request.or(written.cpu_limit);
         let memory = written.memory_request.or(written.memory_limit);
@@ -114,7 +114,7 @@ fn notes(scenario: &Scenario, misfits: u32) -> Vec<String> {
         .services
         .iter()
         .filter(|service| {
-            let written = &service.resources;
+            let written = &service.application.resources;
             written.cpu_request.or(written.cpu_limit).is_none()
                 || written.memory_request.or(written.memory_limit).is_none()
         })

@@ -153,7 +153,7 @@ impl<'a> Workloads<'a> {
 
     fn push(&mut self, plan: Plan<'a, '_>, group: Option<GroupIdx>) -> WorkloadIdx {
         let default_client = Client::default();
-        let client = plan.service.map_or(&default_client, |service| &service.client);
+        let client = plan.service.map_or(&default_client, |service| &service.application.client);
         self.beside.push(plan.beside);
         self.zones.push(None);
         let first_pod = PodIdx(self.next_pod);
@@ -164,22 +164,23 @@ impl<'a> Workloads<'a> {
             pods: plan.pods,
             group,
             serving: plan.service.map_or(Serving::Unlimited, serving),
-            hold_workers: plan.service.is_some_and(|service| service.hold_workers),
+            hold_workers: plan.service.is_some_and(|service| service.application.hold_workers),
             edges: 0,
             pool_size: client.pool_size.unwrap_or(u32::MAX),
             keep_alive: client.keep_alive,
-            memory: plan.service.map_or(0, |service| service.memory.value()),
+            memory: plan.service.map_or(0, |service| service.application.memory.value()),
         })
     }
 }
 
 fn serving(service: &Service) -> Serving {
-    match service.workers {
+    let application = &service.application;
+    match application.workers {
         None => Serving::Unlimited,
         Some(workers) => Serving::Limited {
             workers,
-            queue_limit: service.queue_limit.unwrap_or(u32::MAX),
-            discipline: service.discipline,
+            queue_limit: application.queue_limit.unwrap_or(u32::MAX),
+            discipline: application.discipline,
         },
     }
 }

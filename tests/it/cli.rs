@@ -146,11 +146,34 @@ fn a_missed_objective_ends_with_one_and_a_missed_precision_with_three() {
     assert_eq!(output.status.code(), Some(1));
     assert!(stdout(&output).contains("MISSED shoppers under none: p99 is "), "{}", stdout(&output));
 
+    // As seldom as possible, for a hundred replications are to be run.
+    place.write(
+        "small.yaml",
+        "version: 1\nname: small\nservices: [{name: web, operations: [{name: get, service_time: {exponential: {mean: 1us}}}]}]\n\
+         traffic: [{service: web, rate: 10500, from: outside}]\n",
+    );
     let output =
-        place.sim("run shop.yaml --mesh none --warm-up 0s --duration 1s --precision 0.1% --out precise");
+        place.sim("run small.yaml --mesh none --warm-up 0s --duration 1s --precision 0.0001% --out precise");
     assert_eq!(output.status.code(), Some(3));
-    assert!(stdout(&output).contains("precision was not reached"), "{}", stdout(&output));
-    assert!(place.path("precise/my-shop/none/manifest.json").is_file());
+    let told = stdout(&output);
+    assert!(told.contains("precision was not reached with 100 replications"), "{told}");
+    assert!(place.path("precise/small/none/manifest.json").is_file());
+}
+
+#[test]
+fn replications_too_short_for_any_precision_end_the_run_at_once() {
+    let place = Place::new();
+    let output =
+        place.sim("run shop.yaml --mesh none --warm-up 0s --duration 1s --precision 1% --out precise");
+    assert_eq!(output.status.code(), Some(3));
+    let told = stdout(&output);
+    assert!(told.contains("no precision can be reached for entry `shoppers`: the p99 takes 10000"), "{told}");
+    assert!(told.contains("run with --duration 3"), "300 requests a second take 35 s or so:\n{told}");
+    let manifest = fs::read_to_string(place.path("precise/my-shop/none/manifest.json")).unwrap();
+    assert!(
+        manifest.contains("\"replications\": 10,"),
+        "the first rung of the ladder is the last:\n{manifest}"
+    );
 }
 
 #[test]

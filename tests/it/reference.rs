@@ -43,7 +43,9 @@ fn page() -> String {
     );
     text += &table(
         "Scenario defaults",
-        "What holds where a scenario is silent. `service_time`, and `from` of traffic, have no default.",
+        "What holds where a scenario is silent. `service_time`, and `from` of traffic, have no default. `--set` takes \
+         these keys with a name or, from 0, a position in place of NAME: `services.web.replicas=3`, \
+         `services[0].replicas=3` or `services.0.replicas=3`.",
         &["key", "default", "why"],
         DEFAULTS.iter().map(|(key, value, why)| vec![code(key), code(value), (*why).to_owned()]),
     );
@@ -69,7 +71,7 @@ fn page() -> String {
         "Load balancing",
         "`policies: [{service: reviews, balancing: ring_hash}]`; without a policy the mesh's own way holds.",
         &["name", "what it is", "who balances so"],
-        BALANCERS.iter().map(|row| vec![code(row.name), row.doc.to_owned(), row.used_by.to_owned()]),
+        BALANCERS.iter().map(|row| vec![code(row.policy.name()), row.doc.to_owned(), row.used_by.to_owned()]),
     );
     text += &table(
         "Profiles",

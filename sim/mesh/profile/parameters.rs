@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use crate::vocabulary::BalancingPolicy;
+
 use super::dimension::Dimension;
 
 /// One parameter. Its path is relative to its role where it belongs to a proxy.
@@ -96,9 +98,6 @@ impl Parameter {
 
 /// `on` and `off` can be changed; what is `always` or `unavailable` cannot.
 const SWITCH: &[&str] = &["on", "off", "always", "unavailable"];
-/// Names of [`crate::vocabulary::BalancingPolicy`], in its order.
-pub(super) const BALANCING: &[&str] =
-    &["random", "round_robin", "least_request", "peak_ewma", "ring_hash", "maglev", "per_connection"];
 
 /// No machine has more.
 const MOST_CORES: f64 = 1024.0;
@@ -137,8 +136,8 @@ static PROXY: &[Parameter] = &{
         number("upstream.idle_timeout", Time, "After this long unused a connection is closed."),
         number("overhead.request_bytes", Size, "Bytes of headers and framing that a request gains between proxies, features apart."),
         number("overhead.response_bytes", Size, "The same for a response."),
-        word("balancing.http", BALANCING, "How an endpoint is chosen for each request."),
-        word("balancing.tcp", BALANCING, "How an endpoint is chosen for each opaque connection."),
+        word("balancing.http", &BalancingPolicy::NAMES, "How an endpoint is chosen for each request."),
+        word("balancing.tcp", &BalancingPolicy::NAMES, "How an endpoint is chosen for each opaque connection."),
         number("balancing.ewma_default", Time, "Peak EWMA: assumed latency of an endpoint not yet asked."),
         number("balancing.ewma_decay", Time, "Peak EWMA: time constant of the decay.").at_least(1e-9),
         number("memory.base", Size, "Anonymous memory of the idle proxy."),
@@ -211,7 +210,7 @@ static MESH: &[(Needed, Parameter)] = &{
     [
         (Ambient, number("cni.cpu_request", Cores, "CPU that the scheduler reserves on every node for the agent that redirects traffic.").or(&["none"])),
         (Ambient, number("cni.memory_request", Size, "Memory that the scheduler reserves for it.").or(&["none"])),
-        (Always, word("direct.balancing", BALANCING, "How kube-proxy chooses an endpoint where no proxy does.")),
+        (Always, word("direct.balancing", &BalancingPolicy::NAMES, "How kube-proxy chooses an endpoint where no proxy does.")),
         (Always, number("direct.round_trips", Factor, "Network round trips before the first byte of a direct connection.")),
         (Always, number("direct.idle_timeout", Time, "After this long unused an application closes a connection.")),
         (Sidecar, word("startup.mode", &["native_sidecar", "classic"], "Whether the application waits for the proxy's start.")),

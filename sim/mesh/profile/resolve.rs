@@ -7,7 +7,6 @@ use crate::mesh::model::{
 use crate::units::{Bytes, Cores, Ratio, Span};
 use crate::vocabulary::BalancingPolicy;
 
-use super::parameters::BALANCING;
 use super::{Profile, Setting, table};
 
 impl Profile {
@@ -240,21 +239,10 @@ impl Reader<'_> {
 
     fn balancing(self, path: &str) -> BalancingPolicy {
         let word = self.word(path);
-        let row = BALANCING.iter().position(|name| *name == word).expect("the table has the word");
-        POLICIES[row]
+        let found = BalancingPolicy::ALL.iter().find(|(name, _)| *name == word);
+        found.expect("a decoded profile names a policy").1
     }
 }
-
-/// By row of [`BALANCING`].
-const POLICIES: [BalancingPolicy; BALANCING.len()] = [
-    BalancingPolicy::Random,
-    BalancingPolicy::RoundRobin,
-    BalancingPolicy::LeastRequest,
-    BalancingPolicy::PeakEwma,
-    BalancingPolicy::RingHash,
-    BalancingPolicy::Maglev,
-    BalancingPolicy::PerConnection,
-];
 
 /// Nanoseconds per second.
 const NANOS: f64 = 1e9;
