@@ -73,6 +73,25 @@ fn page() -> String {
         &["name", "what it is", "who balances so"],
         BALANCERS.iter().map(|row| vec![code(row.policy.name()), row.doc.to_owned(), row.used_by.to_owned()]),
     );
+    text += &meshes();
+    text += &table(
+        "Outputs",
+        "Beside these, `manifest.json` says what they came from.",
+        &["file", "what it holds"],
+        OUTPUTS.iter().map(|output| vec![code(output.file), output.about.to_owned()]),
+    );
+    text += &table(
+        "Diagnostics",
+        "Codes of problems are stable from release to release.",
+        &["code", "meaning"],
+        CODES.iter().map(|(_, name, meaning)| vec![code(name), (*meaning).to_owned()]),
+    );
+    text
+}
+
+/// The tables of profiles and prices.
+fn meshes() -> String {
+    let mut text = String::new();
     text += &table(
         "Profiles",
         "`sim models show NAME` gives every number with its source. `linkerd@ha`, here and for `--mesh`, `profile` and \
@@ -107,18 +126,6 @@ fn page() -> String {
                 date,
             ]
         }),
-    );
-    text += &table(
-        "Outputs",
-        "Beside these, `manifest.json` says what they came from.",
-        &["file", "what it holds"],
-        OUTPUTS.iter().map(|output| vec![code(output.file), output.about.to_owned()]),
-    );
-    text += &table(
-        "Diagnostics",
-        "Codes of problems are stable from release to release.",
-        &["code", "meaning"],
-        CODES.iter().map(|(_, name, meaning)| vec![code(name), (*meaning).to_owned()]),
     );
     text
 }
