@@ -201,6 +201,21 @@ pub struct MeshDraft {
     pub inject: Option<SelectionDraft>,
     /// These get none.
     pub exclude: SelectionDraft,
+    /// Which services have a waypoint where the mesh has any; if nothing is written, every namespace has one.
+    pub waypoints: Option<Vec<WaypointDraft>>,
+}
+
+/// A waypoint and the services it stands before.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WaypointDraft {
+    /// Unique among waypoints.
+    pub name: Located<String>,
+    /// Its services.
+    pub services: SelectionDraft,
+    /// Number of pods; the profile's if nothing is written.
+    pub replicas: Option<u32>,
+    /// The zone of its pods; any if nothing is written.
+    pub zone: Option<Located<String>>,
 }
 
 /// Services picked by their own or their namespace's name.
@@ -294,6 +309,8 @@ pub struct CoreSetDraft {
     pub services: Vec<Located<String>>,
     /// Sources whose proxies run there.
     pub sources: Vec<Located<String>>,
+    /// Number of cores.
+    pub cores: u32,
 }
 
 /// A policy towards a service.

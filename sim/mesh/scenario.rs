@@ -31,6 +31,8 @@ pub struct Scenario {
     pub services: IndexVec<ServiceIdx, Service>,
     /// Where requests come from.
     pub sources: IndexVec<SourceIdx, TrafficSource>,
+    /// Waypoints, under a mesh that has any; `None` is one for each namespace.
+    pub waypoints: Option<Vec<Waypoint>>,
     /// What lies between and beneath the pods.
     pub cluster: Cluster,
     /// How long, how often, with which seed.
@@ -156,6 +158,19 @@ pub struct TrafficSource {
     pub timeout: Option<Span>,
 }
 
+/// A proxy that requests to its services go through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waypoint {
+    /// Unique among waypoints.
+    pub name: String,
+    /// The services it stands before; none of them is another waypoint's.
+    pub services: Vec<ServiceIdx>,
+    /// Number of pods; `None` is the profile's.
+    pub replicas: Option<u32>,
+    /// Name of the zone its pods are in; `None` is any.
+    pub zone: Option<String>,
+}
+
 /// What lies between and beneath the pods.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cluster {
@@ -169,7 +184,7 @@ pub struct Cluster {
     pub bandwidth: Option<f64>,
     /// CPU speed relative to the profile's reference machine: 2 halves every CPU time of a proxy.
     pub cpu_speed: f64,
-    /// Proxies pinned to a core they share.
+    /// Proxies pinned to cores they share.
     pub core_sets: Vec<CoreSet>,
     /// Names of the zones, at least one.
     pub zones: Vec<String>,
@@ -200,7 +215,8 @@ pub struct Nodes {
     pub price: Money,
 }
 
-/// Proxies that run on one and the same core: one server with several kinds of job.
+/// Proxies that run on the same cores. One core is one server with several kinds of job; on several, any thread may run
+/// on any of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CoreSet {
     /// For messages.
@@ -209,6 +225,8 @@ pub struct CoreSet {
     pub services: Vec<ServiceIdx>,
     /// Sources whose client or gateway proxies run there.
     pub sources: Vec<SourceIdx>,
+    /// Number of cores, at least 1.
+    pub cores: u32,
 }
 
 /// A limit on an entry's results.

@@ -56,6 +56,8 @@ impl Request {
 pub struct Workload {
     /// Unique; decides the zone of the first pod.
     pub name: String,
+    /// All pods stand in this zone.
+    pub zone: Option<ZoneIdx>,
     /// Number of pods.
     pub pods: u32,
     /// What one of them asks for.
@@ -125,8 +127,12 @@ pub fn zone_of(name: &str, pod: u32, zones: u32) -> ZoneIdx {
 
 /// The pods of a workload that stand in a zone.
 fn in_zone(workload: &Workload, zones: u32, zone: u32) -> impl Iterator<Item = u32> + use<> {
-    let ZoneIdx(start) = zone_of(&workload.name, 0, zones);
-    ((zone + zones - start) % zones..workload.pods).step_by(zones as usize)
+    let (first, step) = match workload.zone {
+        Some(only) if only.0 == zone => (0, 1),
+        Some(_) => (workload.pods, 1),
+        None => ((zone + zones - zone_of(&workload.name, 0, zones).0) % zones, zones),
+    };
+    (first..workload.pods).step_by(step as usize)
 }
 
 /// Workloads by the share of a node that one pod takes of what it takes most of, the largest first; then by name.

@@ -31,7 +31,7 @@ fn cluster(zones: &[&str], count: Option<u32>) -> Cluster {
 
 fn workload(name: &str, pods: u32, millicores: u64, mebibytes: u64) -> Workload {
     let request = Request { nanocores: millicores * 1_000_000, bytes: mebibytes << 20 };
-    Workload { name: name.to_owned(), pods, request }
+    Workload { name: name.to_owned(), zone: None, pods, request }
 }
 
 /// Every pod is on the node that counts it, and nothing is lost.
@@ -110,6 +110,15 @@ fn replicas_go_round_the_zones_and_the_zone_does_not_depend_on_what_else_runs() 
     }
     assert_eq!(alone, zones(&[web(), workload("default/other", 90, 2_000, 100)]));
     assert_eq!(alone[0], zone_of("default/web", 0, 3).0);
+}
+
+#[test]
+fn a_workload_may_be_bound_to_one_zone() {
+    let workloads =
+        [Workload { zone: Some(ZoneIdx(1)), ..workload("w", 5, 100, 100) }, workload("x", 4, 1, 1)];
+    let placement = place(&cluster(&["a", "b"], None), &[], &workloads);
+    conserved(&placement, &[], &workloads);
+    assert!(placement.of[0].iter().all(|&node| placement.nodes[node].zone == ZoneIdx(1)));
 }
 
 #[test]

@@ -38,7 +38,7 @@ pub fn compile(scenario: &Scenario, mesh: &MeshModel) -> Program {
         groups: workloads.groups,
         proxies: IndexVec::new(),
         workers: IndexVec::new(),
-        cores: 0,
+        cores: IndexVec::new(),
         codes: calls.codes,
         steps: calls.steps,
         actions: calls.actions,
@@ -70,7 +70,7 @@ fn add_source(
     let code = calls.code(source.service, source.operation);
     let callee = &scenario.services[source.service];
     let operation = &callee.operations[source.operation];
-    let site = calls.sites.push(Site {
+    let site = Site {
         edge: edges.between(workload, source.service),
         code,
         probability: 1.0,
@@ -78,7 +78,9 @@ fn add_source(
         timeout: source.timeout.map_or(u64::MAX, Span::nanos),
         optional: false,
         place: extend_path(hash_name(&callee.full_name()), hash_name(&operation.name)),
-    });
+        relay: None,
+    };
+    let site = calls.add_site(site, workload, source.service, edges);
     let gateway = matches!(source.from, Origin::Gateway { .. });
     Source {
         name: source.name.clone(),

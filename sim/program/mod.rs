@@ -10,6 +10,7 @@
 mod call;
 mod compile;
 mod edge;
+mod group;
 mod node;
 mod workload;
 
@@ -37,7 +38,7 @@ index_type! {
     pub struct PodIdx;
     /// A proxy process.
     pub struct ProxyIdx;
-    /// A group of like proxies: those of one workload.
+    /// A group of like proxies: those of one workload, or of the nodes.
     pub struct GroupIdx;
     /// An operation of any service.
     pub struct CodeIdx;
@@ -70,8 +71,8 @@ pub struct Program {
     pub proxies: IndexVec<ProxyIdx, Proxy>,
     /// The core each worker thread runs on; those of a proxy side by side.
     pub workers: IndexVec<WorkerIdx, CoreIdx>,
-    /// Number of cores that workers refer to.
-    pub cores: usize,
+    /// The cores that workers refer to; each with how many it stands for, more than one in a set of several cores.
+    pub cores: IndexVec<CoreIdx, u32>,
     /// Operations.
     pub codes: IndexVec<CodeIdx, Code>,
     /// Steps, those of a script side by side.
@@ -142,7 +143,7 @@ pub struct Workload {
     pub hold_workers: bool,
     /// Number of edges that start here.
     pub edges: u32,
-    /// Connections per pod and edge; further calls wait for one. `u32::MAX` is unlimited.
+    /// The application's connections per pod and edge; calls that find no room on them wait. `u32::MAX` is unlimited.
     pub pool_size: u32,
     /// Whether the application keeps connections.
     pub keep_alive: bool,
@@ -171,7 +172,7 @@ pub enum Serving {
 pub struct Pod {
     /// Of which workload.
     pub workload: WorkloadIdx,
-    /// Its proxy.
+    /// Its proxy: its own, or that of its node.
     pub proxy: Option<ProxyIdx>,
     /// The machine it runs on; `None` outside the cluster.
     pub node: Option<NodeIdx>,
@@ -184,8 +185,8 @@ pub struct Pod {
 /// A group of like proxies.
 #[derive(Clone, Debug)]
 pub struct ProxyGroup {
-    /// The workload beside which they stand.
-    pub workload: WorkloadIdx,
+    /// The workload beside which they stand, or what they are.
+    pub name: String,
     /// Worker threads each.
     pub workers: u32,
     /// How jobs find a worker.
@@ -287,6 +288,8 @@ pub struct Site {
     pub optional: bool,
     /// Static place for its draws: a hash of names, never of indexes.
     pub place: u64,
+    /// The edge leads to a waypoint, which makes this call in turn.
+    pub relay: Option<SiteIdx>,
 }
 
 /// A calling workload and a called service.
@@ -296,12 +299,16 @@ pub struct Edge {
     pub caller: WorkloadIdx,
     /// Who is called.
     pub callee: WorkloadIdx,
+    /// Whose pods take the call: the callee's, or a waypoint's that passes it on.
+    pub to: WorkloadIdx,
     /// Position among the caller's edges.
     pub slot: u32,
     /// What the caller's proxy spends; `None` without one.
     pub outbound: Option<PassCost>,
     /// What the callee's proxy spends; `None` without one.
     pub inbound: Option<PassCost>,
+    /// What a node proxy spends that serves both ends: it passes the call on at once. `None` if no proxy can.
+    pub local: Option<PassCost>,
     /// How one endpoint is chosen.
     pub policy: BalancingPolicy,
     /// What all callers share of that choice: endpoints, hash tables.
@@ -310,8 +317,10 @@ pub struct Edge {
     pub hash: HashInput,
     /// Peak-EWMA parameters: assumed latency and time constant.
     pub ewma: (Span, Span),
-    /// Connections.
+    /// Connections to endpoints.
     pub pool: Pool,
+    /// Calls that a connection of the application carries at once; 1 is HTTP/1.1.
+    pub link_streams: u32,
     /// Bytes on the wire beside a request's payload ...
     pub request_overhead: u64,
     /// ... and beside a response's.
@@ -359,6 +368,19 @@ pub struct Pool {
     pub server_cpu: u64,
     /// Unused for longer, a connection is closed.
     pub idle_timeout: u64,
+    /// Connections are streams in tunnels between proxies; the handshake is then a tunnel's.
+    pub tunnel: Option<Tunnel>,
+}
+
+/// Connections that carry connections (HBONE).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tunnel {
+    /// Connections in a tunnel at once; one more opens another tunnel.
+    pub streams: u32,
+    /// Round trips to open a connection in a tunnel, in half round trips.
+    pub stream_legs: u32,
+    /// Unused for longer, a tunnel is closed.
+    pub idle_timeout: u64,
 }
 
 /// A source of requests.
@@ -404,7 +426,7 @@ impl Program {
     /// The pod that is an edge's endpoint of this number.
     #[inline]
     pub fn callee(&self, edge: &Edge, endpoint: u32) -> PodIdx {
-        PodIdx(self.workloads[edge.callee].first_pod.0 + endpoint)
+        PodIdx(self.workloads[edge.to].first_pod.0 + endpoint)
     }
 
     /// The proxies at the two ends of a connection from a pod to an endpoint of an edge.
@@ -421,6 +443,12 @@ impl Program {
                 (Some(one), Some(other)) => self.machines.nodes[one].zone != self.machines.nodes[other].zone,
                 _ => false,
             }
+    }
+
+    /// Whether two pods have the same node proxy.
+    #[inline]
+    pub fn are_on_one_node(&self, caller: PodIdx, callee: PodIdx) -> bool {
+        self.pods[caller].proxy.is_some() && self.pods[caller].proxy == self.pods[callee].proxy
     }
 
     /// Number of per-pod views of edges.

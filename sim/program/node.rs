@@ -1,12 +1,12 @@
 //! What every pod asks the scheduler for, and so the machines it runs on.
 
 use crate::index::{Idx, IndexVec};
-use crate::mesh::model::{MeshModel, ProxyModel, ReservationModel};
+use crate::mesh::model::{MeshModel, ProxyModel};
 use crate::mesh::scenario::{NodeCores, Origin, Scenario, ServiceIdx};
-use crate::placement::{self, Node, NodeIdx, Request};
+use crate::placement::{self, Node, NodeIdx, Request, ZoneIdx};
 use crate::units::{Bytes, Cores};
 
-use super::workload::Workloads;
+use super::workload::{Beside, WAYPOINT, Workloads};
 use super::{Machines, WorkloadIdx};
 
 /// What an application container asks for where the user does not say: a tenth of a core and 128 MiB, as the charts
@@ -14,28 +14,39 @@ use super::{Machines, WorkloadIdx};
 const ASSUMED_NANOCORES: u64 = 100_000_000;
 const ASSUMED_BYTES: u64 = 128 << 20;
 
+/// What the pods of the control plane are called among workloads.
+const CONTROL_PLANE: &str = "control-plane";
+
 /// The machines, and on which of them the pods of each workload run; nowhere if they are outside the cluster.
 pub(super) fn place(
     scenario: &Scenario,
     mesh: &MeshModel,
     workloads: &Workloads<'_>,
 ) -> (Machines, IndexVec<WorkloadIdx, Vec<NodeIdx>>) {
-    let outside: IndexVec<WorkloadIdx, bool> = are_outside(scenario, workloads);
+    let outside = are_outside(scenario, workloads);
     let mut requests: Vec<placement::Workload> = workloads
         .all
         .iter_enumerated()
         .map(|(index, workload)| placement::Workload {
             name: workload.name.clone(),
+            zone: zone(scenario, &workload.name),
             pods: if outside[index] { 0 } else { workload.pods },
-            request: application(scenario, workloads, index).plus(proxy(workloads.models[index])),
+            request: application(scenario, workloads, index).plus(match workloads.beside[index] {
+                Beside::Pod(model) => proxy(model),
+                // The node's own is a daemon.
+                Beside::Node(_) | Beside::Nothing => Request::default(),
+            }),
         })
         .collect();
     requests.extend(mesh.control_plane.iter().map(|pods| placement::Workload {
-        name: pods.name.clone(),
+        name: CONTROL_PLANE.to_owned(),
+        zone: None,
         pods: pods.replicas,
-        request: reservation(pods),
+        request: request(pods.cpu_request, pods.memory_request),
     }));
-    let daemons: Vec<Request> = mesh.daemons.iter().map(reservation).collect();
+    let node_proxy = mesh.node_proxy.iter().map(|node| proxy(&node.proxy));
+    let others = mesh.daemons.iter().map(|daemon| request(daemon.cpu_request, daemon.memory_request));
+    let daemons: Vec<Request> = node_proxy.chain(others).collect();
     let mut placed = placement::place(&scenario.cluster, &daemons, &requests);
     placed.of.truncate(workloads.all.len());
     let notes = notes(scenario, placed.misfits);
@@ -66,7 +77,7 @@ fn are_outside(scenario: &Scenario, workloads: &Workloads<'_>) -> IndexVec<Workl
     outside
 }
 
-/// Of a gateway the proxy is all there is; a client is an application of which nothing is known.
+/// Of a gateway or a waypoint the proxy is all there is; a client is an application of which nothing is known.
 fn application(scenario: &Scenario, workloads: &Workloads<'_>, index: WorkloadIdx) -> Request {
     if let Some(service) = scenario.services.get(ServiceIdx::at(index.position())) {
         let written = &service.resources;
@@ -79,26 +90,27 @@ fn application(scenario: &Scenario, workloads: &Workloads<'_>, index: WorkloadId
             bytes: memory.map_or(assumed.bytes, |memory| request(None, Some(memory)).bytes),
         };
     }
-    let is_gateway = scenario
-        .sources
-        .iter()
-        .zip(&workloads.of_sources)
-        .any(|(source, &workload)| workload == index && matches!(source.from, Origin::Gateway { .. }));
-    if is_gateway {
-        Request::default()
-    } else {
+    let is_client =
+        scenario.sources.iter().zip(&workloads.of_sources).any(|(source, &workload)| {
+            workload == index && matches!(source.from, Origin::MeshedClient { .. })
+        });
+    if is_client {
         Request { nanocores: ASSUMED_NANOCORES, bytes: ASSUMED_BYTES }
+    } else {
+        Request::default()
     }
 }
 
-fn proxy(model: Option<&ProxyModel>) -> Request {
-    model.map_or(Request::default(), |proxy| {
-        request(proxy.cpu_request.or(proxy.cpu_limit), proxy.memory_request.or(proxy.memory_limit))
-    })
+/// The zone that a waypoint is bound to.
+fn zone(scenario: &Scenario, workload: &str) -> Option<ZoneIdx> {
+    let waypoint = workload.strip_prefix(WAYPOINT)?;
+    let bound = scenario.waypoints.iter().flatten().find(|bound| bound.name == waypoint)?;
+    let position = scenario.cluster.zones.iter().position(|zone| Some(zone) == bound.zone.as_ref())?;
+    Some(ZoneIdx::at(position))
 }
 
-fn reservation(pods: &ReservationModel) -> Request {
-    request(pods.cpu_request, pods.memory_request)
+fn proxy(model: &ProxyModel) -> Request {
+    request(model.cpu_request.or(model.cpu_limit), model.memory_request.or(model.memory_limit))
 }
 
 fn request(cpu: Option<Cores>, memory: Option<Bytes>) -> Request {

@@ -112,6 +112,20 @@ fn core_set(node: &Node, diagnostics: &mut Diagnostics) -> Option<CoreSetDraft> 
     let name = fields.need("name", located(fields::text));
     let services = fields.read("services", &names).unwrap_or_default();
     let sources = fields.read("sources", &names).unwrap_or_default();
+    let cores = fields.read("cores", core_count).unwrap_or(1);
     fields.finish();
-    Some(CoreSetDraft { name: name?, services, sources })
+    Some(CoreSetDraft { name: name?, services, sources, cores })
 }
+
+fn core_count(node: &Node, diagnostics: &mut Diagnostics) -> Option<u32> {
+    let cores = fields::count(node, diagnostics)?;
+    if cores <= MOST_CORES {
+        return Some(cores);
+    }
+    let message = format!("a core set has 1 to {MOST_CORES} cores");
+    diagnostics.push(Diagnostic::error(Code::InvalidValue, message).at(node.location));
+    None
+}
+
+/// More than any machine has: a slip of the pen.
+const MOST_CORES: u32 = 1024;

@@ -163,8 +163,8 @@ impl<'d> Decoder<'d> {
             let Some(rest) = row.path.strip_prefix(role).filter(|rest| rest.starts_with('.')) else {
                 continue;
             };
-            let from =
-                table().position(&format!("{original}{rest}")).expect("all roles have the same parameters");
+            // What only this role has, the original cannot give.
+            let Some(from) = table().position(&format!("{original}{rest}")) else { continue };
             self.profile.settings[position].clone_from(&foundation.settings[from]);
         }
     }

@@ -176,9 +176,13 @@ impl Profile {
     fn needs(&self, row: &Row) -> bool {
         let word = |path| table().position(path).and_then(|position| self.word_at(position));
         let control_plane = word("control_plane.kind");
+        let data_plane = word("data_plane");
         let by_kind = match row.needed {
             Needed::Always => true,
-            Needed::Sidecar => word("data_plane") == Some("sidecar"),
+            Needed::Meshed => matches!(data_plane, Some("sidecar" | "ambient" | "ambient_waypoint")),
+            Needed::Sidecar => data_plane == Some("sidecar"),
+            Needed::Ambient => matches!(data_plane, Some("ambient" | "ambient_waypoint")),
+            Needed::Waypoint => data_plane == Some("ambient_waypoint"),
             Needed::Managed => matches!(control_plane, Some("push" | "stream")),
             Needed::Push => control_plane == Some("push"),
             Needed::Stream => control_plane == Some("stream"),

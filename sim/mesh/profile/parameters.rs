@@ -26,8 +26,14 @@ pub struct Parameter {
 pub enum Needed {
     /// All.
     Always,
+    /// Those with proxies, wherever they stand.
+    Meshed,
     /// Those with a proxy beside every pod.
     Sidecar,
+    /// Those with a proxy on every node.
+    Ambient,
+    /// Those with waypoints.
+    Waypoint,
     /// Those with a control plane of their own.
     Managed,
     /// Those whose control plane pushes everything to everybody.
@@ -43,7 +49,10 @@ impl Needed {
     pub(crate) const fn describe(self) -> &'static str {
         match self {
             Self::Always => "every profile",
+            Self::Meshed => "a mesh with proxies",
             Self::Sidecar => "a mesh with sidecars",
+            Self::Ambient => "a mesh with a proxy on every node",
+            Self::Waypoint => "a mesh with waypoints",
             Self::Managed => "a mesh with a control plane",
             Self::Push => "a control plane that pushes",
             Self::Stream => "a control plane of streams",
@@ -187,29 +196,37 @@ static PROXY: &[Parameter] = &{
 #[rustfmt::skip]
 static MESH: &[(Needed, Parameter)] = &{
     use Dimension::{Cores, Count, Factor, Ratio, Rate, Size, Time};
-    use Needed::{Always, KubeProxy, Managed, Push, Sidecar, Stream};
+    use Needed::{Always, Ambient, KubeProxy, Managed, Meshed, Push, Sidecar, Stream, Waypoint};
     [
+        (Ambient, number("node_proxy.memory.per_workload", Size, "Memory per pod of the mesh that it is told of.")),
+        (Ambient, number("node_proxy.tunnel.streams", Count, "Application connections per tunnel before another is opened.").or(&["unlimited"]).at_least(1.0)),
+        (Ambient, number("node_proxy.tunnel.idle_timeout", Time, "After this long without a stream a tunnel is closed.")),
+        (Ambient, number("node_proxy.tunnel.stream_round_trips", Factor, "Network round trips to open a stream on an open tunnel.")),
+        (Ambient, number("cni.cpu_request", Cores, "CPU that the scheduler reserves on every node for the agent that redirects traffic.").or(&["none"])),
+        (Ambient, number("cni.memory_request", Size, "Memory that the scheduler reserves for it.").or(&["none"])),
+        (Waypoint, number("waypoint.replicas", Count, "Pods of each waypoint.").at_least(1.0)),
         (Always, word("direct.balancing", BALANCING, "How kube-proxy chooses an endpoint where no proxy does.")),
         (Always, number("direct.round_trips", Factor, "Network round trips before the first byte of a direct connection.")),
         (Always, number("direct.idle_timeout", Time, "After this long unused an application closes a connection.")),
         (Sidecar, word("startup.mode", &["native_sidecar", "classic"], "Whether the application waits for the proxy's start.")),
         (Sidecar, number("startup.init", Time, "The init container that redirects traffic.")),
+        (Ambient, number("startup.cni", Time, "What redirection adds to the start of a pod.")),
         (Sidecar, number("startup.agent", Time, "From the container's start to the proxy's.")),
-        (Sidecar, number("startup.process", Time, "From the proxy's start to ready, without configuration.")),
-        (Sidecar, number("startup.per_cluster", Time, "What each cluster adds to it.")),
-        (Sidecar, number("startup.certificate", Time, "Until it holds a certificate.")),
-        (Sidecar, number("startup.first_configuration", Time, "Until it holds its first configuration.")),
+        (Meshed, number("startup.process", Time, "From the proxy's start to ready, without configuration.")),
+        (Meshed, number("startup.per_cluster", Time, "What each cluster adds to it.")),
+        (Meshed, number("startup.certificate", Time, "Until it holds a certificate.")),
+        (Meshed, number("startup.first_configuration", Time, "Until it holds its first configuration.")),
         (Sidecar, number("startup.startup_probe_period", Time, "Period of the startup probe.")),
         (Sidecar, number("startup.startup_probe_failures", Count, "Failed startup probes before a restart.")),
         (Sidecar, number("startup.readiness_probe_period", Time, "Period of the readiness probe.")),
         (Sidecar, number("startup.readiness_probe_delay", Time, "Delay of the first readiness probe.")),
         (Sidecar, number("startup.readiness_probe_failures", Count, "Failed readiness probes before it counts as unready.")),
-        (Sidecar, number("startup.drain", Time, "How long a terminating proxy goes on serving.")),
-        (Sidecar, word("certificate.key", &["rsa_2048", "ecdsa_p256"], "Key type of workload certificates.")),
-        (Sidecar, number("certificate.lifetime", Time, "Validity of a workload certificate.")),
-        (Sidecar, number("certificate.rotate_ratio", Ratio, "Share of its life after which a certificate is renewed.")),
-        (Sidecar, number("certificate.issue_cpu", Time, "Control plane's CPU per certificate.")),
-        (Sidecar, number("certificate.request_cpu", Time, "CPU beside the workload per certificate.")),
+        (Meshed, number("startup.drain", Time, "How long a terminating proxy goes on serving.")),
+        (Meshed, word("certificate.key", &["rsa_2048", "ecdsa_p256"], "Key type of workload certificates.")),
+        (Meshed, number("certificate.lifetime", Time, "Validity of a workload certificate.")),
+        (Meshed, number("certificate.rotate_ratio", Ratio, "Share of its life after which a certificate is renewed.")),
+        (Meshed, number("certificate.issue_cpu", Time, "Control plane's CPU per certificate.")),
+        (Meshed, number("certificate.request_cpu", Time, "CPU beside the workload per certificate.")),
         (Always, word("control_plane.kind", &["push", "stream", "kube_proxy"], "How configuration reaches who uses it.")),
         (Managed, number("control_plane.replicas", Count, "Instances of the control plane.").at_least(1.0)),
         (Managed, number("control_plane.cpu_request", Cores, "CPU that the scheduler reserves for an instance.").or(&["none"])),
@@ -244,11 +261,19 @@ static MESH: &[(Needed, Parameter)] = &{
     ]
 };
 
-static DATA_PLANE: Parameter =
-    word("data_plane", &["none", "sidecar"], "Which proxies a call meets beside the gateway's.");
+static DATA_PLANE: Parameter = word(
+    "data_plane",
+    &["none", "sidecar", "ambient", "ambient_waypoint"],
+    "Which proxies a call meets beside the gateway's.",
+);
 
 /// Sections that describe a proxy, and who needs them.
-pub(super) const ROLES: [(&str, Needed); 2] = [("proxy", Needed::Sidecar), ("gateway", Needed::Always)];
+pub(super) const ROLES: [(&str, Needed); 4] = [
+    ("proxy", Needed::Sidecar),
+    ("node_proxy", Needed::Ambient),
+    ("waypoint", Needed::Waypoint),
+    ("gateway", Needed::Always),
+];
 
 /// A parameter at its place.
 #[derive(Debug)]

@@ -1,8 +1,8 @@
 //! From a profile to what the compiler needs.
 
 use crate::mesh::model::{
-    ConfigurationView, DirectModel, Dispatch, MemoryModel, MeshModel, ProxyModel, ReservationModel,
-    TraversalCost, UpstreamModel, WakeCost,
+    ConfigurationView, ControlPlaneModel, DaemonModel, DirectModel, Dispatch, MemoryModel, MeshModel,
+    NodeProxyModel, ProxyModel, TraversalCost, TunnelModel, UpstreamModel, WakeCost, WaypointModel,
 };
 use crate::units::{Bytes, Cores, Ratio, Span};
 use crate::vocabulary::BalancingPolicy;
@@ -13,34 +13,29 @@ use super::{Profile, Setting, table};
 impl Profile {
     /// The typed values. `node_cores` is the number of workers where neither workers nor a CPU limit are set.
     pub fn model(&self, node_cores: u32) -> MeshModel {
-        let direct = Reader { profile: self, section: "direct" };
+        let section = |section| Reader { profile: self, section };
+        let direct = section("direct");
+        let data_plane = self.word("data_plane");
+        let is_ambient = matches!(data_plane, "ambient" | "ambient_waypoint");
         MeshModel {
             name: self.head.name.clone(),
             title: self.head.title.clone(),
-            sidecar: match self.word("data_plane") {
-                "sidecar" => Some(Reader { profile: self, section: "proxy" }.proxy(node_cores)),
-                _ => None,
-            },
-            gateway: Reader { profile: self, section: "gateway" }.proxy(node_cores),
+            sidecar: (data_plane == "sidecar").then(|| section("proxy").proxy(node_cores)),
+            node_proxy: is_ambient.then(|| section("node_proxy").node_proxy(node_cores)),
+            waypoint: (data_plane == "ambient_waypoint").then(|| WaypointModel {
+                proxy: section("waypoint").proxy(node_cores),
+                replicas: section("waypoint").number("replicas") as u32,
+            }),
+            gateway: section("gateway").proxy(node_cores),
             direct: DirectModel {
                 balancing: direct.balancing("balancing"),
                 handshake_round_trips: direct.number("round_trips"),
                 idle_timeout: direct.span("idle_timeout"),
             },
-            daemons: Vec::new(),
-            control_plane: self.control_plane(),
+            daemons: is_ambient.then(|| section("cni").daemon()).into_iter().collect(),
+            control_plane: (self.word("control_plane.kind") != "kube_proxy")
+                .then(|| section("control_plane").control_plane()),
         }
-    }
-
-    /// Its pods; `None` where kube-proxy is all there is.
-    fn control_plane(&self) -> Option<ReservationModel> {
-        let section = Reader { profile: self, section: "control_plane" };
-        (section.word("kind") != "kube_proxy").then(|| ReservationModel {
-            name: "control-plane".to_owned(),
-            replicas: section.number("replicas") as u32,
-            cpu_request: section.limit("cpu_request").map(cores),
-            memory_request: section.limit("memory_request").map(bytes),
-        })
     }
 
     fn word(&self, path: &str) -> &'static str {
@@ -105,6 +100,34 @@ impl Reader<'_> {
             cpu_limit: limit,
             memory_request: self.limit("memory_request").map(bytes),
             memory_limit: self.limit("memory_limit").map(bytes),
+        }
+    }
+
+    fn node_proxy(self, node_cores: u32) -> NodeProxyModel {
+        NodeProxyModel {
+            proxy: self.proxy(node_cores),
+            tunnel: TunnelModel {
+                streams: self.limit("tunnel.streams").map_or(u32::MAX, |count| count as u32),
+                idle_timeout: self.span("tunnel.idle_timeout"),
+                stream_round_trips: self.number("tunnel.stream_round_trips"),
+            },
+            memory_per_workload: self.number("memory.per_workload"),
+        }
+    }
+
+    fn daemon(self) -> DaemonModel {
+        DaemonModel {
+            name: self.section,
+            cpu_request: self.limit("cpu_request").map(cores),
+            memory_request: self.limit("memory_request").map(bytes),
+        }
+    }
+
+    fn control_plane(self) -> ControlPlaneModel {
+        ControlPlaneModel {
+            replicas: self.number("replicas") as u32,
+            cpu_request: self.limit("cpu_request").map(cores),
+            memory_request: self.limit("memory_request").map(bytes),
         }
     }
 

@@ -49,7 +49,8 @@ fn core_set(
     placed: &mut BTreeMap<String, Location>,
     diagnostics: &mut Diagnostics,
 ) -> CoreSet {
-    let mut resolved = CoreSet { name: set.name.value.clone(), services: Vec::new(), sources: Vec::new() };
+    let name = set.name.value.clone();
+    let mut resolved = CoreSet { name, services: Vec::new(), sources: Vec::new(), cores: set.cores };
     for name in &set.services {
         if let Some(service) = directory.find(name, defaults::NAMESPACE, diagnostics) {
             place_once(format!("service {service:?}"), name, placed, diagnostics);
