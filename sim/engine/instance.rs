@@ -114,8 +114,9 @@ impl Engine<'_> {
             None => demand.nanos() as f64 * code.cpu_share,
             Some(law) => law.sample(&mut call.key.draws(draw::CPU_TIME, call.path, 0, 0)),
         };
-        let work =
-            Work { service: self.program.pods[call.callee].workload.position(), waited, start, taken, cpu };
+        let pod = &self.program.pods[call.callee];
+        let (service, node) = (pod.workload.position(), pod.node);
+        let work = Work { service, node, waited, start, taken, cpu };
         self.recorder.work(call.measured, &work);
     }
 

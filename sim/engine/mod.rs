@@ -177,7 +177,7 @@ impl<'p> Engine<'p> {
                 service.busy += instance.busy(end);
             }
         }
-        record.proxies = self.proxies.finish(self.program, end);
+        record.proxies = self.proxies.finish(self.program, end, &mut record.nodes);
         record.events = self.schedule.handled();
         record.requests = self.sources.iter().map(|source| source.sent).sum();
         record

@@ -7,7 +7,7 @@ use crate::kernel::dist::Dist;
 use crate::kernel::station::processor::GroupIdx as ThreadGroup;
 use crate::kernel::station::{Alarm, CoreIdx, Departure, ProcessIdx, Processor, Visit, Window, Workers};
 use crate::mesh::model::Dispatch;
-use crate::metrics::record::ProxyRecord;
+use crate::metrics::record::{NodeRecord, ProxyRecord};
 use crate::program::{GroupIdx, Program, Proxy, ProxyGroup, ProxyIdx};
 use crate::units::{SimTime, Span};
 
@@ -207,12 +207,18 @@ impl Proxies {
         state.peak(group);
     }
 
-    /// The records of all groups.
+    /// The records of all groups; what they used is added to `nodes`.
     ///
     /// # Panics
     /// When a worker was busy for longer than the window.
-    pub(super) fn finish(mut self, program: &Program, end: SimTime) -> Vec<ProxyRecord> {
+    pub(super) fn finish(
+        mut self,
+        program: &Program,
+        end: SimTime,
+        nodes: &mut [NodeRecord],
+    ) -> Vec<ProxyRecord> {
         let window = self.window.length().nanos();
+        let on = program.nodes_of_proxies();
         let mut records = vec![ProxyRecord::default(); program.groups.len()];
         for (proxy, state) in self.states.iter_mut().enumerate() {
             state.advance(self.window, end);
@@ -228,11 +234,17 @@ impl Proxies {
             assert!(used <= window * u64::from(group.workers), "a worker is busy at most all the time");
             record.instances += 1;
             record.workers += u64::from(group.workers);
-            record.cpu += used + (group.idle_cpu * window as f64) as u64;
+            let cpu = used + (group.idle_cpu * window as f64) as u64;
+            record.cpu += cpu;
             record.wake_cpu += used.saturating_sub(state.demand);
             record.jobs += state.jobs;
-            record.memory_mean +=
+            let memory =
                 (state.byte_nanos + state.request_nanos as f64 * group.memory_per_request) / window as f64;
+            record.memory_mean += memory;
+            if let Some(node) = on[ProxyIdx::at(proxy)] {
+                nodes[node.position()].cpu += cpu;
+                nodes[node.position()].memory_mean += memory;
+            }
             record.memory_max = record.memory_max.max(state.peak_bytes);
             record.connections_mean += state.connection_nanos as f64 / window as f64;
         }

@@ -39,6 +39,8 @@ impl Scale {
             Unit::Ratio => (&[(0.01, "%")][..], 4),
             Unit::PerSecond => (&[(1.0, "/s")][..], 9),
             Unit::Count => (&[(1.0, "")][..], 9),
+            // The table says the currency.
+            Unit::Money(_) => (&[(1.0, "")][..], 2),
         };
         let largest = estimates.map(largest).fold(0.0, f64::max);
         // Nothing at all has the unit that its neighbours mostly have.

@@ -57,6 +57,7 @@ fn machines(scenario: &Scenario, nodes: IndexVec<NodeIdx, Node>, notes: Vec<Stri
     let cluster = &scenario.cluster;
     Machines {
         nodes,
+        given: cluster.nodes.count.is_some(),
         zones: cluster.zones.clone(),
         cores: cluster.nodes.cores.value(),
         memory: cluster.nodes.memory.value(),
