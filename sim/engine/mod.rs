@@ -11,6 +11,7 @@ mod event;
 mod hop;
 mod instance;
 mod links;
+mod node;
 mod pass;
 mod proxy;
 mod recorder;
@@ -29,6 +30,7 @@ use crate::program::{Edge, EdgeIdx, PodIdx, Program};
 use call::{CallId, Calls};
 pub use event::Event;
 use instance::Instance;
+use node::NodeCores;
 use pass::Job;
 use proxy::Proxies;
 use recorder::Recorder;
@@ -70,6 +72,8 @@ struct Engine<'p> {
     views: Vec<Option<Box<View>>>,
     instances: IndexVec<PodIdx, Instance>,
     proxies: Proxies,
+    /// `None` where every container always finds a free core.
+    node_cores: Option<NodeCores>,
     sources: IndexVec<SourceIdx, SourceState>,
     recorder: Recorder,
     /// Scratch: requests that a processor-sharing instance has finished.
@@ -93,6 +97,7 @@ impl<'p> Engine<'p> {
             views: (0..program.views()).map(|_| None).collect(),
             instances: program.pods.iter().map(|pod| Instance::new(program, pod)).collect(),
             proxies: Proxies::new(program),
+            node_cores: NodeCores::new(program),
             sources: program
                 .sources
                 .iter()
@@ -110,6 +115,7 @@ impl<'p> Engine<'p> {
     fn start(&mut self) {
         self.schedule.at(self.program.window.end(), Event::WindowEnd);
         self.schedule.at(self.program.drain_limit, Event::DrainEnd);
+        self.start_nodes();
         for source in self.program.sources.indexes() {
             self.start_source(source);
         }
@@ -132,6 +138,7 @@ impl<'p> Engine<'p> {
             Event::AtClient(call) => self.response_at_client(call),
             Event::Returned(call) => self.returned(call),
             Event::Timeout(call) => self.time_out(call),
+            Event::NodeTick => self.tick_nodes(),
             Event::WindowEnd => {
                 self.window_over = true;
                 self.finished = self.is_settled();

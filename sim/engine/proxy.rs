@@ -39,6 +39,10 @@ struct State {
     jobs: u64,
     /// CPU asked for by jobs that arrived in the window, wake-ups apart.
     demand: u64,
+    /// How much longer jobs took because others used the cores, which is no CPU of its own: all, and of those that
+    /// arrived in the window.
+    stretched: u64,
+    stretched_in_window: u64,
     /// Bytes of everything but requests in flight, and since when.
     bytes: f64,
     since: SimTime,
@@ -128,6 +132,25 @@ impl Proxies {
             Dispatch::Pinned => self.workers.offer(now, self.workers.worker(process, worker), demand),
             Dispatch::Shared => self.workers.offer_shared(now, process, demand).1,
         })
+    }
+
+    /// A job that arrives `now` takes so much longer than its CPU because others use the cores.
+    pub(super) fn stretched(&mut self, proxy: ProxyIdx, now: SimTime, longer: Span) {
+        let state = &mut self.states[proxy];
+        state.stretched += longer.nanos();
+        if self.window.contains(now) {
+            state.stretched_in_window += longer.nanos();
+        }
+    }
+
+    /// CPU of a proxy since the start, that of jobs it has committed to included.
+    pub(super) fn cpu_used(&self, proxy: ProxyIdx, now: SimTime) -> Span {
+        let state = &self.states[proxy];
+        let busy = match state.processor {
+            None => self.workers.cpu_used(ProcessIdx(proxy.0)),
+            Some((position, threads)) => self.processors[position as usize].cpu_used(threads, now),
+        };
+        busy.saturating_sub(Span::from_nanos(state.stretched))
     }
 
     /// When an event-driven proxy wants to be called next, if that has changed.
@@ -234,7 +257,9 @@ impl Proxies {
             assert!(used <= window * u64::from(group.workers), "a worker is busy at most all the time");
             record.instances += 1;
             record.workers += u64::from(group.workers);
-            let cpu = used + (group.idle_cpu * window as f64) as u64;
+            // Busy, but not on a core.
+            let cpu =
+                used.saturating_sub(state.stretched_in_window) + (group.idle_cpu * window as f64) as u64;
             record.cpu += cpu;
             record.wake_cpu += used.saturating_sub(state.demand);
             record.jobs += state.jobs;
@@ -296,6 +321,8 @@ impl State {
             leaving: VecDeque::new(),
             jobs: 0,
             demand: 0,
+            stretched: 0,
+            stretched_in_window: 0,
             bytes,
             since: SimTime::ZERO,
             byte_nanos: 0.0,

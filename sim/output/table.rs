@@ -150,7 +150,7 @@ fn machines(meshes: &[Results]) -> String {
         let find = |metric| mesh.get(Scope::Scenario, &mesh.scenario, metric, Statistic::Total).copied();
         grid.add(&mesh.mesh, columns.iter().map(|(_, metric, _)| find(metric)));
     }
-    grid.under(&format!("Nodes, and what they cost a month in {unit}"))
+    grid.under(&format!("Nodes, and what they cost in {unit}"))
 }
 
 /// Mean times of the parts, without those that are nothing under every mesh.

@@ -151,6 +151,8 @@ pub struct Workload {
     pub keep_alive: bool,
     /// Memory of an idle instance in bytes.
     pub memory: u64,
+    /// Weight of its application on a node's cores: the CPU it asks for.
+    pub cpu_weight: f64,
 }
 
 /// How an instance serves its requests.
@@ -201,6 +203,8 @@ pub struct ProxyGroup {
     pub variation: Option<Dist>,
     /// Delay of a pass beside CPU, in nanoseconds.
     pub pass_delay: u64,
+    /// Weight on a node's cores: the CPU it asks for.
+    pub cpu_weight: f64,
     /// CPU of an idle process, in cores.
     pub idle_cpu: f64,
     /// Bytes of a proxy that has its configuration but no traffic.

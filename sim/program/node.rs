@@ -2,7 +2,7 @@
 
 use crate::index::{Idx, IndexVec};
 use crate::mesh::model::{MeshModel, ProxyModel};
-use crate::mesh::scenario::{NodeCores, Origin, Scenario, ServiceIdx};
+use crate::mesh::scenario::{NodeCores, Origin, Scenario, Service, ServiceIdx};
 use crate::placement::{self, Node, NodeIdx, Request, ZoneIdx};
 use crate::units::{Bytes, Cores};
 
@@ -13,6 +13,9 @@ use super::{Machines, WorkloadIdx};
 /// of small services do.
 const ASSUMED_NANOCORES: u64 = 100_000_000;
 const ASSUMED_BYTES: u64 = 128 << 20;
+
+/// Two of the 1024 shares of a core: what Kubernetes gives to a container that asks for nothing.
+pub(super) const LEAST_WEIGHT: f64 = 2.0 / 1024.0;
 
 /// What the pods of the control plane are called among workloads.
 const CONTROL_PLANE: &str = "control-plane";
@@ -81,15 +84,7 @@ fn are_outside(scenario: &Scenario, workloads: &Workloads<'_>) -> IndexVec<Workl
 /// Of a gateway or a waypoint the proxy is all there is; a client is an application of which nothing is known.
 fn application(scenario: &Scenario, workloads: &Workloads<'_>, index: WorkloadIdx) -> Request {
     if let Some(service) = scenario.services.get(ServiceIdx::at(index.position())) {
-        let written = &service.resources;
-        // Kubernetes takes the limit for the request where only that is written.
-        let cpu = written.cpu_request.or(written.cpu_limit);
-        let memory = written.memory_request.or(written.memory_limit);
-        let assumed = Request { nanocores: ASSUMED_NANOCORES, bytes: ASSUMED_BYTES };
-        return Request {
-            nanocores: cpu.map_or(assumed.nanocores, |cpu| request(Some(cpu), None).nanocores),
-            bytes: memory.map_or(assumed.bytes, |memory| request(None, Some(memory)).bytes),
-        };
+        return of_service(service);
     }
     let is_client =
         scenario.sources.iter().zip(&workloads.of_sources).any(|(source, &workload)| {
@@ -102,6 +97,27 @@ fn application(scenario: &Scenario, workloads: &Workloads<'_>, index: WorkloadId
     }
 }
 
+fn of_service(service: &Service) -> Request {
+    let written = &service.resources;
+    // Kubernetes takes the limit for the request where only that is written.
+    let cpu = written.cpu_request.or(written.cpu_limit);
+    let memory = written.memory_request.or(written.memory_limit);
+    Request {
+        nanocores: cpu.map_or(ASSUMED_NANOCORES, |cpu| request(Some(cpu), None).nanocores),
+        bytes: memory.map_or(ASSUMED_BYTES, |memory| request(None, Some(memory)).bytes),
+    }
+}
+
+/// The weight of a service's application on a node's cores.
+pub(super) fn cpu_weight(service: &Service) -> f64 {
+    weight(of_service(service))
+}
+
+/// The weight that CFS gives to who asks for so much: in proportion, but never nothing.
+pub(super) fn weight(request: Request) -> f64 {
+    request.cores().max(LEAST_WEIGHT)
+}
+
 /// The zone that a waypoint is bound to.
 fn zone(scenario: &Scenario, workload: &str) -> Option<ZoneIdx> {
     let waypoint = workload.strip_prefix(WAYPOINT)?;
@@ -110,7 +126,7 @@ fn zone(scenario: &Scenario, workload: &str) -> Option<ZoneIdx> {
     Some(ZoneIdx::at(position))
 }
 
-fn proxy(model: &ProxyModel) -> Request {
+pub(super) fn proxy(model: &ProxyModel) -> Request {
     request(model.cpu_request.or(model.cpu_limit), model.memory_request.or(model.memory_limit))
 }
 

@@ -9,7 +9,7 @@ use crate::mesh::model::{MeshModel, NodeProxyModel, ProxyModel, WaypointModel};
 use crate::mesh::scenario::{Client, Origin, Scenario, Service, ServiceIdx, SourceIdx, Waypoint};
 use crate::placement::NodeIdx;
 
-use super::{GroupIdx, Pod, PodIdx, Program, Proxy, ProxyGroup, Serving, Workload, WorkloadIdx, group};
+use super::{GroupIdx, Pod, PodIdx, Program, Proxy, ProxyGroup, Serving, Workload, WorkloadIdx, group, node};
 
 /// What the group of the nodes' proxies is called.
 const NODE_PROXIES: &str = "node:proxy";
@@ -166,6 +166,7 @@ impl<'a> Workloads<'a> {
             pool_size: client.pool_size.unwrap_or(u32::MAX),
             keep_alive: client.keep_alive,
             memory: plan.service.map_or(0, |service| service.memory.value()),
+            cpu_weight: plan.service.map_or(node::LEAST_WEIGHT, node::cpu_weight),
         })
     }
 }
