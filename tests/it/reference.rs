@@ -79,8 +79,25 @@ fn page() -> String {
             .into_iter()
             .map(|row| vec![code(row.name), row.title, row.mesh_version, row.proxy_version]),
     );
-    let prices = prices::shipped();
+    text += &price_table();
     text += &table(
+        "Outputs",
+        "Beside these, `manifest.json` says what they came from.",
+        &["file", "what it holds"],
+        OUTPUTS.iter().map(|output| vec![code(output.file), output.about.to_owned()]),
+    );
+    text += &table(
+        "Diagnostics",
+        "Codes of problems are stable from release to release.",
+        &["code", "meaning"],
+        CODES.iter().map(|(_, name, meaning)| vec![code(name), (*meaning).to_owned()]),
+    );
+    text
+}
+
+fn price_table() -> String {
+    let prices = prices::shipped();
+    table(
         "Prices",
         &format!(
             "What nodes cost an hour, in {}, unless `cluster.prices` names a table of your own (copy \
@@ -102,20 +119,7 @@ fn page() -> String {
                 date,
             ]
         }),
-    );
-    text += &table(
-        "Outputs",
-        "Beside these, `manifest.json` says what they came from.",
-        &["file", "what it holds"],
-        OUTPUTS.iter().map(|output| vec![code(output.file), output.about.to_owned()]),
-    );
-    text += &table(
-        "Diagnostics",
-        "Codes of problems are stable from release to release.",
-        &["code", "meaning"],
-        CODES.iter().map(|(_, name, meaning)| vec![code(name), (*meaning).to_owned()]),
-    );
-    text
+    )
 }
 
 #[test]

@@ -38,7 +38,7 @@ fn used(record: &RunRecord) -> [f64; 2] {
 #[track_caller]
 fn check(record: &RunRecord, expected: [f64; 2]) {
     for (used, expected) in used(record).iter().zip(expected) {
-        assert!((used / expected - 1.0).abs() < 0.02, "{:?} instead of {expected:?}", used);
+        assert!((used / expected - 1.0).abs() < 0.02, "{used} instead of {expected}");
     }
     let node = record.nodes[0].cpu as f64 / record.window as f64;
     assert!(node <= 2.0 * 1.01, "{node} cores of two");
