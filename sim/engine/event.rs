@@ -53,6 +53,8 @@ pub enum Event {
     Returned(CallId),
     /// The caller gives the call up.
     Timeout(CallId),
+    /// The demand of every node is held against its cores.
+    NodeTick,
     /// The measuring window ends.
     WindowEnd,
     /// The run waits no longer.

@@ -11,6 +11,7 @@ mod event;
 mod hop;
 mod instance;
 mod links;
+mod node;
 mod occupancy;
 mod pass;
 mod proxy;
@@ -31,6 +32,7 @@ use crate::program::{Edge, EdgeIdx, PodIdx, Program};
 use call::{CallId, Calls};
 pub use event::Event;
 use instance::Instance;
+use node::NodeCores;
 use pass::Job;
 use proxy::Proxies;
 use recorder::Recorder;
@@ -69,6 +71,8 @@ struct Engine<'p> {
     views: Vec<Option<Box<View>>>,
     instances: IndexVec<PodIdx, Instance>,
     proxies: Proxies,
+    /// `None` where every container always finds a free core.
+    node_cores: Option<NodeCores>,
     sources: IndexVec<SourceIdx, SourceState>,
     recorder: Recorder,
     /// Scratch: requests that a processor-sharing instance has finished.
@@ -92,6 +96,7 @@ impl<'p> Engine<'p> {
             views: (0..program.views()).map(|_| None).collect(),
             instances: program.pods.iter().map(|pod| Instance::new(program, pod)).collect(),
             proxies: Proxies::new(program),
+            node_cores: NodeCores::new(program),
             sources: program
                 .sources
                 .iter()
@@ -109,6 +114,7 @@ impl<'p> Engine<'p> {
     fn start(&mut self) {
         self.schedule.at(self.program.window.end(), Event::WindowEnd);
         self.schedule.at(self.program.drain_limit, Event::DrainEnd);
+        self.start_nodes();
         for source in self.program.sources.indexes() {
             self.start_source(source);
         }
@@ -142,6 +148,7 @@ impl<'p> Engine<'p> {
             Event::AtClient(call) => self.response_at_client(call),
             Event::Returned(call) => self.returned(call),
             Event::Timeout(call) => self.time_out(call),
+            Event::NodeTick => self.tick_nodes(),
             Event::WindowEnd => {
                 self.window_over = true;
                 self.finished = self.is_settled();
@@ -194,7 +201,7 @@ impl<'p> Engine<'p> {
                 "no worker is busy more than all the time"
             );
         }
-        record.proxies = self.proxies.finish(self.program, end);
+        record.proxies = self.proxies.finish(self.program, end, &mut record.nodes);
         record.events = self.schedule.handled();
         record.requests = self.sources.iter().map(|source| source.sent).sum();
         record

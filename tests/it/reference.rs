@@ -103,8 +103,13 @@ fn meshes() -> String {
             vec![name, row.title, row.mesh_version, row.proxy_version, row.kubernetes_version, installs]
         }),
     );
+    text += &price_table();
+    text
+}
+
+fn price_table() -> String {
     let prices = prices::shipped();
-    text += &table(
+    table(
         "Prices",
         &format!(
             "What nodes cost an hour, in {}, unless `cluster.prices` names a table of your own (copy \
@@ -126,8 +131,7 @@ fn meshes() -> String {
                 date,
             ]
         }),
-    );
-    text
+    )
 }
 
 #[test]
