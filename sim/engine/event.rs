@@ -53,7 +53,9 @@ pub enum Event {
     Returned(CallId),
     /// The caller gives the call up.
     Timeout(CallId),
-    /// The measuring window ends.
+    /// An interval of the time line ends.
+    IntervalEnd,
+    /// The measuring window ends, and with it the time line.
     WindowEnd,
     /// The run waits no longer.
     DrainEnd,

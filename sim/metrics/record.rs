@@ -1,11 +1,12 @@
 //! The record of one replication: histograms and counters, nothing estimated yet.
 //!
-//! Only requests whose intended arrival lies in the measuring window count; rates, utilizations and time-weighted means
+//! But for the time line, only requests whose intended arrival lies in the measuring window count; rates, utilizations and time-weighted means
 //! cover exactly that window. All times are nanoseconds.
 
 use hdrhistogram::Histogram;
 
 use super::histogram::LogHistogram;
+use super::timeline::TimelineRecord;
 
 /// Parts of a response time, in the order of the arrays below; they add up to it exactly.
 pub const PARTS: [&str; 7] =
@@ -24,6 +25,8 @@ pub struct RunRecord {
     pub edges: Vec<EdgeRecord>,
     /// One row per group of like proxies (the sidecars of a service, the clients of a source, a gateway).
     pub proxies: Vec<ProxyRecord>,
+    /// Golden signals of each interval.
+    pub timeline: TimelineRecord,
     /// Fingerprint of what the measured requests asked for: a sum of hashes of their intended arrival times and of the
     /// service time of each visit. Equal under every mesh as long as no call is rejected or given up.
     pub demand: u64,

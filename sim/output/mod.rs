@@ -16,6 +16,7 @@ mod names;
 mod summary_csv;
 mod summary_json;
 pub mod table;
+mod timeline_csv;
 
 use crate::metrics::{Labels, Results, RunRecord};
 
@@ -68,6 +69,11 @@ pub const OUTPUTS: &[Output] = &[
         file: "edges.csv",
         about: "the call graph, one row per caller and callee",
         render: edges_csv::files,
+    },
+    Output {
+        file: "timeline.csv",
+        about: "golden signals of each interval of the run: traffic, errors, latency, saturation, by entry and service",
+        render: timeline_csv::files,
     },
     Output {
         file: "histograms/*.hgrm",

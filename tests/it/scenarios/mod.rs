@@ -5,6 +5,7 @@ mod connections;
 mod proxies;
 mod quiet;
 mod scripts;
+mod timeline;
 mod timeouts;
 
 use std::sync::atomic::AtomicBool;
