@@ -26,7 +26,7 @@ enum Kind {
 /// About so many ticks on a linear axis.
 const TICKS: f64 = 5.0;
 /// A logarithmic axis over more decades has one tick for each, else three.
-const DENSE_DECADES: f64 = 2.5;
+const DENSE_DECADES: f64 = 3.5;
 
 impl Axis {
     /// From zero to a round value at or above `largest` (in the base unit); ticks are written in the unit that suits.
@@ -70,6 +70,15 @@ impl Axis {
     /// Logarithmic over given ends with given ticks.
     pub(crate) fn logarithmic_with_ticks(title: &str, ends: (f64, f64), ticks: Vec<(f64, String)>) -> Self {
         Self { title: title.to_owned(), kind: Kind::Logarithmic, ends, ticks }
+    }
+
+    /// The same axis, ending at `high`; ticks beyond are gone.
+    pub(crate) fn ending_at(mut self, high: f64) -> Self {
+        if high > self.ends.0 {
+            self.ends.1 = high;
+            self.ticks.retain(|(value, _)| *value <= high * (1.0 + 1e-9));
+        }
+        self
     }
 
     /// Where a value stands: 0 at the low end, 1 at the high end, beyond them outside.
@@ -141,8 +150,10 @@ mod tests {
     fn a_short_logarithmic_axis_has_ticks_between_decades() {
         let axis = Axis::logarithmic("p99", (0.003, 0.12), Unit::Seconds);
         assert_eq!(texts(&axis), ["2", "5", "10", "20", "50", "100", "200"]);
-        let axis = Axis::logarithmic("p99", (0.003, 30.0), Unit::Seconds);
+        let axis = Axis::logarithmic("p99", (0.003, 50.0), Unit::Seconds);
         assert_eq!(texts(&axis), ["10", "100", "1\u{a0}000", "10\u{a0}000"]);
+        assert_eq!(texts(&axis.clone().ending_at(20.0)), ["10", "100", "1\u{a0}000", "10\u{a0}000"]);
+        assert_eq!(texts(&axis.clone().ending_at(5.0)), ["10", "100", "1\u{a0}000"]);
         assert!((axis.share(0.002)).abs() < 1e-9 && (axis.share(50.0) - 1.0).abs() < 1e-9);
     }
 

@@ -50,7 +50,7 @@ impl Bars {
         let totals: Vec<f64> = self.bars.iter().map(|bar| bar.parts.iter().sum()).collect();
         let largest = totals.iter().copied().fold(0.0, f64::max);
         let scale = number::scale([largest], self.unit);
-        let axis = Axis::from_zero(&self.title, largest, self.unit);
+        let axis = Axis::from_zero(&self.title, largest, self.unit).ending_at(largest);
         let names = self.bars.iter().map(|bar| STRONG.width(&bar.name)).fold(0.0, f64::max).min(WIDEST_NAME);
         let written =
             self.bars.iter().zip(&totals).map(|(bar, total)| {
@@ -72,8 +72,8 @@ impl Bars {
             let beside = x(*total) + GAP;
             let rise = if bar.detail.is_empty() { 0.0 } else { 7.5 };
             let total = number::with_unit(*total, scale);
-            canvas.text((beside, middle - rise + STRONG.drop()), Align::Left, &total, STRONG);
-            canvas.text((beside, middle + rise + NOTE.drop()), Align::Left, &bar.detail, NOTE);
+            canvas.text_on_ground((beside, middle - rise + STRONG.drop()), Align::Left, &total, STRONG);
+            canvas.text_on_ground((beside, middle + rise + NOTE.drop()), Align::Left, &bar.detail, NOTE);
         }
         canvas.line(vec![(left, area.top), (left, bottom)], 1.0, AXIS);
         canvas.text((right, bottom + 36.0), Align::Right, &axis.title, STRONG);

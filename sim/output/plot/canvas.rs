@@ -119,6 +119,9 @@ impl Canvas {
 
     /// The same on a white ground, so that lines do not run through the letters.
     pub(crate) fn text_on_ground(&mut self, at: Point, align: Align, text: &str, style: Type) {
+        if text.is_empty() {
+            return;
+        }
         let (width, margin) = (style.width(text), 2.0);
         let left = match align {
             Align::Left => at.0,

@@ -19,6 +19,8 @@ pub struct LoadCurve {
     pub entry: String,
     /// Name of the mesh profile.
     pub mesh: String,
+    /// Independent replications behind each point.
+    pub replications: usize,
     /// From the lowest load to the highest.
     pub points: Vec<LoadPoint>,
 }
@@ -81,12 +83,13 @@ fn picture(curves: &[&LoadCurve], entry: &str) -> Option<Picture> {
     if largest <= 0.0 {
         return None;
     }
+    let first = curves.first()?;
     let by_rate = points().all(|point| point.offered_rate > 0.0);
     let load = move |point: &LoadPoint| if by_rate { point.offered_rate } else { point.factor };
     let heading = Heading {
         name: format!("load-{entry}"),
         title: format!("Response time of {entry} against load, with the knee of each mesh"),
-        subtitle: curves.first()?.scenario.clone(),
+        subtitle: format!("{} · {} for each load", first.scenario, number::count(first.replications, "replication")),
         caption: "A ring marks the knee: the last load tried before p99 passes three times its value at the lowest load, or \
                   something saturates. Hollow points on a dotted line are saturated: their times grow with the length of \
                   the run."
@@ -176,6 +179,7 @@ mod tests {
             scenario: "shop".to_owned(),
             entry: "web".to_owned(),
             mesh: "none".to_owned(),
+            replications: 1,
             points: points.collect(),
         }
     }

@@ -19,6 +19,8 @@ pub(crate) const AXIS: Colour = Colour(120, 120, 120);
 /// The application: what is there without a mesh, too.
 pub(crate) const APPLICATION: Colour = Colour(190, 190, 190);
 
+/// Black would outweigh all else where it fills an area.
+const DARK: Colour = Colour(85, 85, 85);
 const BLACK: Colour = Colour(0, 0, 0);
 const ORANGE: Colour = Colour(230, 159, 0);
 const SKY: Colour = Colour(86, 180, 233);
@@ -83,7 +85,7 @@ const PARTS: [(&str, Colour); 14] = [
     ("inbound_proxy", SKY),
     ("waypoint", GREEN),
     ("handshake", PURPLE),
-    ("network", BLACK),
+    ("network", DARK),
     ("abandoned", VERMILLION),
     ("sidecars", BLUE),
     ("client sidecars", SKY),

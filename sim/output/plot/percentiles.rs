@@ -48,7 +48,8 @@ pub(super) fn picture(runs: &[Run<'_>], entry: &str) -> Option<Picture> {
         return None;
     }
     let mut caption =
-        "All replications together. To the right of 99 % stand the slowest 1 % of requests. A curve ends \
+        "All replications together. Right of 50 % stands the slower half of the requests, right of 90 % the \
+                       slowest tenth, and so on. A curve ends \
                        where fewer than 10 slower requests were seen."
             .to_owned();
     for curve in curves.iter().filter(|curve| curve.unfinished > 0) {

@@ -16,7 +16,7 @@ const SVG_SCALE: f64 = 8.0;
 /// Pixels of a PNG per point.
 const PNG_SCALE: u32 = 2;
 /// Dots that are averaged to a pixel, each way.
-const DOTS: u32 = 2;
+const DOTS: u32 = 3;
 /// What plotters divides a font's size by when it writes an SVG, and how far below its anchor it puts the base line.
 const SVG_FONT: (f64, f64) = (1.24, 0.76);
 
@@ -126,28 +126,34 @@ fn png_text(backend: &mut BitMapBackend<'_>, at: Point, text: &str, style: Type,
     );
 }
 
-/// A line as a row of upright or slanted bars with round joints: plotters' own lines fray where they bend.
+/// A line with flat ends and round joints, dot by dot: plotters' own lines fray where they bend.
 fn png_line(backend: &mut BitMapBackend<'_>, points: &[Point], colour: Colour, width: f64, scale: f64) {
-    let half = width / 2.0;
-    for pair in points.windows(2) {
-        let ((x, y), (to_x, to_y)) = (pair[0], pair[1]);
-        let (across, down) = (to_x - x, to_y - y);
-        let length = (across * across + down * down).sqrt();
-        if length > 0.0 {
-            let (side_x, side_y) = (-down / length * half, across / length * half);
-            let corners = vec![
-                (x + side_x, y + side_y),
-                (to_x + side_x, to_y + side_y),
-                (to_x - side_x, to_y - side_y),
-                (x - side_x, y - side_y),
-            ];
-            shape(backend, &Shape::Polygon { corners, colour }, scale);
-        }
-    }
-    // Thin lines need no joints, and a line's ends stay flat.
-    if width > 1.2 && points.len() > 2 {
-        for &centre in &points[1..points.len() - 1] {
-            shape(backend, &Shape::Disc { centre, radius: half, colour }, scale);
+    let half = width * scale / 2.0;
+    let colour = rgb(colour).to_backend_color();
+    let (columns, rows) = backend.get_size();
+    for (index, pair) in points.windows(2).enumerate() {
+        let [from, to] = [pair[0], pair[1]].map(|(x, y)| (x * scale, y * scale));
+        let (across, down) = (to.0 - from.0, to.1 - from.1);
+        let length = (across * across + down * down).sqrt().max(f64::MIN_POSITIVE);
+        let covers = |x: f64, y: f64| {
+            let (x, y) = (x - from.0, y - from.1);
+            let along = (x * across + y * down) / length;
+            let aside = (x * down - y * across) / length;
+            let joint = index > 0 && x * x + y * y <= half * half;
+            joint || (aside.abs() <= half && (0.0..=length).contains(&along))
+        };
+        let range = |one: f64, other: f64, end: u32| {
+            let low = (one.min(other) - half).floor().max(0.0) as u32;
+            let high = (one.max(other) + half).ceil().max(0.0) as u32;
+            low..high.min(end)
+        };
+        for row in range(from.1, to.1, rows) {
+            for column in range(from.0, to.0, columns) {
+                if covers(f64::from(column) + 0.5, f64::from(row) + 0.5) {
+                    let drawn = backend.draw_pixel((column as i32, row as i32), colour);
+                    assert!(drawn.is_ok(), "a buffer takes any pixel");
+                }
+            }
         }
     }
 }

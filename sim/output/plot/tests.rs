@@ -58,6 +58,7 @@ pub(super) fn load(entry: &str, meshes: &[&str]) -> Vec<LoadCurve> {
             scenario: "shop".to_owned(),
             entry: entry.to_owned(),
             mesh: (*mesh).to_owned(),
+            replications: 10,
             points: points.collect(),
         }
     };

@@ -55,7 +55,7 @@ pub(super) fn picture(runs: &[Run<'_>], entry: &str) -> Option<Picture> {
         subtitle: subtitle(runs.first()?, "mean response time by part"),
         caption,
     };
-    let mut sheet = Sheet::new(heading, (WIDTH, LEGEND + 24.0 + bars.height()));
+    let mut sheet = Sheet::new(heading, (WIDTH, LEGEND + 4.0 + bars.height()));
     let words = names.iter().map(|name| name.replace('_', " "));
     let entries: Vec<_> = colours.into_iter().zip(words).collect();
     let used = legend(&mut sheet.canvas, sheet.area.corner(), WIDTH, &entries);

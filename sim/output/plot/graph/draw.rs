@@ -23,7 +23,7 @@ pub(super) struct Ranges {
 const COLOURS: [Colour; 4] =
     [Colour(178, 205, 227), Colour(86, 160, 205), Colour(22, 92, 160), Colour(8, 32, 84)];
 const NARROWEST: f64 = 1.3;
-const WIDEST: f64 = 6.5;
+const WIDEST: f64 = 5.5;
 const ARROW: f64 = 8.0;
 /// Points of a bent piece of line.
 const PIECES: u32 = 20;
@@ -44,7 +44,7 @@ pub(super) fn draw(graph: &Graph, layout: &Layout, (left, top): Point, ranges: R
         .zip(&graph.links)
         .map(|(line, link)| match &line[..] {
             [] => loop_beside(boxes[link.from]),
-            points => curve(&points.iter().map(placed).collect::<Vec<_>>()),
+            points => curve(&points.iter().map(placed).collect::<Vec<_>>(), arrow(width(link.rate, ranges))),
         })
         .collect();
     // What adds most is drawn last.
@@ -65,8 +65,18 @@ pub(super) fn draw(graph: &Graph, layout: &Layout, (left, top): Point, ranges: R
     legend(sheet, ranges);
 }
 
-/// A smooth line that leaves and reaches every second point upright.
-fn curve(points: &[Point]) -> Vec<Point> {
+/// Length of the arrow at the end of a line of the given width.
+fn arrow(width: f64) -> f64 {
+    ARROW + 0.8 * width
+}
+
+/// A smooth line that leaves and reaches every second point upright, and the last upright piece of it straight.
+fn curve(points: &[Point], straight: f64) -> Vec<Point> {
+    let mut points = points.to_vec();
+    let tip = points.last().copied();
+    if let [.., before, last] = &mut points[..] {
+        last.1 -= straight.copysign(last.1 - before.1);
+    }
     let mut curve = Vec::new();
     for pair in points.chunks(2) {
         let [from, to] = pair else { continue };
@@ -80,6 +90,7 @@ fn curve(points: &[Point]) -> Vec<Point> {
             curve.push((bezier(from.0, from.0, to.0, to.0), bezier(from.1, middle, middle, to.1)));
         }
     }
+    curve.extend(tip);
     curve
 }
 
@@ -88,30 +99,30 @@ fn loop_beside((x, y): Point) -> Vec<Point> {
     let right = x + BOX.0 / 2.0;
     let half_circle = (0..=PIECES).map(|piece| {
         let angle = std::f64::consts::PI * (f64::from(piece) / f64::from(PIECES) - 0.5);
-        (right + 16.0 * libm::cos(angle), y + 12.0 * libm::sin(angle))
+        (right + 10.0 + 12.0 * libm::cos(angle), y + 12.0 * libm::sin(angle))
     });
-    half_circle.collect()
+    let mut way: Vec<Point> = half_circle.collect();
+    way.insert(0, (right, y - 12.0));
+    way.push((right, y + 12.0));
+    way
 }
 
 fn draw_line(canvas: &mut Canvas, line: &[Point], link: &Link, ranges: Ranges) {
     let colour = colour(link.added.unwrap_or(0.0), ranges);
     let width = width(link.rate, ranges);
-    let (Some(&tip), Some(&before)) = (line.last(), line.get(line.len().saturating_sub(3))) else { return };
+    let [shaft @ .., before, tip] = line else { return };
     let (across, down) = (tip.0 - before.0, tip.1 - before.1);
     let length = (across * across + down * down).sqrt().max(f64::MIN_POSITIVE);
     let (across, down) = (across / length, down / length);
-    let size = ARROW + width * 0.6;
+    let size = arrow(width);
     let base = (tip.0 - across * size, tip.1 - down * size);
     let half = size * 0.5;
-    // The line ends within its arrow.
-    let mut shaft = line.to_vec();
-    shaft.retain(|point| {
-        (point.0 - tip.0) * across + (point.1 - tip.1) * down < -0.6 * size || point == &line[0]
-    });
-    shaft.push((tip.0 - across * size * 0.6, tip.1 - down * size * 0.6));
+    // The line ends within its arrow, or it would show beside the tip.
+    let mut shaft = shaft.to_vec();
+    shaft.extend([*before, (tip.0 - across * size * 0.7, tip.1 - down * size * 0.7)]);
     canvas.line(shaft, width, colour);
     let corners = vec![
-        tip,
+        *tip,
         (base.0 - down * half, base.1 + across * half),
         (base.0 + down * half, base.1 - across * half),
     ];
@@ -219,7 +230,8 @@ mod tests {
     #[test]
     fn a_curve_begins_and_ends_where_its_points_do() {
         let points = [(0.0, 0.0), (50.0, 40.0), (50.0, 80.0), (10.0, 120.0)];
-        let curve = curve(&points);
+        let curve = curve(&points, 9.0);
         assert_eq!((curve[0], curve[curve.len() - 1]), (points[0], points[3]));
+        assert_eq!(curve[curve.len() - 2], (10.0, 111.0));
     }
 }

@@ -21,7 +21,7 @@ const MOST_IN_ROW: usize = 6;
 /// With more lines than this, those of one caller pass a row together.
 const BUNDLED_FROM: usize = 30;
 const ORDER_SWEEPS: usize = 12;
-const PLACE_SWEEPS: usize = 24;
+const PLACE_SWEEPS: usize = 100;
 /// Share of a box's width that lines end on.
 const PORTS: f64 = 0.7;
 
@@ -163,17 +163,33 @@ fn rows_of(nodes: usize, downward: &[(usize, usize)]) -> Vec<usize> {
             break;
         }
     }
+    let caller = |node: usize| downward.iter().filter(|link| link.1 == node).map(|link| link.0).min();
     let mut rows = vec![0; nodes];
     let mut first = 0;
     for layer in 0..=layers.iter().copied().max().unwrap_or(0) {
-        let members: Vec<usize> = (0..nodes).filter(|&node| layers[node] == layer).collect();
-        let count = members.len().div_ceil(MOST_IN_ROW).max(1);
-        // Rows of about the same length.
-        let length = members.len().div_ceil(count).max(1);
-        for (place, node) in members.into_iter().enumerate() {
-            rows[node] = first + place / length;
+        let mut members: Vec<usize> = (0..nodes).filter(|&node| layers[node] == layer).collect();
+        members.sort_by_key(|&node| caller(node));
+        let families: Vec<&[usize]> = members.chunk_by(|one, other| caller(*one) == caller(*other)).collect();
+        let in_rows = filled(&families);
+        for (row, members) in in_rows.iter().enumerate() {
+            members.iter().for_each(|&node| rows[node] = first + row);
         }
-        first += count;
+        first += in_rows.len().max(1);
+    }
+    rows
+}
+
+/// Rows of a layer: callees of one caller stay together where they fit, and rows of a large family are about as long.
+fn filled(families: &[&[usize]]) -> Vec<Vec<usize>> {
+    let mut rows: Vec<Vec<usize>> = Vec::new();
+    for family in families {
+        let fits = |row: &Vec<usize>| row.len() + family.len() <= MOST_IN_ROW;
+        if let Some(row) = rows.last_mut().filter(|row| fits(row)) {
+            row.extend_from_slice(family);
+        } else {
+            let count = family.len().div_ceil(MOST_IN_ROW);
+            rows.extend(family.chunks(family.len().div_ceil(count)).map(<[usize]>::to_vec));
+        }
     }
     rows
 }

@@ -15,7 +15,7 @@ use layout::lay_out;
 use model::{Graph, graph};
 
 /// Narrower graphs stand in the middle.
-const NARROWEST: f64 = 700.0;
+const NARROWEST: f64 = 620.0;
 /// Legend above the graph.
 const LEGEND: f64 = 40.0;
 

@@ -1,5 +1,5 @@
 //! Pictures of real runs, for people to look at:
-//! `SIM_PICTURES=/tmp/pictures cargo test --lib plot::tests::look -- --ignored`.
+//! `SIM_PICTURES=pictures cargo test --lib plot::tests::look -- --ignored`; `SIM_PICTURES_OF` names one more topology.
 
 use std::path::Path;
 
@@ -57,6 +57,9 @@ fn pictures_of_real_runs() {
         name.clone_into(&mut made.labels.mesh);
     }
     write("five-meshes", &five, &load("productpage", &names));
+    if let Ok(topology) = std::env::var("SIM_PICTURES_OF") {
+        write("other", &simulated(&topology, &["istio-sidecar"], 1), &[]);
+    }
     write("fan-out-100", &simulated("topologies/fan-out-100.yaml", &["none", "linkerd"], 1), &[]);
     write("tree-13", &simulated("topologies/tree-13.yaml", &["none", "istio-sidecar"], 2), &[]);
 }
