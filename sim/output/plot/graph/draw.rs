@@ -6,7 +6,7 @@ use super::super::canvas::{Align, Canvas, Point, Type};
 use super::super::number;
 use super::super::palette::{AXIS, Colour, FAINT, GRID, LABEL, NOTE, STRONG, WHITE};
 use super::super::sheet::Sheet;
-use super::layout::{BOX, Layout};
+use super::layout::{Layout, Size};
 use super::model::{Graph, Link, Node};
 
 /// What colours and widths span, and the unit of the labels.
@@ -29,12 +29,25 @@ const ARROW: f64 = 8.0;
 const PIECES: u32 = 20;
 const SOURCE: Colour = Colour(243, 243, 243);
 const STRIP: f64 = 4.0;
+const BOX_HEIGHT: f64 = 48.0;
+const NARROWEST_BOX: f64 = 120.0;
+const WIDEST_BOX: f64 = 190.0;
+/// Between the edge of a box and what is written in it.
+const PADDING: f64 = 8.0;
 const LINK_LABEL: Type = Type { size: 11.0, ..LABEL };
 
 /// A rectangle that labels keep clear of: corner and size.
 type Taken = (Point, (f64, f64));
 
+/// Boxes wide enough for what is written in them, within limits.
+pub(super) fn box_size(graph: &Graph) -> Size {
+    let written = |node: &Node| STRONG.width(&node.name).max(NOTE.width(&node.detail));
+    let widest = graph.nodes.iter().map(written).fold(0.0, f64::max);
+    ((widest + 2.0 * PADDING).ceil().clamp(NARROWEST_BOX, WIDEST_BOX), BOX_HEIGHT)
+}
+
 pub(super) fn draw(graph: &Graph, layout: &Layout, (left, top): Point, ranges: Ranges, sheet: &mut Sheet) {
+    let size = box_size(graph);
     let placed = |&(x, y): &Point| (x + left, y + top);
     let canvas = &mut sheet.canvas;
     let boxes: Vec<Point> = layout.boxes.iter().map(placed).collect();
@@ -43,7 +56,7 @@ pub(super) fn draw(graph: &Graph, layout: &Layout, (left, top): Point, ranges: R
         .iter()
         .zip(&graph.links)
         .map(|(line, link)| match &line[..] {
-            [] => loop_beside(boxes[link.from]),
+            [] => loop_beside(boxes[link.from], size),
             points => curve(&points.iter().map(placed).collect::<Vec<_>>(), arrow(width(link.rate, ranges))),
         })
         .collect();
@@ -55,10 +68,10 @@ pub(super) fn draw(graph: &Graph, layout: &Layout, (left, top): Point, ranges: R
         draw_line(canvas, &lines[link], &graph.links[link], ranges);
     }
     for (node, at) in graph.nodes.iter().zip(&boxes) {
-        draw_box(canvas, node, *at);
+        draw_box(canvas, node, *at, size);
     }
     let mut taken: Vec<Taken> =
-        boxes.iter().map(|&(x, y)| ((x - BOX.0 / 2.0, y - BOX.1 / 2.0), BOX)).collect();
+        boxes.iter().map(|&(x, y)| ((x - size.0 / 2.0, y - size.1 / 2.0), size)).collect();
     for &link in order.iter().rev() {
         label(canvas, &lines[link], &graph.links[link], ranges, &mut taken);
     }
@@ -95,8 +108,8 @@ fn curve(points: &[Point], straight: f64) -> Vec<Point> {
 }
 
 /// The way of a call to oneself: out of the right edge and back.
-fn loop_beside((x, y): Point) -> Vec<Point> {
-    let right = x + BOX.0 / 2.0;
+fn loop_beside((x, y): Point, size: Size) -> Vec<Point> {
+    let right = x + size.0 / 2.0;
     let half_circle = (0..=PIECES).map(|piece| {
         let angle = std::f64::consts::PI * (f64::from(piece) / f64::from(PIECES) - 0.5);
         (right + 10.0 + 12.0 * libm::cos(angle), y + 12.0 * libm::sin(angle))
@@ -129,15 +142,15 @@ fn draw_line(canvas: &mut Canvas, line: &[Point], link: &Link, ranges: Ranges) {
     canvas.polygon(corners, colour);
 }
 
-fn draw_box(canvas: &mut Canvas, node: &Node, (x, y): Point) {
-    let corner = (x - BOX.0 / 2.0, y - BOX.1 / 2.0);
+fn draw_box(canvas: &mut Canvas, node: &Node, (x, y): Point, size: Size) {
+    let corner = (x - size.0 / 2.0, y - size.1 / 2.0);
     let inside = if node.source { SOURCE } else { WHITE };
-    canvas.boxed(corner, BOX, 1.2, [AXIS, inside]);
-    let room = BOX.0 - 14.0;
+    canvas.boxed(corner, size, 1.2, [AXIS, inside]);
+    let room = size.0 - 2.0 * PADDING;
     canvas.text((x, y - 4.0), Align::Centre, &STRONG.fit(&node.name, room), STRONG);
     canvas.text((x, y + 13.0), Align::Centre, &NOTE.fit(&node.detail, room), NOTE);
     if let Some(utilization) = node.utilization {
-        let (width, bottom) = (BOX.0 - 2.4, corner.1 + BOX.1 - 1.2 - STRIP);
+        let (width, bottom) = (size.0 - 2.4, corner.1 + size.1 - 1.2 - STRIP);
         canvas.rectangle((corner.0 + 1.2, bottom), (width, STRIP), GRID);
         canvas.rectangle((corner.0 + 1.2, bottom), (width * utilization.clamp(0.0, 1.0), STRIP), FAINT);
     }

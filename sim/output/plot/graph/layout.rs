@@ -11,7 +11,8 @@ use super::super::spread::spread;
 mod order;
 
 /// Width and height of a box.
-pub(super) const BOX: (f64, f64) = (152.0, 48.0);
+pub(super) type Size = (f64, f64);
+
 /// From the lower edge of a box to the upper edge of the next row's.
 pub(super) const BETWEEN_ROWS: f64 = 66.0;
 const BETWEEN_BOXES: f64 = 22.0;
@@ -21,7 +22,8 @@ const MOST_IN_ROW: usize = 6;
 /// With more lines than this, those of one caller pass a row together.
 const BUNDLED_FROM: usize = 30;
 const ORDER_SWEEPS: usize = 12;
-const PLACE_SWEEPS: usize = 100;
+/// Odd, so that the last one goes down: an only callee then stands right below its caller.
+const PLACE_SWEEPS: usize = 101;
 /// Share of a box's width that lines end on.
 const PORTS: f64 = 0.7;
 
@@ -48,8 +50,8 @@ enum Thing {
     },
 }
 
-/// Lays out `nodes` nodes and links from callers to callees.
-pub(super) fn lay_out(nodes: usize, links: &[(usize, usize)]) -> Layout {
+/// Lays out `nodes` nodes, boxes of one size, and links from callers to callees.
+pub(super) fn lay_out(nodes: usize, links: &[(usize, usize)], box_size: Size) -> Layout {
     let downward = without_circles(nodes, links);
     let rows_of = rows_of(nodes, &downward);
     let mut things: Vec<Thing> = (0..nodes).map(Thing::Box).collect();
@@ -86,13 +88,14 @@ pub(super) fn lay_out(nodes: usize, links: &[(usize, usize)]) -> Layout {
     let segments: Vec<(usize, usize)> =
         chains.iter().flat_map(|chain| chain.windows(2)).map(|pair| (pair[0], pair[1])).collect();
     let by_row = order::ordered(by_row, &segments, things.len(), ORDER_SWEEPS);
-    let mut x = across(&things, &by_row, &segments);
-    let left = things.iter().zip(&x).map(|(thing, x)| x - size(thing) / 2.0).fold(f64::INFINITY, f64::min);
+    let sizes: Vec<f64> = things.iter().map(|thing| size(thing, box_size.0)).collect();
+    let mut x = across(&sizes, &by_row, &segments);
+    let left = sizes.iter().zip(&x).map(|(size, x)| x - size / 2.0).fold(f64::INFINITY, f64::min);
     x.iter_mut().for_each(|x| *x -= left);
-    let y = |row: usize| BOX.1 / 2.0 + row as f64 * (BOX.1 + BETWEEN_ROWS);
-    let right = things.iter().zip(&x).map(|(thing, x)| x + size(thing) / 2.0).fold(0.0, f64::max);
+    let y = |row: usize| box_size.1 / 2.0 + row as f64 * (box_size.1 + BETWEEN_ROWS);
+    let right = sizes.iter().zip(&x).map(|(size, x)| x + size / 2.0).fold(0.0, f64::max);
     let boxes: Vec<Point> = (0..nodes).map(|node| (x[node], y(rows_of[node]))).collect();
-    let lines = lines(&boxes, &chains, |thing| (x[thing], y(row(&things[thing]))));
+    let lines = lines(&boxes, box_size, &chains, |thing| (x[thing], y(row(&things[thing]))));
     let turned = |link: usize| downward[link] != links[link];
     let lines = lines.into_iter().enumerate().map(|(link, mut line)| {
         if turned(link) {
@@ -104,7 +107,7 @@ pub(super) fn lay_out(nodes: usize, links: &[(usize, usize)]) -> Layout {
         boxes,
         lines: lines.collect(),
         width: right.max(0.0),
-        height: if rows == 0 { 0.0 } else { y(rows - 1) + BOX.1 / 2.0 },
+        height: if rows == 0 { 0.0 } else { y(rows - 1) + box_size.1 / 2.0 },
     }
 }
 
@@ -194,23 +197,23 @@ fn filled(families: &[&[usize]]) -> Vec<Vec<usize>> {
     rows
 }
 
-fn size(thing: &Thing) -> f64 {
+fn size(thing: &Thing, box_width: f64) -> f64 {
     match thing {
-        Thing::Box(_) => BOX.0 + BETWEEN_BOXES,
+        Thing::Box(_) => box_width + BETWEEN_BOXES,
         Thing::Bend { .. } => BEND,
     }
 }
 
 /// Horizontal positions: everything moves to the mean of its neighbours, as far as its row allows.
-fn across(things: &[Thing], by_row: &[Vec<usize>], segments: &[(usize, usize)]) -> Vec<f64> {
-    let mut neighbours: Vec<[Vec<usize>; 2]> = vec![[Vec::new(), Vec::new()]; things.len()];
+fn across(sizes: &[f64], by_row: &[Vec<usize>], segments: &[(usize, usize)]) -> Vec<f64> {
+    let mut neighbours: Vec<[Vec<usize>; 2]> = vec![[Vec::new(), Vec::new()]; sizes.len()];
     for &(above, below) in segments {
         neighbours[above][1].push(below);
         neighbours[below][0].push(above);
     }
-    let sizes: Vec<Vec<f64>> =
-        by_row.iter().map(|row| row.iter().map(|&thing| size(&things[thing])).collect()).collect();
-    let mut x = vec![0.0; things.len()];
+    let row_sizes: Vec<Vec<f64>> =
+        by_row.iter().map(|row| row.iter().map(|&thing| sizes[thing]).collect()).collect();
+    let mut x = vec![0.0; sizes.len()];
     for sweep in 0..PLACE_SWEEPS {
         let rows: Vec<usize> =
             if sweep % 2 == 0 { (0..by_row.len()).collect() } else { (0..by_row.len()).rev().collect() };
@@ -223,7 +226,7 @@ fn across(things: &[Thing], by_row: &[Vec<usize>], segments: &[(usize, usize)]) 
                     if near.is_empty() { x[thing] } else { near.iter().sum::<f64>() / near.len() as f64 }
                 })
                 .collect();
-            for (&thing, place) in by_row[row].iter().zip(spread(&wanted, &sizes[row])) {
+            for (&thing, place) in by_row[row].iter().zip(spread(&wanted, &row_sizes[row])) {
                 x[thing] = place;
             }
         }
@@ -233,8 +236,13 @@ fn across(things: &[Thing], by_row: &[Vec<usize>], segments: &[(usize, usize)]) 
 
 /// The points of each link: out of its caller's lower edge, straight through the rows it passes, into its callee's
 /// upper edge. Links share the edge of a box from left to right as they come.
-fn lines(boxes: &[Point], chains: &[Vec<usize>], at: impl Fn(usize) -> Point) -> Vec<Vec<Point>> {
-    let half = BOX.1 / 2.0;
+fn lines(
+    boxes: &[Point],
+    box_size: Size,
+    chains: &[Vec<usize>],
+    at: impl Fn(usize) -> Point,
+) -> Vec<Vec<Point>> {
+    let half = box_size.1 / 2.0;
     let mut lines: Vec<Vec<Point>> = chains
         .iter()
         .map(|chain| {
@@ -256,8 +264,8 @@ fn lines(boxes: &[Point], chains: &[Vec<usize>], at: impl Fn(usize) -> Point) ->
             })
             .collect();
         links.sort_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
-        let step = BOX.0 * PORTS / links.len().max(1) as f64;
-        let first = boxes[node].0 - BOX.0 * PORTS / 2.0 + step / 2.0;
+        let step = box_size.0 * PORTS / links.len().max(1) as f64;
+        let first = boxes[node].0 - box_size.0 * PORTS / 2.0 + step / 2.0;
         links
             .into_iter()
             .enumerate()
@@ -283,13 +291,15 @@ mod tests {
 
     use super::*;
 
+    const BOX: Size = (150.0, 48.0);
+
     /// Whether two boxes share a point.
     fn overlap(one: Point, other: Point) -> bool {
         (one.0 - other.0).abs() < BOX.0 && (one.1 - other.1).abs() < BOX.1
     }
 
     fn check(nodes: usize, links: &[(usize, usize)]) -> Layout {
-        let layout = lay_out(nodes, links);
+        let layout = lay_out(nodes, links, BOX);
         assert_eq!((layout.boxes.len(), layout.lines.len()), (nodes, links.len()));
         for (index, &one) in layout.boxes.iter().enumerate() {
             assert!(

@@ -10,7 +10,7 @@ use crate::output::Run;
 
 use super::sheet::{Heading, Sheet, subtitle};
 use super::{Picture, number};
-use draw::{Ranges, draw};
+use draw::{Ranges, box_size, draw};
 use layout::lay_out;
 use model::{Graph, graph};
 
@@ -36,7 +36,7 @@ pub(super) fn pictures(runs: &[Run<'_>]) -> Vec<Picture> {
 fn picture(run: &Run<'_>, graph: &Graph, ranges: Ranges) -> Picture {
     let mesh = &run.labels.mesh;
     let ends: Vec<(usize, usize)> = graph.links.iter().map(|link| (link.from, link.to)).collect();
-    let layout = lay_out(graph.nodes.len(), &ends);
+    let layout = lay_out(graph.nodes.len(), &ends, box_size(graph));
     let mut caption = String::new();
     if graph.left_out > 0 {
         let shown = graph.services - graph.left_out;
@@ -47,7 +47,11 @@ fn picture(run: &Run<'_>, graph: &Graph, ranges: Ranges) -> Picture {
                 call spends in proxies and on handshakes, on one scale for all meshes compared.";
     let heading = Heading {
         name: format!("graph-{mesh}"),
-        title: format!("What proxies add to each call under {mesh}"),
+        title: if mesh == "none" {
+            "What proxies add to each call without a mesh".to_owned()
+        } else {
+            format!("What proxies add to each call under {mesh}")
+        },
         subtitle: subtitle(run, "call graph"),
         caption,
     };

@@ -1,5 +1,6 @@
 //! Pictures of real runs, for people to look at:
-//! `SIM_PICTURES=pictures cargo test --lib plot::tests::look -- --ignored`; `SIM_PICTURES_OF` names one more topology.
+//! `SIM_PICTURES=pictures cargo test --lib plot::tests::look -- --ignored`; `SIM_PICTURES_OF` names
+//! another topology to draw instead of those here.
 
 use std::path::Path;
 
@@ -42,6 +43,9 @@ fn write(folder: &str, made: &[Made], load: &[LoadCurve]) {
 #[test]
 #[ignore = "writes pictures for people to look at"]
 fn pictures_of_real_runs() {
+    if let Ok(topology) = std::env::var("SIM_PICTURES_OF") {
+        return write("other", &simulated(&topology, &["none", "istio-sidecar"], 1), &[]);
+    }
     let meshes = ["none", "istio-sidecar", "linkerd"];
     let bookinfo = simulated("topologies/bookinfo.yaml", &meshes, 10);
     write("bookinfo", &bookinfo, &load("productpage", &meshes));
@@ -57,9 +61,6 @@ fn pictures_of_real_runs() {
         name.clone_into(&mut made.labels.mesh);
     }
     write("five-meshes", &five, &load("productpage", &names));
-    if let Ok(topology) = std::env::var("SIM_PICTURES_OF") {
-        write("other", &simulated(&topology, &["istio-sidecar"], 1), &[]);
-    }
     write("fan-out-100", &simulated("topologies/fan-out-100.yaml", &["none", "linkerd"], 1), &[]);
     write("tree-13", &simulated("topologies/tree-13.yaml", &["none", "istio-sidecar"], 2), &[]);
 }
