@@ -26,7 +26,7 @@ pub(crate) struct Bars {
     pub(crate) title: String,
     pub(crate) unit: Unit,
     pub(crate) colours: Vec<Colour>,
-    pub(crate) bars: Vec<Bar>,
+    pub(crate) rows: Vec<Bar>,
 }
 
 /// Of a bar and the gap after it.
@@ -42,29 +42,29 @@ const GAP: f64 = 8.0;
 impl Bars {
     /// Height that these bars take.
     pub(crate) fn height(&self) -> f64 {
-        ROW * self.bars.len() as f64 + BELOW
+        ROW * self.rows.len() as f64 + BELOW
     }
 
     /// Draws into the upper part of `area`.
     pub(crate) fn draw(&self, canvas: &mut Canvas, area: Area) {
-        let totals: Vec<f64> = self.bars.iter().map(|bar| bar.parts.iter().sum()).collect();
+        let totals: Vec<f64> = self.rows.iter().map(|bar| bar.parts.iter().sum()).collect();
         let largest = totals.iter().copied().fold(0.0, f64::max);
         let scale = number::scale([largest], self.unit);
         let axis = Axis::from_zero(&self.title, largest, self.unit).ending_at(largest);
-        let names = self.bars.iter().map(|bar| STRONG.width(&bar.name)).fold(0.0, f64::max).min(WIDEST_NAME);
+        let names = self.rows.iter().map(|bar| STRONG.width(&bar.name)).fold(0.0, f64::max).min(WIDEST_NAME);
         let written =
-            self.bars.iter().zip(&totals).map(|(bar, total)| {
+            self.rows.iter().zip(&totals).map(|(bar, total)| {
                 STRONG.width(&number::with_unit(*total, scale)).max(NOTE.width(&bar.detail))
             });
         let left = area.left + names + GAP + 2.0;
         let right = area.right - written.fold(0.0, f64::max) - GAP - 2.0;
         let x = |value: f64| left + axis.share(value) * (right - left);
-        let bottom = area.top + ROW * self.bars.len() as f64;
+        let bottom = area.top + ROW * self.rows.len() as f64;
         for (value, text) in &axis.ticks {
             canvas.line(vec![(x(*value), area.top), (x(*value), bottom)], 1.0, GRID);
             canvas.text((x(*value), bottom + 16.0), Align::Centre, text, LABEL);
         }
-        for (index, (bar, total)) in self.bars.iter().zip(&totals).enumerate() {
+        for (index, (bar, total)) in self.rows.iter().zip(&totals).enumerate() {
             let middle = area.top + ROW * (index as f64 + 0.5);
             let name = STRONG.fit(&bar.name, WIDEST_NAME);
             canvas.text((left - GAP, middle + STRONG.drop()), Align::Right, &name, STRONG);

@@ -36,7 +36,11 @@ pub(super) fn draw(
         let Some(outline) = font.outline_glyph(glyph) else { continue };
         let corner = outline.px_bounds().min;
         outline.draw(|column, row, coverage| {
-            pixel(corner.x as i32 + column as i32, corner.y as i32 + row as i32, f64::from(coverage));
+            pixel(
+                corner.x as i32 + column.cast_signed(),
+                corner.y as i32 + row.cast_signed(),
+                f64::from(coverage),
+            );
         });
     }
 }

@@ -1,5 +1,7 @@
 //! `percentiles-<entry>`: response times up to rare percentiles, a curve for each mesh.
 
+use std::fmt::Write as _;
+
 use crate::metrics::Unit;
 use crate::metrics::pool::pool_entry;
 use crate::metrics::record::EntryRecord;
@@ -54,7 +56,8 @@ pub(super) fn picture(runs: &[Run<'_>], entry: &str) -> Option<Picture> {
             .to_owned();
     for curve in curves.iter().filter(|curve| curve.unfinished > 0) {
         let unanswered = number::count(curve.unfinished as usize, "request");
-        caption += &format!(
+        let _ = write!(
+            caption,
             " {}: {unanswered} had no answer at the end of the run, counted as slowest.",
             curve.mesh
         );

@@ -57,7 +57,7 @@ pub(super) fn png(canvas: &Canvas) -> Vec<u8> {
             match each {
                 Shape::Text { at, text, style } => png_text(&mut backend, *at, text, *style, scale),
                 Shape::Line { points, colour, width } => {
-                    png_line(&mut backend, points, *colour, *width, scale)
+                    png_line(&mut backend, points, *colour, *width, scale);
                 }
                 other => shape(&mut backend, other, scale),
             }
@@ -117,7 +117,8 @@ fn png_text(backend: &mut BitMapBackend<'_>, at: Point, text: &str, style: Type,
         style.weight,
         (at.0 * scale, at.1 * scale),
         |column, row, coverage| {
-            let inside = (0..width as i32).contains(&column) && (0..height as i32).contains(&row);
+            let inside =
+                (0..width.cast_signed()).contains(&column) && (0..height.cast_signed()).contains(&row);
             if inside && coverage > 0.0 {
                 let drawn = backend.draw_pixel((column, row), colour.mix(coverage).to_backend_color());
                 assert!(drawn.is_ok(), "a buffer takes any pixel");
@@ -150,7 +151,7 @@ fn png_line(backend: &mut BitMapBackend<'_>, points: &[Point], colour: Colour, w
         for row in range(from.1, to.1, rows) {
             for column in range(from.0, to.0, columns) {
                 if covers(f64::from(column) + 0.5, f64::from(row) + 0.5) {
-                    let drawn = backend.draw_pixel((column as i32, row as i32), colour);
+                    let drawn = backend.draw_pixel((column.cast_signed(), row.cast_signed()), colour);
                     assert!(drawn.is_ok(), "a buffer takes any pixel");
                 }
             }

@@ -86,7 +86,7 @@ fn bars(uses: &[Use], parts: &[&str], panel: usize) -> Bars {
         };
         Bar { name: used.mesh.clone(), parts: amounts, detail }
     };
-    Bars { title: title.to_owned(), unit, colours: part_colours(parts), bars: uses.iter().map(bar).collect() }
+    Bars { title: title.to_owned(), unit, colours: part_colours(parts), rows: uses.iter().map(bar).collect() }
 }
 
 fn caption(uses: &[Use]) -> String {

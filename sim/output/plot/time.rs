@@ -40,15 +40,13 @@ pub(super) fn picture(runs: &[Run<'_>], entry: &str) -> Option<Picture> {
         title: "mean time per request".to_owned(),
         unit: Unit::Seconds,
         colours: colours.clone(),
-        bars: bars.collect(),
+        rows: bars.collect(),
     };
-    let mut caption =
-        "Mean over successful requests; the parts add up to the response time. At the end of a bar its total"
-            .to_owned();
-    match without {
-        Some((mesh, _)) => caption += &format!(", and below it what was added to {mesh}."),
-        None => caption.push('.'),
-    }
+    let added =
+        without.map_or_else(String::new, |(mesh, _)| format!(", and below it what was added to {mesh}"));
+    let caption = format!(
+        "Mean over successful requests; the parts add up to the response time. At the end of a bar its total{added}."
+    );
     let heading = Heading {
         name: format!("time-{entry}"),
         title: format!("Where the time of a {entry} request goes"),

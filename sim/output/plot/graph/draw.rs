@@ -73,7 +73,7 @@ pub(super) fn draw(graph: &Graph, layout: &Layout, (left, top): Point, ranges: R
     let mut taken: Vec<Taken> =
         boxes.iter().map(|&(x, y)| ((x - size.0 / 2.0, y - size.1 / 2.0), size)).collect();
     for &link in order.iter().rev() {
-        label(canvas, &lines[link], &graph.links[link], ranges, &mut taken);
+        label(canvas, &lines, link, &graph.links[link], ranges, &mut taken);
     }
     legend(sheet, ranges);
 }
@@ -156,19 +156,32 @@ fn draw_box(canvas: &mut Canvas, node: &Node, (x, y): Point, size: Size) {
     }
 }
 
-/// Writes what a call adds where nothing else is, best near the callee; nowhere if there is no room.
-fn label(canvas: &mut Canvas, line: &[Point], link: &Link, ranges: Ranges, taken: &mut Vec<Taken>) {
+/// Writes what a call adds on the last piece of its line, where nothing else is written and the fewest other lines
+/// run; nowhere if there is no room.
+fn label(
+    canvas: &mut Canvas,
+    lines: &[Vec<Point>],
+    index: usize,
+    link: &Link,
+    ranges: Ranges,
+    taken: &mut Vec<Taken>,
+) {
     let Some(added) = link.added.filter(|added| *added > 0.0) else { return };
     let text = number::with_unit(added, ranges.scale);
     let size = (LINK_LABEL.width(&text) + 6.0, LINK_LABEL.size + 4.0);
-    for share in [0.62, 0.5, 0.74, 0.4, 0.84, 0.3, 0.9, 0.2] {
-        let at = line[((line.len() - 1) as f64 * share) as usize];
-        let corner = (at.0 - size.0 / 2.0, at.1 - size.1 / 2.0);
-        if taken.iter().all(|other| !overlap((corner, size), *other)) {
-            canvas.text_on_ground((at.0, at.1 + LINK_LABEL.drop()), Align::Centre, &text, LINK_LABEL);
-            taken.push((corner, size));
-            return;
-        }
+    let line = &lines[index];
+    let last_piece = &line[line.len().saturating_sub(PIECES as usize + 2)..];
+    let others = || lines.iter().enumerate().filter(|(other, _)| *other != index).flat_map(|(_, line)| line);
+    let candidates = [0.62, 0.7, 0.5, 0.78, 0.4, 0.86, 0.3].iter().filter_map(|share| {
+        let at = last_piece[((last_piece.len() - 1) as f64 * share) as usize];
+        let place = ((at.0 - size.0 / 2.0, at.1 - size.1 / 2.0), size);
+        let free = taken.iter().all(|other| !overlap(place, *other));
+        free.then(|| (others().filter(|point| overlap(place, (**point, (0.0, 0.0)))).count(), at, place))
+    });
+    // The first of those that are equally good.
+    if let Some((_, at, place)) = candidates.min_by_key(|candidate| candidate.0) {
+        canvas.text_on_ground((at.0, at.1 + LINK_LABEL.drop()), Align::Centre, &text, LINK_LABEL);
+        taken.push(place);
     }
 }
 
@@ -192,10 +205,15 @@ fn legend(sheet: &mut Sheet, ranges: Ranges) {
     write(canvas, &mut x, "added per call, median:");
     if ranges.added > 0.0 {
         write(canvas, &mut x, "0");
-        let (steps, step) = (60, 2.0);
+        // Side by side without overlap they would show hairlines.
+        let (steps, step, overlap) = (60, 2.0, 0.5);
         for place in 0..steps {
             let added = ranges.added * f64::from(place) / f64::from(steps - 1);
-            canvas.rectangle((x + f64::from(place) * step, y - 5.0), (step, 10.0), colour(added, ranges));
+            canvas.rectangle(
+                (x + f64::from(place) * step, y - 5.0),
+                (step + overlap, 10.0),
+                colour(added, ranges),
+            );
         }
         x += f64::from(steps) * step + 8.0;
         write(canvas, &mut x, &number::with_unit(ranges.added, ranges.scale));

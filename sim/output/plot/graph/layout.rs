@@ -1,14 +1,17 @@
 //! A layered layout (Sugiyama, Tagawa and Toda, 1981): callers above callees, few crossings, lines around boxes.
 //!
-//! 1. Calls that close a circle are turned round for the layout. 2. The layer of a node is its longest way from above; a
-//! layer that is too wide becomes several rows. 3. A line that passes a row gets a bend there, which takes room like a
-//! box. 4. Rows are ordered by the mean position of their neighbours. 5. Everything moves as near to its neighbours as
-//! the order allows.
+//! - Calls that close a circle are turned round for the layout.
+//! - The layer of a node is its longest way from above; a layer that is too wide becomes several rows.
+//! - A line that passes a row gets a bend there, which takes room like a box.
+//! - Rows are ordered by the mean position of their neighbours.
+//! - Everything moves as near to its neighbours as the order allows.
 
 use super::super::canvas::Point;
 use super::super::spread::spread;
 
+mod lines;
 mod order;
+mod rank;
 
 /// Width and height of a box.
 pub(super) type Size = (f64, f64);
@@ -17,15 +20,10 @@ pub(super) type Size = (f64, f64);
 pub(super) const BETWEEN_ROWS: f64 = 66.0;
 const BETWEEN_BOXES: f64 = 22.0;
 const BEND: f64 = 14.0;
-/// Boxes in a row.
-const MOST_IN_ROW: usize = 6;
 /// With more lines than this, those of one caller pass a row together.
 const BUNDLED_FROM: usize = 30;
 const ORDER_SWEEPS: usize = 12;
-/// Odd, so that the last one goes down: an only callee then stands right below its caller.
-const PLACE_SWEEPS: usize = 101;
-/// Share of a box's width that lines end on.
-const PORTS: f64 = 0.7;
+const PLACE_SWEEPS: usize = 50;
 
 /// Where everything stands.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -52,8 +50,8 @@ enum Thing {
 
 /// Lays out `nodes` nodes, boxes of one size, and links from callers to callees.
 pub(super) fn lay_out(nodes: usize, links: &[(usize, usize)], box_size: Size) -> Layout {
-    let downward = without_circles(nodes, links);
-    let rows_of = rows_of(nodes, &downward);
+    let downward = rank::without_circles(nodes, links);
+    let rows_of = rank::rows_of(nodes, &downward);
     let mut things: Vec<Thing> = (0..nodes).map(Thing::Box).collect();
     // The things that each link goes through, from above to below.
     let mut chains: Vec<Vec<usize>> = Vec::new();
@@ -91,11 +89,13 @@ pub(super) fn lay_out(nodes: usize, links: &[(usize, usize)], box_size: Size) ->
     let sizes: Vec<f64> = things.iter().map(|thing| size(thing, box_size.0)).collect();
     let mut x = across(&sizes, &by_row, &segments);
     let left = sizes.iter().zip(&x).map(|(size, x)| x - size / 2.0).fold(f64::INFINITY, f64::min);
-    x.iter_mut().for_each(|x| *x -= left);
+    for x in &mut x {
+        *x -= left;
+    }
     let y = |row: usize| box_size.1 / 2.0 + row as f64 * (box_size.1 + BETWEEN_ROWS);
     let right = sizes.iter().zip(&x).map(|(size, x)| x + size / 2.0).fold(0.0, f64::max);
     let boxes: Vec<Point> = (0..nodes).map(|node| (x[node], y(rows_of[node]))).collect();
-    let lines = lines(&boxes, box_size, &chains, |thing| (x[thing], y(row(&things[thing]))));
+    let lines = lines::lines(&boxes, box_size, &chains, |thing| (x[thing], y(row(&things[thing]))));
     let turned = |link: usize| downward[link] != links[link];
     let lines = lines.into_iter().enumerate().map(|(link, mut line)| {
         if turned(link) {
@@ -109,92 +109,6 @@ pub(super) fn lay_out(nodes: usize, links: &[(usize, usize)], box_size: Size) ->
         width: right.max(0.0),
         height: if rows == 0 { 0.0 } else { y(rows - 1) + box_size.1 / 2.0 },
     }
-}
-
-/// The links, those turned round that lead back to a node on the way from the top.
-fn without_circles(nodes: usize, links: &[(usize, usize)]) -> Vec<(usize, usize)> {
-    const NEW: u8 = 0;
-    const OPEN: u8 = 1;
-    const DONE: u8 = 2;
-    let mut state = vec![NEW; nodes];
-    let mut downward = links.to_vec();
-    let out: Vec<Vec<usize>> =
-        (0..nodes).map(|node| (0..links.len()).filter(|&link| links[link].0 == node).collect()).collect();
-    let called = |node: &usize| links.iter().any(|&(from, to)| to == *node && from != *node);
-    let (below, top): (Vec<usize>, Vec<usize>) = (0..nodes).partition(called);
-    for root in top.into_iter().chain(below) {
-        if state[root] != NEW {
-            continue;
-        }
-        // Nodes on the way, each with the number of its links that were followed.
-        let mut way = vec![(root, 0)];
-        state[root] = OPEN;
-        while let Some((node, followed)) = way.last_mut() {
-            let Some(&link) = out[*node].get(*followed) else {
-                state[*node] = DONE;
-                way.pop();
-                continue;
-            };
-            *followed += 1;
-            let (from, to) = links[link];
-            match state[to] {
-                OPEN if from != to => downward[link] = (to, from),
-                NEW => {
-                    state[to] = OPEN;
-                    way.push((to, 0));
-                }
-                _ => {}
-            }
-        }
-    }
-    downward
-}
-
-/// The row of each node: layers by the longest way, wide layers in several rows.
-fn rows_of(nodes: usize, downward: &[(usize, usize)]) -> Vec<usize> {
-    let mut layers = vec![0; nodes];
-    // Without circles, this many rounds are enough for the longest way.
-    for _ in 0..nodes {
-        let mut changed = false;
-        for &(from, to) in downward {
-            if from != to && layers[to] <= layers[from] {
-                layers[to] = layers[from] + 1;
-                changed = true;
-            }
-        }
-        if !changed {
-            break;
-        }
-    }
-    let caller = |node: usize| downward.iter().filter(|link| link.1 == node).map(|link| link.0).min();
-    let mut rows = vec![0; nodes];
-    let mut first = 0;
-    for layer in 0..=layers.iter().copied().max().unwrap_or(0) {
-        let mut members: Vec<usize> = (0..nodes).filter(|&node| layers[node] == layer).collect();
-        members.sort_by_key(|&node| caller(node));
-        let families: Vec<&[usize]> = members.chunk_by(|one, other| caller(*one) == caller(*other)).collect();
-        let in_rows = filled(&families);
-        for (row, members) in in_rows.iter().enumerate() {
-            members.iter().for_each(|&node| rows[node] = first + row);
-        }
-        first += in_rows.len().max(1);
-    }
-    rows
-}
-
-/// Rows of a layer: callees of one caller stay together where they fit, and rows of a large family are about as long.
-fn filled(families: &[&[usize]]) -> Vec<Vec<usize>> {
-    let mut rows: Vec<Vec<usize>> = Vec::new();
-    for family in families {
-        let fits = |row: &Vec<usize>| row.len() + family.len() <= MOST_IN_ROW;
-        if let Some(row) = rows.last_mut().filter(|row| fits(row)) {
-            row.extend_from_slice(family);
-        } else {
-            let count = family.len().div_ceil(MOST_IN_ROW);
-            rows.extend(family.chunks(family.len().div_ceil(count)).map(<[usize]>::to_vec));
-        }
-    }
-    rows
 }
 
 fn size(thing: &Thing, box_width: f64) -> f64 {
@@ -214,75 +128,24 @@ fn across(sizes: &[f64], by_row: &[Vec<usize>], segments: &[(usize, usize)]) -> 
     let row_sizes: Vec<Vec<f64>> =
         by_row.iter().map(|row| row.iter().map(|&thing| sizes[thing]).collect()).collect();
     let mut x = vec![0.0; sizes.len()];
-    for sweep in 0..PLACE_SWEEPS {
-        let rows: Vec<usize> =
-            if sweep % 2 == 0 { (0..by_row.len()).collect() } else { (0..by_row.len()).rev().collect() };
-        for row in rows {
-            let wanted: Vec<f64> = by_row[row]
-                .iter()
-                .map(|&thing| {
-                    let [above, below] = &neighbours[thing];
-                    let near: Vec<f64> = above.iter().chain(below).map(|&other| x[other]).collect();
-                    if near.is_empty() { x[thing] } else { near.iter().sum::<f64>() / near.len() as f64 }
-                })
-                .collect();
-            for (&thing, place) in by_row[row].iter().zip(spread(&wanted, &row_sizes[row])) {
-                x[thing] = place;
-            }
+    let down = 0..by_row.len();
+    let up = (0..by_row.len()).rev();
+    let sweeps = (0..PLACE_SWEEPS).flat_map(|_| up.clone().chain(down.clone()));
+    // Going down last puts an only callee right below its caller, and then the first row right above what it calls.
+    for row in sweeps.chain(down.clone().take(1)) {
+        let wanted: Vec<f64> = by_row[row]
+            .iter()
+            .map(|&thing| {
+                let [above, below] = &neighbours[thing];
+                let near: Vec<f64> = above.iter().chain(below).map(|&other| x[other]).collect();
+                if near.is_empty() { x[thing] } else { near.iter().sum::<f64>() / near.len() as f64 }
+            })
+            .collect();
+        for (&thing, place) in by_row[row].iter().zip(spread(&wanted, &row_sizes[row])) {
+            x[thing] = place;
         }
     }
     x
-}
-
-/// The points of each link: out of its caller's lower edge, straight through the rows it passes, into its callee's
-/// upper edge. Links share the edge of a box from left to right as they come.
-fn lines(
-    boxes: &[Point],
-    box_size: Size,
-    chains: &[Vec<usize>],
-    at: impl Fn(usize) -> Point,
-) -> Vec<Vec<Point>> {
-    let half = box_size.1 / 2.0;
-    let mut lines: Vec<Vec<Point>> = chains
-        .iter()
-        .map(|chain| {
-            let inner = chain.get(1..chain.len().saturating_sub(1)).unwrap_or_default();
-            inner
-                .iter()
-                .flat_map(|&thing| [(at(thing).0, at(thing).1 - half), (at(thing).0, at(thing).1 + half)])
-                .collect()
-        })
-        .collect();
-    let ports = |node: usize, chain_end: &dyn Fn(&Vec<usize>) -> Option<(usize, usize)>| {
-        // Links at this side of the node, by where they go next.
-        let mut links: Vec<(f64, usize)> = chains
-            .iter()
-            .enumerate()
-            .filter_map(|(link, chain)| {
-                let (end, next) = chain_end(chain)?;
-                (end == node).then(|| (at(next).0, link))
-            })
-            .collect();
-        links.sort_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
-        let step = box_size.0 * PORTS / links.len().max(1) as f64;
-        let first = boxes[node].0 - box_size.0 * PORTS / 2.0 + step / 2.0;
-        links
-            .into_iter()
-            .enumerate()
-            .map(|(place, (_, link))| (link, first + step * place as f64))
-            .collect::<Vec<_>>()
-    };
-    for (node, &(_, y)) in boxes.iter().enumerate() {
-        for (link, x) in ports(node, &|chain| Some((*chain.first()?, *chain.get(1)?))) {
-            lines[link].insert(0, (x, y + half));
-        }
-        for (link, x) in
-            ports(node, &|chain| Some((*chain.last()?, *chain.get(chain.len().checked_sub(2)?)?)))
-        {
-            lines[link].push((x, y - half));
-        }
-    }
-    lines
 }
 
 #[cfg(test)]

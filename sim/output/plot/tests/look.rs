@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use super::super::Picture;
 use super::super::load::LoadCurve;
 use super::{Made, load, pictures_of};
 use crate::experiment::{self, Plan};
@@ -33,7 +34,7 @@ fn simulated(topology: &str, meshes: &[&str], seconds: u64) -> Vec<Made> {
 
 fn write(folder: &str, made: &[Made], load: &[LoadCurve]) {
     let root = std::env::var("SIM_PICTURES").expect("SIM_PICTURES names a folder");
-    for file in pictures_of(made, load).iter().flat_map(|picture| picture.files()) {
+    for file in pictures_of(made, load).iter().flat_map(Picture::files) {
         let path = Path::new(&root).join(folder).join(&file.path);
         std::fs::create_dir_all(path.parent().expect("a path in a folder")).expect("a folder to write to");
         std::fs::write(path, file.bytes).expect("room on the disk");

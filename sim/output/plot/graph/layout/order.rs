@@ -87,7 +87,9 @@ mod tests {
             neighbours[above][1].push(below);
         }
         let mut position = vec![0.0; 6];
-        rows.iter().for_each(|row| number(row, &mut position));
+        for row in &rows {
+            number(row, &mut position);
+        }
         assert_eq!(crossings(&rows, &neighbours, &position), 3);
     }
 }
