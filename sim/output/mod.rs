@@ -13,6 +13,7 @@ mod hgrm;
 mod human;
 mod manifest;
 mod names;
+pub mod plot;
 mod summary_csv;
 mod summary_json;
 pub mod table;
