@@ -18,6 +18,7 @@ mod resources;
 mod sheet;
 mod spread;
 mod time;
+mod timeline;
 
 use canvas::Canvas;
 
@@ -51,7 +52,7 @@ impl Picture {
 
 /// All pictures of one scenario under several meshes (or one), a run each; `load` may be empty.
 ///
-/// In order: percentiles and time of each entry, load of each entry, resources, and the call graph under each mesh.
+/// In order: percentiles, time and time line of each entry, load of each entry, resources, and the call graph under each mesh.
 /// What cannot be drawn (no answered request, no proxy) is left out.
 pub fn pictures(runs: &[Run<'_>], load: &[LoadCurve]) -> Vec<Picture> {
     let entries = runs.first().map_or(&[][..], |run| &run.labels.entries[..]);
@@ -59,6 +60,7 @@ pub fn pictures(runs: &[Run<'_>], load: &[LoadCurve]) -> Vec<Picture> {
     for entry in entries {
         pictures.extend(percentiles::picture(runs, &entry.name));
         pictures.extend(time::picture(runs, &entry.name));
+        pictures.extend(timeline::picture(runs, &entry.name));
     }
     pictures.extend(load::pictures(load));
     pictures.extend(resources::picture(runs));

@@ -5,6 +5,7 @@ mod look;
 use super::canvas::{Canvas, Shape};
 use super::*;
 use crate::metrics::synthetic::{full_labels, full_record};
+use crate::metrics::timeline::TimelineRecord;
 use crate::metrics::{Labels, Results, RunRecord, estimate};
 
 /// Labels, records and results of one mesh.
@@ -76,10 +77,18 @@ fn a_comparison_has_every_picture_and_a_single_mesh_too() {
     let several = pictures_of(&[made("none"), made("linkerd")], &load("web", &["none", "linkerd"]));
     assert_eq!(
         names(&several),
-        ["percentiles-web", "time-web", "load-web", "resources", "graph-none", "graph-linkerd"]
+        [
+            "percentiles-web",
+            "time-web",
+            "timeline-web",
+            "load-web",
+            "resources",
+            "graph-none",
+            "graph-linkerd"
+        ]
     );
     let single = pictures_of(&[made("linkerd")], &[]);
-    assert_eq!(names(&single), ["percentiles-web", "time-web", "resources", "graph-linkerd"]);
+    assert_eq!(names(&single), ["percentiles-web", "time-web", "timeline-web", "resources", "graph-linkerd"]);
     assert_eq!(pictures_of(&[], &[]), []);
     let paths = several[0].files().map(|file| file.path);
     assert_eq!(paths, ["plots/percentiles-web.svg", "plots/percentiles-web.png"]);
@@ -211,6 +220,7 @@ fn nasty_names_are_escaped() {
 fn what_cannot_be_drawn_is_left_out() {
     let mut made = made("none");
     for record in &mut made.records {
+        record.timeline = TimelineRecord::default();
         for entry in &mut record.entries {
             entry.succeeded.reset();
         }

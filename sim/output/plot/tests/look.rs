@@ -65,3 +65,25 @@ fn pictures_of_real_runs() {
     write("fan-out-100", &simulated("topologies/fan-out-100.yaml", &["none", "linkerd"], 1), &[]);
     write("tree-13", &simulated("topologies/tree-13.yaml", &["none", "istio-sidecar"], 2), &[]);
 }
+
+/// A rush that one service is not made for: the rate goes up and stays there.
+const RUSH: &str = "version: 1
+name: rush
+services:
+  - {name: web, replicas: 2, workers: 8, service_time: {exponential: 4ms}, script: [[{call: cart}, {call: ads}]]}
+  - {name: cart, replicas: 2, workers: 4, queue_limit: 60, service_time: {lognormal: {mean: 9ms, cv: 1}}}
+  - {name: ads, replicas: 2, service_time: {exponential: 3ms}, error_ratio: 0.3%}
+traffic:
+  - {name: users, service: web, from: outside, arrivals: {ramp: {from: 100/s, to: 950/s, over: 20s}}}
+run: {interval: 500ms}
+";
+
+#[test]
+#[ignore = "writes pictures for people to look at"]
+fn a_rush_over_time() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("rush.yaml");
+    std::fs::write(&file, RUSH).expect("room on the disk");
+    let file = file.to_string_lossy();
+    write("rush", &simulated(&file, &["none", "istio-sidecar", "linkerd"], 25), &[]);
+}
