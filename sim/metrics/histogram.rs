@@ -169,7 +169,9 @@ mod tests {
             };
             let mut cleared = fill(&right);
             cleared.clear();
-            left.iter().for_each(|&value| cleared.record(u64::from(value)));
+            for &value in &left {
+                cleared.record(u64::from(value));
+            }
             prop_assert_eq!((cleared.count(), cleared.mean(), cleared.quantile(0.5)), (left.len() as u64, fill(&left).mean(), fill(&left).quantile(0.5)));
             let mut merged = fill(&left);
             merged.merge(&fill(&right));

@@ -296,7 +296,7 @@ mod tests {
 
     #[test]
     fn of_many_services_those_with_least_to_spare_come_first() {
-        let busy = |busy, requests| ServiceInterval { busy, requests, ..ServiceInterval::default() };
+        let busy = |busy, requests| ServiceInterval { requests, busy, ..ServiceInterval::default() };
         let mut record = full_record(0, 10, false);
         record.services = vec![record.services[0].clone(); 4];
         record.services[3].workers = None;
