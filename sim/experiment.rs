@@ -145,6 +145,6 @@ pub fn labels(program: &Program) -> Labels {
             .iter()
             .map(|edge| EdgeLabel { caller: workload(edge.caller), callee: workload(edge.callee) })
             .collect(),
-        proxies: program.groups.iter().map(|group| workload(group.workload)).collect(),
+        proxies: program.groups.iter().map(|group| group.name.clone()).collect(),
     }
 }

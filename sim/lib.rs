@@ -38,6 +38,7 @@ pub mod kernel;
 pub mod mesh;
 pub mod metrics;
 pub mod output;
+pub mod placement;
 pub mod policy;
 pub mod program;
 pub mod units;

@@ -77,6 +77,15 @@ pub struct Resources {
     pub memory_limit: Option<Bytes>,
 }
 
+/// Who may use the cores of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeCores {
+    /// The containers of a node share its cores; where they want more, their CPU work takes longer.
+    Shared,
+    /// Every container always finds a free core.
+    Unlimited,
+}
+
 /// How an application calls others.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Client {

@@ -70,7 +70,10 @@ impl Loading {
         }
         let (draft, mut sources, mut diagnostics) = input::load(&self.files, &options);
         let scenario = validate(&draft, &mut diagnostics);
-        let meshes = self.meshes(&draft.mesh, &for_profiles, &mut sources, &mut diagnostics);
+        let node_cores = scenario
+            .as_ref()
+            .map_or(NODE_CORES, |scenario: &Scenario| scenario.cluster.nodes.cores.value().ceil() as u32);
+        let meshes = self.meshes(&draft.mesh, &for_profiles, node_cores, &mut sources, &mut diagnostics);
         report(&diagnostics, &sources);
         if diagnostics.has_errors() {
             return None;
@@ -86,11 +89,12 @@ impl Loading {
         Some(Loaded { scenario, meshes, baseline, warnings, inputs })
     }
 
-    /// The meshes asked for on the command line, else by the scenario beside `none`, else all that are shipped.
+    /// The meshes asked for on the command line, else by the scenario beside `none`, else those that are always compared.
     fn meshes(
         &self,
         draft: &MeshDraft,
         sets: &[String],
+        node_cores: u32,
         sources: &mut Sources,
         diagnostics: &mut Diagnostics,
     ) -> Vec<Mesh> {
@@ -100,7 +104,7 @@ impl Loading {
             names = match &draft.profile {
                 Some(name) if name.value == BASELINE => vec![(BASELINE.to_owned(), None)],
                 Some(name) => vec![(BASELINE.to_owned(), None), (name.value.clone(), Some(name.location))],
-                None => profile::names().map(|name| (name.to_owned(), None)).collect(),
+                None => profile::compared().map(|name| (name.to_owned(), None)).collect(),
             };
         }
         let mut profiles: Vec<Profile> = Vec::new();
@@ -117,7 +121,7 @@ impl Loading {
         }
         profiles
             .into_iter()
-            .map(|profile| Mesh { name: profile.head.name.clone(), model: profile.model(NODE_CORES) })
+            .map(|profile| Mesh { name: profile.head.name.clone(), model: profile.model(node_cores) })
             .collect()
     }
 }

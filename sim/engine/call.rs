@@ -7,6 +7,7 @@ use crate::metrics::record::PARTS;
 use crate::program::{PodIdx, SiteIdx};
 use crate::units::{SimTime, Span};
 
+use super::links::{LinkId, NO_LINK};
 use super::view::ConnectionId;
 
 /// A call in flight; reused once it is over.
@@ -19,6 +20,7 @@ pub(super) enum Part {
     Application,
     Queueing,
     Outbound,
+    Waypoint,
     Inbound,
     Handshake,
     Network,
@@ -33,10 +35,29 @@ pub(super) type Parts = [u64; PARTS.len()];
 pub(super) enum Waiter {
     /// The script of another call.
     Script(CallId),
+    /// The call from which a waypoint has taken it.
+    Relay(CallId),
     /// The user or paced connection of the call's source; `u32::MAX` is an open source's.
     User(u32),
     /// Nobody any more: the caller gave up.
     Nobody,
+}
+
+/// How far a call has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Progress {
+    /// It waits for a connection of the application, or has not reached the gateway.
+    Waiting,
+    /// The calling proxy has it.
+    Outbound,
+    /// It waits until a connection to the endpoint is ready.
+    Connecting,
+    /// It has a connection to the endpoint, and is on its way there, there, or on its way back.
+    Sent,
+    /// Its response is in the calling pod.
+    Back,
+    /// The caller gave it up; what was set in motion goes on.
+    GivenUp,
 }
 
 /// A call from the moment it is made until its response has arrived and nothing refers to it.
@@ -52,6 +73,8 @@ pub(super) struct Call {
     pub(super) path: u64,
     /// Made by a source, not by a script.
     pub(super) entry: bool,
+    /// Hops before the callee: 1 on the way to a waypoint, else 0. Tells the draws of the two hops apart.
+    pub(super) hop: u32,
     /// Counts towards the results.
     pub(super) measured: bool,
     /// Failed at the callee or on the way.
@@ -62,8 +85,13 @@ pub(super) struct Call {
     pub(super) callee: PodIdx,
     pub(super) endpoint: u32,
     pub(super) connection: ConnectionId,
+    pub(super) progress: Progress,
+    /// The application's connection.
+    pub(super) link: LinkId,
     /// Worker of the calling proxy that the application's connection belongs to.
     pub(super) worker: u32,
+    /// Worker of the called proxy that the connection belongs to.
+    pub(super) server_worker: u32,
     /// Bytes of the message under way: the request's, then the response's.
     pub(super) payload: u64,
     /// When the call was made (for a source: when it was meant to be).
@@ -110,6 +138,7 @@ impl Call {
             key,
             path,
             entry: false,
+            hop: 0,
             measured: false,
             failed: false,
             visiting: false,
@@ -117,7 +146,10 @@ impl Call {
             callee: caller,
             endpoint: 0,
             connection: ConnectionId::NONE,
+            progress: Progress::Waiting,
+            link: NO_LINK,
             worker: 0,
+            server_worker: 0,
             payload: 0,
             started: now,
             since: now,
@@ -144,6 +176,11 @@ impl Call {
     #[inline]
     pub(super) fn spend(&mut self, part: Part, span: Span) {
         self.parts[part as usize] += span.nanos();
+    }
+
+    /// Made by a waypoint that passes another call on.
+    pub(super) fn is_relayed(&self) -> bool {
+        matches!(self.waiter, Waiter::Relay(_))
     }
 
     /// What follows happened after the parts of `other`, which ended last.

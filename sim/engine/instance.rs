@@ -73,6 +73,9 @@ impl Instance {
 impl Engine<'_> {
     /// The request reaches the application.
     pub(super) fn serve(&mut self, id: CallId) {
+        if let Some(site) = self.program.sites[self.calls[id].site].relay {
+            return self.relay(id, site);
+        }
         let now = self.schedule.now();
         let demand = self.service_time(id);
         let call = &mut self.calls[id];

@@ -10,6 +10,7 @@ mod draw;
 mod event;
 mod hop;
 mod instance;
+mod links;
 mod occupancy;
 mod pass;
 mod proxy;
@@ -150,7 +151,7 @@ impl<'p> Engine<'p> {
             Event::Arrival(source) => self.arrive(source),
             Event::Send { source, user } => self.send_next(source, user),
             Event::AtGateway(call) => self.begin(call),
-            Event::OutboundDone(call) => self.connect(call),
+            Event::OutboundDone(call) => self.outbound_done(call),
             Event::Handshake(call) => self.accept(call),
             Event::Connected(call) => self.connected(call),
             Event::AtServer(call) => self.reach(call),

@@ -1,7 +1,7 @@
 //! File names for what users have named.
 //!
-//! A name made of ASCII letters, digits, `-`, `_` and `.` is its own file name. In any other, all else becomes `_` and
-//! a hash of the name follows, so that it cannot leave its folder, hide, or fall together with another one.
+//! A name made of ASCII letters, digits, `-`, `_`, `.` and `@` is its own file name. In any other, all else becomes `_`
+//! and a hash of the name follows, so that it cannot leave its folder, hide, or fall together with another one.
 
 use std::collections::BTreeSet;
 
@@ -49,7 +49,7 @@ fn is_plain(name: &str) -> bool {
 }
 
 fn is_safe(character: char) -> bool {
-    character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.')
+    character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.' | '@')
 }
 
 fn with_hash(name: &str) -> String {
@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn plain_names_stay_and_others_get_a_hash() {
-        for name in ["web", "istio-ambient-waypoint", "a_b.c", "X1"] {
+        for name in ["web", "istio-ambient-waypoint", "linkerd@ha", "a_b.c", "X1"] {
             assert_eq!(file_name(name), name);
         }
         for (name, stem) in [

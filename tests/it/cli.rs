@@ -313,14 +313,18 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
 fn profiles_can_be_read_on_a_hundred_columns() {
     let place = Place::new();
     let list = place.fine("models");
-    for mesh in ["none", "istio-sidecar", "linkerd"] {
+    for mesh in ["none", "istio-sidecar", "istio-ambient", "istio-ambient-waypoint", "linkerd", "linkerd@ha"]
+    {
         assert!(list.contains(mesh), "{list}");
         let page = place.fine(&format!("models show {mesh}"));
         for line in page.lines().chain(list.lines()) {
             assert!(line.chars().count() <= 100 && line.trim_end() == line, "{line:?}");
         }
     }
-    assert!(place.fine("models show linkerd").contains("proxy.wake.floor "));
+    let (default, ha) = (place.fine("models show linkerd"), place.fine("models show linkerd@ha"));
+    assert!(default.contains("proxy.wake.floor ") && default.contains("installation: default"), "{default}");
+    assert!(default.contains("since Linkerd 2.20; before: classic"), "{default}");
+    assert!(ha.contains("Linkerd (ha) (linkerd@ha)\n") && ha.contains("installation: ha"), "{ha}");
 }
 
 #[test]

@@ -6,7 +6,8 @@ use sim::diag::CODES;
 use sim::input::FORMATS;
 use sim::input::defaults::DEFAULTS;
 use sim::kernel::dist::DISTRIBUTIONS;
-use sim::mesh::profile::summaries;
+use sim::mesh::prices;
+use sim::mesh::profile::{install_profiles, summaries};
 use sim::output::OUTPUTS;
 use sim::policy::arrival::ARRIVALS;
 use sim::policy::balance::BALANCERS;
@@ -74,11 +75,38 @@ fn page() -> String {
     );
     text += &table(
         "Profiles",
-        "`sim models show NAME` gives every number with its source.",
-        &["name", "what it is", "mesh", "proxy"],
-        summaries()
-            .into_iter()
-            .map(|row| vec![code(row.name), row.title, row.mesh_version, row.proxy_version]),
+        "`sim models show NAME` gives every number with its source. `linkerd@ha`, here and for `--mesh`, `profile` and \
+         `extends`, is the mesh as it is installed for high availability.",
+        &["name", "what it is", "mesh", "proxy", "Kubernetes", "installed as"],
+        summaries().into_iter().map(|row| {
+            let installs = install_profiles(&row.name).join(", ");
+            let name = code(row.name);
+            vec![name, row.title, row.mesh_version, row.proxy_version, row.kubernetes_version, installs]
+        }),
+    );
+    let prices = prices::shipped();
+    text += &table(
+        "Prices",
+        &format!(
+            "What nodes cost an hour, in {}, unless `cluster.prices` names a table of your own (copy \
+             `models/prices.yaml`). A GB from one zone to another costs {} ({}, {}).",
+            prices.currency,
+            prices.cross_zone,
+            prices.cross_zone_provenance.source,
+            prices.cross_zone_provenance.date
+        ),
+        &["type", "cores", "memory", "price", "source", "date"],
+        prices.node_types.iter().map(|row| {
+            let (source, date) = (row.provenance.source.clone(), row.provenance.date.clone());
+            vec![
+                code(&row.name),
+                row.cores.to_string(),
+                row.memory.to_string(),
+                row.price.to_string(),
+                source,
+                date,
+            ]
+        }),
     );
     text += &table(
         "Outputs",

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules in the order of the pipeline: each may import only what stands before it.
-const LAYERS: [&str; 16] = [
+const LAYERS: [&str; 17] = [
     "units",
     "index",
     "digest",
@@ -13,6 +13,7 @@ const LAYERS: [&str; 16] = [
     "vocabulary",
     "input",
     "mesh",
+    "placement",
     "policy",
     "program",
     "metrics",

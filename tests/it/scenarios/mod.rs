@@ -7,6 +7,7 @@ mod quiet;
 mod scripts;
 mod timeline;
 mod timeouts;
+mod zones;
 
 use std::sync::atomic::AtomicBool;
 
