@@ -140,6 +140,18 @@ impl Timeline {
         assert_eq!(self.open + 1, self.record.entries.len(), "every interval of the run was closed");
         self.record.entries.truncate(self.open);
         self.record.services.truncate(self.open);
+        self.check_conservation();
         self.record
+    }
+
+    /// What was sent up to the end of an interval is answered or still in flight.
+    fn check_conservation(&self) {
+        let mut present = vec![0; self.entry_times.len()];
+        for rows in &self.record.entries {
+            for (row, present) in rows.iter().zip(&mut present) {
+                *present = *present + row.requests - row.responses;
+                assert_eq!(*present, row.in_flight, "requests are conserved from interval to interval");
+            }
+        }
     }
 }
