@@ -312,12 +312,24 @@ pub struct RunSettings {
     pub duration: Span,
     /// How long after the window the run waits for the last measured response.
     pub drain_limit: Span,
+    /// Length of the time line's intervals; `None` lets the length of the run decide.
+    pub interval: Option<Span>,
     /// Independent repetitions, at least 1.
     pub replications: u32,
     /// Wanted relative half-width of the p99's interval; replications are then added until it is reached.
     pub precision: Option<Ratio>,
     /// Everything random follows from it.
     pub seed: u64,
+}
+
+impl RunSettings {
+    /// A time line has at most so many intervals.
+    pub const MOST_INTERVALS: u64 = 1200;
+
+    /// From the start of the warm-up to the end of the window.
+    pub fn length(&self) -> Span {
+        self.warm_up + self.duration
+    }
 }
 
 /// What an SLO limits.

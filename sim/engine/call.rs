@@ -61,6 +61,7 @@ pub(super) enum Progress {
 }
 
 /// A call from the moment it is made until its response has arrived and nothing refers to it.
+#[expect(clippy::struct_excessive_bools, reason = "four facts that do not depend on each other")]
 #[derive(Clone, Debug)]
 pub(super) struct Call {
     pub(super) waiter: Waiter,

@@ -55,7 +55,9 @@ pub enum Event {
     Timeout(CallId),
     /// The demand of every node is held against its cores.
     NodeTick,
-    /// The measuring window ends.
+    /// An interval of the time line ends.
+    IntervalEnd,
+    /// The measuring window ends, and with it the time line.
     WindowEnd,
     /// The run waits no longer.
     DrainEnd,

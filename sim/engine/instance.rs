@@ -58,6 +58,16 @@ impl Instance {
             Self::Shared { station, .. } => station.served_in_window(end).nanos(),
         }
     }
+
+    /// Worker time from the start up to `now`, in nanoseconds; `None` where workers are unlimited.
+    pub(super) fn busy_until(&self, now: SimTime) -> Option<u64> {
+        match self {
+            Self::Unlimited => None,
+            Self::Fifo(station) => station.busy_until(now).map(Span::nanos),
+            Self::Held(pool) => Some(pool.busy_level().unit_nanos_until(now) as u64),
+            Self::Shared { station, .. } => Some(station.served(now).nanos()),
+        }
+    }
 }
 
 impl Engine<'_> {

@@ -17,6 +17,7 @@ mod pass;
 mod proxy;
 mod recorder;
 mod source;
+mod timeline;
 mod trace;
 mod view;
 
@@ -118,6 +119,26 @@ impl<'p> Engine<'p> {
         for source in self.program.sources.indexes() {
             self.start_source(source);
         }
+        self.schedule_interval_end();
+    }
+
+    /// The last interval ends with the window.
+    fn schedule_interval_end(&mut self) {
+        let end = self.recorder.timeline.open_end();
+        if end < self.program.window.end() {
+            self.schedule.at(end, Event::IntervalEnd);
+        }
+    }
+
+    fn close_interval(&mut self) {
+        let now = self.schedule.now();
+        let busy = self.program.workloads.iter().take(self.program.services).map(|workload| {
+            let first = workload.first_pod.position();
+            let pods = first..first + workload.pods as usize;
+            pods.map(|pod| self.instances[PodIdx::at(pod)].busy_until(now)).sum::<Option<u64>>()
+        });
+        let in_flight = self.sources.iter().map(|source| source.in_flight.present());
+        self.recorder.timeline.close(in_flight, busy);
     }
 
     /// The next event, once it is handled; `None` when the run is over.
@@ -149,7 +170,12 @@ impl<'p> Engine<'p> {
             Event::Returned(call) => self.returned(call),
             Event::Timeout(call) => self.time_out(call),
             Event::NodeTick => self.tick_nodes(),
+            Event::IntervalEnd => {
+                self.close_interval();
+                self.schedule_interval_end();
+            }
             Event::WindowEnd => {
+                self.close_interval();
                 self.window_over = true;
                 self.finished = self.is_settled();
             }

@@ -16,6 +16,7 @@ use crate::units::{SimTime, Span};
 use super::call::Call;
 use super::draw;
 use super::occupancy::Occupancy;
+use super::timeline::Timeline;
 
 /// Collects a [`RunRecord`].
 #[derive(Debug)]
@@ -33,6 +34,7 @@ pub(super) struct Recorder {
     node_cpu: IndexVec<NodeIdx, f64>,
     /// Number of zones.
     zones: usize,
+    pub(super) timeline: Timeline,
 }
 
 /// One request's work at a service.
@@ -88,6 +90,7 @@ impl Recorder {
             visits: vec![Occupancy::default(); program.services],
             node_cpu: IndexVec::filled(0.0, program.machines.nodes.len()),
             zones,
+            timeline: Timeline::new(program),
         }
     }
 
@@ -107,6 +110,7 @@ impl Recorder {
 
     /// A request's response, or its user's patience, is there.
     pub(super) fn entry_answered(&mut self, call: &Call, now: SimTime) {
+        self.timeline.response(call, now);
         let entry = &mut self.record.entries[call.source.position()];
         entry.completed_in_window += u64::from(self.window.contains(now));
         if !call.measured {
@@ -131,6 +135,9 @@ impl Recorder {
 
     /// A service works on a request.
     pub(super) fn work(&mut self, measured: bool, work: &Work) {
+        if self.record.services[work.service].workers.is_none() {
+            self.timeline.work(work.service, work.start, work.taken, work.cpu);
+        }
         let cpu = if work.taken > Span::ZERO {
             let inside = self.window.overlap(work.start, work.start + work.taken).nanos() as f64;
             work.cpu * inside / work.taken.nanos() as f64
@@ -157,12 +164,14 @@ impl Recorder {
         call.served = now;
         call.visiting = true;
         self.visits[service].enter(now, now);
+        self.timeline.visit_begins(service);
     }
 
     /// A response leaves an instance of a service.
     pub(super) fn visit_over(&mut self, call: &mut Call, service: usize, now: SimTime) {
         call.visiting = false;
         self.visits[service].leave(now, call.served);
+        self.timeline.visit_over(service, call.failed, now.since(call.served));
         if call.measured {
             let service = &mut self.record.services[service];
             service.visits += 1;
@@ -217,6 +226,7 @@ impl Recorder {
             node.cpu += cpu.round() as u64;
         }
         self.record.window = window;
+        self.record.timeline = self.timeline.finish();
         self.record
     }
 }

@@ -1,5 +1,6 @@
 //! Where requests come from: open arrivals, closed users, paced connections; and what becomes of their answers.
 
+use crate::index::Idx;
 use crate::kernel::Uniform;
 use crate::kernel::rng::{Key, Stream};
 use crate::mesh::scenario::{Arrivals, HeaderValues, SourceIdx};
@@ -151,6 +152,7 @@ impl Engine<'_> {
         call.started = intended;
         call.measured = self.program.window.contains(intended);
         call.spend(Part::Queueing, now.since(intended));
+        self.recorder.timeline.request(source.position());
         if call.measured {
             self.unanswered += 1;
             self.recorder.entry_arrived(&call);

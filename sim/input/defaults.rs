@@ -59,6 +59,11 @@ pub const DEFAULTS: &[(&str, &str, &str)] = &[
     ("run.warm_up", "5s", "connections and queues settle within seconds; the report checks it"),
     ("run.duration", "30s", "at 1000 requests per second enough for a p99"),
     ("run.drain_limit", "60s", "longer than any usual timeout"),
+    (
+        "run.interval",
+        "from_length",
+        "of the time line: 1, 2 or 5 times a power of ten seconds, so that the window has at most 60 intervals",
+    ),
     ("run.replications", "10", "the fewest that give an interval for a quantile"),
     ("run.seed", "1", "any number serves"),
 ];
@@ -103,6 +108,7 @@ pub(crate) const fn run() -> RunSettings {
         warm_up: Span::from_seconds(5),
         duration: Span::from_seconds(30),
         drain_limit: Span::from_seconds(60),
+        interval: None,
         replications: 10,
         precision: None,
         seed: 1,

@@ -47,6 +47,16 @@ impl LogHistogram {
         self.pages[octave] = Some(Box::new([0; CELLS]));
     }
 
+    /// Forgets every value, but keeps the pages.
+    pub fn clear(&mut self) {
+        if self.count > 0 {
+            for page in self.pages.iter_mut().flatten() {
+                page.fill(0);
+            }
+        }
+        (self.count, self.sum, self.max) = (0, 0, 0);
+    }
+
     /// Adds the counts of `other`.
     pub fn merge(&mut self, other: &Self) {
         for (octave, page) in other.pages.iter().enumerate() {
@@ -157,6 +167,12 @@ mod tests {
                 }
                 histogram
             };
+            let mut cleared = fill(&right);
+            cleared.clear();
+            for &value in &left {
+                cleared.record(u64::from(value));
+            }
+            prop_assert_eq!((cleared.count(), cleared.mean(), cleared.quantile(0.5)), (left.len() as u64, fill(&left).mean(), fill(&left).quantile(0.5)));
             let mut merged = fill(&left);
             merged.merge(&fill(&right));
             let together = fill(&[left, right].concat());

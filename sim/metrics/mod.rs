@@ -17,6 +17,7 @@ mod stationary;
 mod student;
 #[cfg(test)]
 pub(crate) mod synthetic;
+pub mod timeline;
 
 pub use estimate::{
     PRECISION_LADDER, difference, entry_quantile, estimate, precision_possible, precision_reached,
@@ -26,3 +27,4 @@ pub use labels::{EdgeLabel, EntryLabel, Labels};
 pub use record::RunRecord;
 pub use results::{Estimate, Kind, Results, Row, Scope, Statistic, Unit};
 pub use student::student_quantile;
+pub use timeline::{TimelineRow, busiest_services, timeline};

@@ -1,11 +1,13 @@
 //! Several replications as one record: counts added, histograms merged, time-weighted means weighted by their window.
+//! Time lines are not pooled.
 
 use super::record::{EdgeRecord, EntryRecord, NodeRecord, ProxyRecord, RunRecord, ServiceRecord};
+use super::timeline::TimelineRecord;
 
 /// The replications taken together; the window is the sum of theirs. Empty without replications.
 pub(crate) fn pool(records: &[RunRecord]) -> RunRecord {
     let Some((first, rest)) = records.split_first() else { return RunRecord::default() };
-    let mut pooled = first.clone();
+    let mut pooled = RunRecord { timeline: TimelineRecord::default(), ..first.clone() };
     pooled.entries.iter_mut().for_each(open);
     for record in rest {
         let weights = (pooled.window, record.window);

@@ -1,11 +1,12 @@
 //! The record of one replication: histograms and counters, nothing estimated yet.
 //!
-//! Only requests whose intended arrival lies in the measuring window count; rates, utilizations and time-weighted means
+//! But for the time line, only requests whose intended arrival lies in the measuring window count; rates, utilizations and time-weighted means
 //! cover exactly that window. All times are nanoseconds.
 
 use hdrhistogram::Histogram;
 
 use super::histogram::LogHistogram;
+use super::timeline::TimelineRecord;
 
 /// Parts of a response time, in the order of the arrays below; they add up to it exactly.
 pub const PARTS: [&str; 8] = [
@@ -39,6 +40,8 @@ pub struct RunRecord {
     /// Bytes of measured requests from one zone to another, row by row: a square of as many zones as there are; zero
     /// within a zone.
     pub zone_bytes: Vec<u64>,
+    /// Golden signals of each interval.
+    pub timeline: TimelineRecord,
     /// Fingerprint of what the measured requests asked for: a sum of hashes of their intended arrival times and of the
     /// service time of each visit. Equal under every mesh as long as no call is rejected or given up.
     pub demand: u64,

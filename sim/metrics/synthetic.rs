@@ -7,6 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use super::histogram::LogHistogram;
 use super::labels::{EdgeLabel, EntryLabel, Labels};
 use super::record::{EdgeRecord, EntryRecord, MachineRecord, PARTS, ProxyRecord, RunRecord, ServiceRecord};
+use super::timeline::{EntryInterval, ServiceInterval, TimelineRecord};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -124,9 +125,37 @@ pub(crate) fn full_record(number: u64, requests: usize, proxied: bool) -> RunRec
         nodes: Vec::new(),
         machines: MachineRecord::default(),
         zone_bytes: Vec::new(),
+        timeline: timeline(number, count),
         demand: number,
         events: count * 16,
         requests: count,
+    }
+}
+
+/// Two intervals of the two services' scenario: half a second of warm-up, and half of the window; the second service
+/// sees nothing before.
+fn timeline(number: u64, count: u64) -> TimelineRecord {
+    let entry = |share: u64| EntryInterval {
+        requests: count / share,
+        responses: count / share,
+        failures: number,
+        response_time: [4_000_000, 11_000_000, 23_000_000 + 1_000_000 * number],
+        response_time_max: 40_000_000,
+        in_flight: 3 + number,
+    };
+    let service = |share: u64| ServiceInterval {
+        requests: (count / share) as u32,
+        responses: (count / share) as u32,
+        failures: 1,
+        response_time: 9_000_000,
+        busy: SECOND / share,
+    };
+    TimelineRecord {
+        interval: SECOND / 2,
+        warm_up: SECOND / 2,
+        end: SECOND,
+        entries: vec![vec![entry(4)], vec![entry(2)]],
+        services: vec![vec![service(4), ServiceInterval::default()], vec![service(2), service(1)]],
     }
 }
 

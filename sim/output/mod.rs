@@ -13,9 +13,11 @@ mod hgrm;
 mod human;
 mod manifest;
 mod names;
+pub mod plot;
 mod summary_csv;
 mod summary_json;
 pub mod table;
+mod timeline_csv;
 
 use crate::metrics::{Labels, Results, RunRecord};
 
@@ -69,6 +71,11 @@ pub const OUTPUTS: &[Output] = &[
         file: "edges.csv",
         about: "the call graph, one row per caller and callee",
         render: edges_csv::files,
+    },
+    Output {
+        file: "timeline.csv",
+        about: "golden signals of each interval of the run: traffic, errors, latency, saturation, by entry and service",
+        render: timeline_csv::files,
     },
     Output {
         file: "histograms/*.hgrm",

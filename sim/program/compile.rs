@@ -4,7 +4,7 @@ use crate::index::IndexVec;
 use crate::kernel::rng::{extend_path, hash_name};
 use crate::kernel::station::Window;
 use crate::mesh::model::MeshModel;
-use crate::mesh::scenario::{Origin, Scenario, SourceIdx, TrafficSource};
+use crate::mesh::scenario::{Origin, RunSettings, Scenario, SourceIdx, TrafficSource};
 use crate::program::call::Calls;
 use crate::program::edge::Edges;
 use crate::program::workload::Workloads;
@@ -51,6 +51,7 @@ pub fn compile(scenario: &Scenario, mesh: &MeshModel) -> Program {
         outside_delay: scenario.cluster.outside_delay.clone(),
         nanos_per_byte: scenario.cluster.bandwidth.map_or(0.0, |bits_per_second| 8e9 / bits_per_second),
         window: Window::new(start, scenario.run.duration),
+        interval: interval(&scenario.run),
         drain_limit: start + scenario.run.duration + scenario.run.drain_limit,
         seed: scenario.run.seed,
     };
@@ -62,6 +63,22 @@ pub fn compile(scenario: &Scenario, mesh: &MeshModel) -> Program {
     };
     super::pods::place(&mut program, scenario, &layout);
     program
+}
+
+/// Length of the time line's intervals. Where the scenario leaves it open, 1, 2 or 5 times a power of ten seconds: at
+/// most 60 intervals for the window, or 120 with a long warm-up.
+fn interval(run: &RunSettings) -> Span {
+    const WINDOW: u64 = 60;
+    const WHOLE: u64 = 120;
+    let whole = run.length().nanos();
+    if let Some(wanted) = run.interval {
+        // The command line may have made the run longer than the scenario said.
+        return wanted.max(Span::from_nanos(whole.div_ceil(RunSettings::MOST_INTERVALS)));
+    }
+    let least = Span::from_nanos(run.duration.nanos().div_ceil(WINDOW).max(whole.div_ceil(WHOLE)));
+    let decades = (0..).map(|decade| 10_u64.pow(decade));
+    let mut rounds = decades.flat_map(|decade| [1, 2, 5].map(|digit| Span::from_seconds(digit * decade)));
+    rounds.find(|&round| round >= least).unwrap_or(least)
 }
 
 /// The entry call of a source: a call site like any other, made by its client or gateway.
@@ -101,5 +118,33 @@ fn add_source(
             .collect(),
         outside: !matches!(source.from, Origin::MeshedClient { .. }),
         gateway,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::defaults;
+
+    #[test]
+    fn intervals_are_round_and_not_too_many() {
+        let chosen = |warm_up: u64, duration: u64, wanted: Option<u64>| {
+            let run = RunSettings {
+                warm_up: Span::from_millis(warm_up),
+                duration: Span::from_millis(duration),
+                interval: wanted.map(Span::from_millis),
+                ..defaults::run()
+            };
+            interval(&run).to_string()
+        };
+        assert_eq!(chosen(5_000, 30_000, None), "1s");
+        assert_eq!(chosen(0, 10, None), "1s");
+        assert_eq!(chosen(0, 60_000, None), "1s");
+        assert_eq!(chosen(0, 60_001, None), "2s");
+        assert_eq!(chosen(0, 600_000, None), "10s");
+        assert_eq!(chosen(0, 3_600_000, None), "100s");
+        assert_eq!(chosen(300_000, 10_000, None), "5s");
+        assert_eq!(chosen(5_000, 30_000, Some(250)), "250ms");
+        assert_eq!(chosen(0, 1_200_000, Some(1)), "1s");
     }
 }

@@ -96,6 +96,8 @@ pub struct Program {
     pub nanos_per_byte: f64,
     /// Requests whose intended arrival lies in it are measured.
     pub window: Window,
+    /// Length of the time line's intervals.
+    pub interval: Span,
     /// When the run gives up waiting for measured responses.
     pub drain_limit: SimTime,
     /// Everything random follows from it.

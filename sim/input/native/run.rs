@@ -1,27 +1,51 @@
 //! The sections `run` and `slo`.
 
 use crate::diag::{Code, Diagnostic, Diagnostics};
-use crate::units::Ratio;
+use crate::units::{Ratio, Span};
 use crate::vocabulary::{Objective, RunSettings};
 
 use crate::input::defaults;
 use crate::input::draft::SloDraft;
 use crate::input::fields::{self, Fields, located};
-use crate::input::tree::Node;
+use crate::input::tree::{Located, Node};
 
 pub(super) fn run(node: &Node, diagnostics: &mut Diagnostics) -> Option<RunSettings> {
     let default = defaults::run();
     let mut fields = Fields::new(node, "`run`", diagnostics);
+    let interval = fields.read("interval", located(interval));
     let run = RunSettings {
         warm_up: fields.read("warm_up", fields::span).unwrap_or(default.warm_up),
         duration: fields.read("duration", fields::positive_span).unwrap_or(default.duration),
         drain_limit: fields.read("drain_limit", fields::span).unwrap_or(default.drain_limit),
+        interval: interval.as_ref().map(|interval| interval.value),
         replications: fields.read("replications", fields::count).unwrap_or(default.replications),
         precision: fields.read("precision", precision),
         seed: fields.read("seed", fields::u64).unwrap_or(default.seed),
     };
+    if let Some(interval) = interval {
+        check_interval(&run, &interval, &mut fields);
+    }
     fields.finish()?;
     Some(run)
+}
+
+/// A length; `None` for `from_length`.
+fn interval(node: &Node, diagnostics: &mut Diagnostics) -> Option<Span> {
+    if node.text() == Some("from_length") { None } else { fields::positive_span(node, diagnostics) }
+}
+
+/// A time line of very many intervals is no use to anybody.
+fn check_interval(run: &RunSettings, interval: &Located<Span>, fields: &mut Fields<'_, '_>) {
+    let (length, most) = (run.length(), RunSettings::MOST_INTERVALS);
+    let intervals = length.nanos().div_ceil(interval.value.nanos());
+    if intervals > most {
+        let message = format!(
+            "a run of {length} has {intervals} intervals of this length, and at most {most} are kept"
+        );
+        let least = Span::from_seconds_f64((length.seconds() / most as f64 * 1e3).ceil() / 1e3);
+        let diagnostic = Diagnostic::error(Code::InvalidValue, message).at(interval.location);
+        fields.report(diagnostic.hint(format!("{least} is long enough")));
+    }
 }
 
 fn precision(node: &Node, diagnostics: &mut Diagnostics) -> Option<Ratio> {

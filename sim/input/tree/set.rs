@@ -135,11 +135,11 @@ fn element(elements: &[Node], segment: &Segment) -> Result<usize, (String, Strin
 /// A hint at the elements there are: `known here: [0] web, [1] cart`.
 fn positions(names: &[Option<&str>]) -> String {
     const MOST: usize = 8;
-    let named = |(position, name): (usize, &Option<&str>)| match name {
+    let named = |(position, name): (usize, Option<&str>)| match name {
         Some(name) => format!("[{position}] {name}"),
         None => format!("[{position}]"),
     };
-    let mut known: Vec<String> = names.iter().enumerate().take(MOST).map(named).collect();
+    let mut known: Vec<String> = names.iter().copied().enumerate().take(MOST).map(named).collect();
     if names.len() > MOST {
         known.push(format!("… [{}]", names.len() - 1));
     }

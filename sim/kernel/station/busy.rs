@@ -105,6 +105,7 @@ impl Busy {
 /// busy.set(at(5), 3);
 /// busy.set(at(12), 1);
 /// assert_eq!(busy.mean(at(20)), 1.4);
+/// assert_eq!(busy.unit_nanos_until(at(20)), 29_000_000_000);
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Level {
@@ -112,12 +113,13 @@ pub struct Level {
     value: u32,
     since: SimTime,
     unit_nanos: u128,
+    total: u128,
 }
 
 impl Level {
     /// Zero from the start.
     pub const fn new(window: Window) -> Self {
-        Self { window, value: 0, since: SimTime::ZERO, unit_nanos: 0 }
+        Self { window, value: 0, since: SimTime::ZERO, unit_nanos: 0, total: 0 }
     }
 
     /// The value now.
@@ -133,6 +135,7 @@ impl Level {
     pub fn set(&mut self, now: SimTime, value: u32) {
         debug_assert!(now >= self.since, "the clock never goes back");
         self.unit_nanos += self.since_last_change(now);
+        self.total = self.unit_nanos_until(now);
         self.since = now;
         self.value = value;
     }
@@ -140,6 +143,11 @@ impl Level {
     /// The integral over the window up to `now`, in units × nanoseconds.
     pub fn unit_nanos(&self, now: SimTime) -> u128 {
         self.unit_nanos + self.since_last_change(now)
+    }
+
+    /// The integral from the start up to `now`, window or not, in units × nanoseconds.
+    pub fn unit_nanos_until(&self, now: SimTime) -> u128 {
+        self.total + u128::from(self.value) * u128::from(now.since(self.since).nanos())
     }
 
     /// The average over the whole window, which must have ended by `now`.

@@ -104,6 +104,18 @@ impl Fifo {
         &self.busy
     }
 
+    /// Busy time of all servers from the start up to `now`, which must not lie before the last arrival. `None` of
+    /// unlimited servers: nobody keeps a list of them.
+    pub fn busy_until(&self, now: SimTime) -> Option<Span> {
+        // A server that is busy now works without a pause until it is free.
+        let ahead = match &self.servers {
+            Servers::One(free_at) => free_at.since(now),
+            Servers::Many(free_at) => free_at.iter().map(|free_at| free_at.0.since(now)).sum(),
+            Servers::Unlimited => return None,
+        };
+        Some(self.busy.total().saturating_sub(ahead))
+    }
+
     /// Jobs offered.
     pub const fn arrivals(&self) -> u64 {
         self.arrivals
@@ -180,11 +192,15 @@ mod tests {
             let mut station = Fifo::new(Capacity::Limited(servers), capacity, window);
             let places = if unbounded { usize::MAX } else { places as usize };
             let expected = obvious(servers as usize, places, &jobs);
-            let mut busy = 0;
+            let (mut busy, mut visits) = (0, Vec::new());
             for (&(now, demand), expected) in jobs.iter().zip(&expected) {
                 let visit = station.offer(SimTime::from_nanos(now), Span::from_nanos(demand)).ok();
                 prop_assert_eq!(visit.map(|visit| (visit.start.nanos(), visit.done.nanos())), *expected);
                 busy += expected.map_or(0, |(start, done)| done.min(400).saturating_sub(start.max(100)));
+                visits.extend(expected);
+                let before = |&(start, done): &(u64, u64)| done.min(now) - start.min(now);
+                let until_now = Span::from_nanos(visits.iter().map(before).sum());
+                prop_assert_eq!(station.busy_until(SimTime::from_nanos(now)), Some(until_now));
             }
             prop_assert_eq!(station.busy().in_window().nanos(), busy);
             let rejected = expected.iter().filter(|visit| visit.is_none()).count();

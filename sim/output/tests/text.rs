@@ -42,6 +42,11 @@ fn edges_csv_has_a_row_per_edge() {
 }
 
 #[test]
+fn timeline_csv_has_the_golden_signals_of_each_interval() {
+    insta::assert_snapshot!(istio(3).file("timeline.csv"));
+}
+
+#[test]
 fn summary_json_has_rows_and_notes() {
     let mut made = none(2);
     made.results.rows.truncate(3);

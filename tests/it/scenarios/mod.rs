@@ -6,6 +6,7 @@ mod crowded;
 mod proxies;
 mod quiet;
 mod scripts;
+mod timeline;
 mod timeouts;
 mod zones;
 

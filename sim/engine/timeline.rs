@@ -1,0 +1,157 @@
+//! Counts towards the time line. One interval is open at a time: only it has histograms; the others are numbers.
+
+use crate::index::Idx;
+use crate::metrics::histogram::LogHistogram;
+use crate::metrics::timeline::{EntryInterval, QUANTILES, ServiceInterval, TimelineRecord};
+use crate::program::Program;
+use crate::units::{SimTime, Span};
+
+use super::call::Call;
+
+/// Collects a [`TimelineRecord`].
+#[derive(Debug)]
+pub(super) struct Timeline {
+    /// With a row of intervals more than there are: what happens after the last one counts there.
+    record: TimelineRecord,
+    /// Which interval is open, and when it ends.
+    open: usize,
+    open_end: SimTime,
+    /// Response times in the open interval.
+    entry_times: Vec<LogHistogram>,
+    service_times: Vec<LogHistogram>,
+    /// Worker time of each service before the open interval.
+    busy_before: Vec<u64>,
+}
+
+impl Timeline {
+    pub(super) fn new(program: &Program) -> Self {
+        let (interval, end) = (program.interval.nanos(), program.window.end().nanos());
+        let intervals = end.div_ceil(interval) as usize + 1;
+        let (entries, services) = (program.sources.len(), program.services);
+        let record = TimelineRecord {
+            interval,
+            warm_up: program.window.start().nanos(),
+            end,
+            entries: vec![vec![EntryInterval::default(); entries]; intervals],
+            services: vec![vec![ServiceInterval::default(); services]; intervals],
+        };
+        Self {
+            record,
+            open: 0,
+            open_end: SimTime::from_nanos(interval.min(end)),
+            entry_times: vec![LogHistogram::new(); entries],
+            service_times: vec![LogHistogram::new(); services],
+            busy_before: vec![0; services],
+        }
+    }
+
+    /// When the open interval ends.
+    pub(super) const fn open_end(&self) -> SimTime {
+        self.open_end
+    }
+
+    /// A source sends a request.
+    #[inline]
+    pub(super) fn request(&mut self, source: usize) {
+        self.record.entries[self.open][source].requests += 1;
+    }
+
+    /// A user has the answer, or has given up.
+    #[inline]
+    pub(super) fn response(&mut self, call: &Call, now: SimTime) {
+        let source = call.source.position();
+        let row = &mut self.record.entries[self.open][source];
+        row.responses += 1;
+        row.failures += u64::from(call.failed);
+        if !call.failed {
+            self.entry_times[source].record(now.since(call.started).nanos());
+        }
+    }
+
+    /// A request reaches an instance of a service.
+    #[inline]
+    pub(super) fn visit_begins(&mut self, service: usize) {
+        self.record.services[self.open][service].requests += 1;
+    }
+
+    /// A response leaves an instance of a service.
+    #[inline]
+    pub(super) fn visit_over(&mut self, service: usize, failed: bool, taken: Span) {
+        let row = &mut self.record.services[self.open][service];
+        row.responses += 1;
+        row.failures += u32::from(failed);
+        self.service_times[service].record(taken.nanos());
+    }
+
+    /// A service without limited workers works from now on for `taken`, spending `cpu` nanoseconds evenly on it.
+    #[inline]
+    pub(super) fn work(&mut self, service: usize, now: SimTime, taken: Span, cpu: f64) {
+        if now + taken <= self.open_end {
+            self.record.services[self.open][service].busy += cpu.round() as u64;
+        } else {
+            self.work_across(service, now, taken, cpu);
+        }
+    }
+
+    #[cold]
+    fn work_across(&mut self, service: usize, start: SimTime, taken: Span, cpu: f64) {
+        let done = (start + taken).nanos();
+        let (mut from, mut to) = (start.nanos(), self.open_end.nanos());
+        for rows in &mut self.record.services[self.open..] {
+            let inside = done.min(to).saturating_sub(from);
+            rows[service].busy += (cpu * inside as f64 / taken.nanos() as f64).round() as u64;
+            if done <= to {
+                break;
+            }
+            (from, to) = (to, self.record.end.min(to + self.record.interval));
+        }
+    }
+
+    /// The open interval ends and the next one begins. For each source, how many requests have no answer yet; for each
+    /// service with limited workers, how long they have been busy since the start.
+    pub(super) fn close(
+        &mut self,
+        in_flight: impl Iterator<Item = u64>,
+        busy: impl Iterator<Item = Option<u64>>,
+    ) {
+        let times = self.entry_times.iter_mut();
+        for ((row, times), in_flight) in self.record.entries[self.open].iter_mut().zip(times).zip(in_flight) {
+            row.in_flight = in_flight;
+            row.response_time = QUANTILES
+                .map(|statistic| statistic.quantile().map_or(0, |quantile| times.quantile(quantile)));
+            row.response_time_max = times.max();
+            times.clear();
+        }
+        let services = self.record.services[self.open].iter_mut().zip(&mut self.service_times);
+        for (((row, times), before), busy) in services.zip(&mut self.busy_before).zip(busy) {
+            row.response_time = times.quantile(0.99);
+            times.clear();
+            if let Some(busy) = busy {
+                row.busy = busy - *before;
+                *before = busy;
+            }
+        }
+        self.open += 1;
+        self.open_end =
+            SimTime::from_nanos(self.record.end.min(self.open_end.nanos() + self.record.interval));
+    }
+
+    pub(super) fn finish(mut self) -> TimelineRecord {
+        assert_eq!(self.open + 1, self.record.entries.len(), "every interval of the run was closed");
+        self.record.entries.truncate(self.open);
+        self.record.services.truncate(self.open);
+        self.check_conservation();
+        self.record
+    }
+
+    /// What was sent up to the end of an interval is answered or still in flight.
+    fn check_conservation(&self) {
+        let mut present = vec![0; self.entry_times.len()];
+        for rows in &self.record.entries {
+            for (row, present) in rows.iter().zip(&mut present) {
+                *present = *present + row.requests - row.responses;
+                assert_eq!(*present, row.in_flight, "requests are conserved from interval to interval");
+            }
+        }
+    }
+}
