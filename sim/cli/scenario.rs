@@ -26,9 +26,20 @@ pub(super) struct Loading {
     pub(super) files: Vec<PathBuf>,
     /// Names or files of profiles; empty for those of the scenario.
     pub(super) meshes: Vec<String>,
+    /// Which meshes are meant when none is named.
+    pub(super) unnamed: Meshes,
     /// `path=value`, for the scenario or (`profile.…`) the profiles.
     pub(super) sets: Vec<String>,
     pub(super) rate: Option<Rate>,
+}
+
+/// Which meshes are meant when none is named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Meshes {
+    /// That of the scenario beside `none`; all that are shipped when it names none.
+    OfScenario,
+    /// All that are shipped, and that of the scenario.
+    All,
 }
 
 /// What was loaded.
@@ -48,6 +59,7 @@ pub(super) struct Loaded {
 #[derive(Debug)]
 pub(super) struct Mesh {
     pub(super) name: String,
+    pub(super) profile: Profile,
     pub(super) model: MeshModel,
 }
 
@@ -86,7 +98,7 @@ impl Loading {
         Some(Loaded { scenario, meshes, baseline, warnings, inputs })
     }
 
-    /// The meshes asked for on the command line, else by the scenario beside `none`, else all that are shipped.
+    /// The meshes asked for on the command line, else those that are meant.
     fn meshes(
         &self,
         draft: &MeshDraft,
@@ -97,10 +109,14 @@ impl Loading {
         let mut names: Vec<(String, Option<Location>)> =
             self.meshes.iter().map(|name| (name.trim().to_owned(), None)).collect();
         if names.is_empty() {
+            let shipped = || profile::names().map(|name| (name.to_owned(), None));
             names = match &draft.profile {
+                Some(name) if self.unnamed == Meshes::All => {
+                    shipped().chain([(name.value.clone(), Some(name.location))]).collect()
+                }
                 Some(name) if name.value == BASELINE => vec![(BASELINE.to_owned(), None)],
                 Some(name) => vec![(BASELINE.to_owned(), None), (name.value.clone(), Some(name.location))],
-                None => profile::names().map(|name| (name.to_owned(), None)).collect(),
+                None => shipped().collect(),
             };
         }
         let mut profiles: Vec<Profile> = Vec::new();
@@ -117,7 +133,11 @@ impl Loading {
         }
         profiles
             .into_iter()
-            .map(|profile| Mesh { name: profile.head.name.clone(), model: profile.model(NODE_CORES) })
+            .map(|profile| Mesh {
+                name: profile.head.name.clone(),
+                model: profile.model(NODE_CORES),
+                profile,
+            })
             .collect()
     }
 }

@@ -33,18 +33,26 @@ impl Values {
         Self(values)
     }
 
-    /// One of them, if it is a number that warrants an interval.
+    /// One of them, by scope and name, metric and statistic, if it is a number that warrants an interval.
     pub fn get(
         &self,
         labels: &Labels,
-        scope: Scope,
-        name: &str,
+        subject: (Scope, &str),
         metric: &str,
         statistic: Statistic,
     ) -> Option<f64> {
-        let key = Key { scope, name: name.to_owned(), metric, statistic };
-        let position = keys(labels).into_iter().position(|(own, _)| own == key)?;
-        self.0[position].and_then(sure)
+        let mut position = 0;
+        for own in subjects(labels) {
+            for measure in own.measures {
+                for &of in measure.statistics {
+                    if (own.scope, own.name.as_str(), measure.metric, of) == (subject.0, subject.1, metric, statistic) {
+                        return self.0[position].and_then(sure);
+                    }
+                    position += 1;
+                }
+            }
+        }
+        None
     }
 }
 

@@ -3,6 +3,7 @@
 //! A profile is data (`models/*.yaml`, or the user's own file). [`table`] lists the parameters; [`decode`] reads a file,
 //! [`Profile::set`] overrides one value, [`Profile::drawn`] draws all within their ranges, [`Profile::model`] turns the whole into what the compiler needs.
 
+mod asked;
 mod capability;
 mod decode;
 mod dimension;
@@ -15,6 +16,7 @@ mod shipped;
 
 use crate::diag::{Code, Diagnostic, Location, closest, quote};
 
+pub use asked::asked;
 pub use capability::{Capability, Enforcer, FEATURES, Feature, Granularity, Support};
 pub use decode::decode;
 pub use dimension::{Dimension, Unit};
