@@ -79,7 +79,7 @@ struct Found {
     outcome: Outcome,
     profiles: Vec<Profile>,
     model: Model,
-    load: Option<experiment::load::LoadCurve>,
+    load: Option<experiment::load::Loads>,
     is_stopped: bool,
     seconds: f64,
 }

@@ -1,48 +1,52 @@
-//! The same scenario under more and less traffic, and where it bends.
+//! The same scenario under more and less traffic.
 
 use crate::mesh::Scenario;
-use crate::metrics::{Kind, Results, Scope, Statistic};
+use crate::metrics::{Results, Scope};
 use crate::units::Rate;
 use crate::vocabulary::Arrivals;
 
 /// Results of the same meshes at several loads, in ascending order.
 #[derive(Clone, Debug)]
-pub struct LoadCurve {
+pub struct Loads {
     /// Replications of each mesh at each load.
     pub replications: u32,
     /// Load by load.
-    pub points: Vec<LoadPoint>,
+    pub points: Vec<AtLoad>,
 }
 
 /// Results at one load.
 #[derive(Clone, Debug)]
-pub struct LoadPoint {
+pub struct AtLoad {
     /// What the traffic of the scenario was multiplied with.
     pub factor: f64,
+    /// Requests per second that each source offers; `None` where that follows from the responses or changes over time.
+    pub offered: Vec<Option<f64>>,
     /// Mesh by mesh; of the scenario and its entries only.
     pub results: Vec<Results>,
 }
 
-impl LoadCurve {
-    /// Position of the point at which an entry's curve bends under a mesh; see [`knee`].
-    pub fn knee(&self, mesh: usize, entry: &str) -> Option<usize> {
-        let numbers = |point: &LoadPoint| {
-            let find = |metric, statistic| point.results[mesh].get(Scope::Entry, entry, metric, statistic);
-            let time = find("response_time", Statistic::P99).filter(|time| time.kind == Kind::Exact);
-            let throughput = find("throughput", Statistic::Mean).map_or(0.0, |throughput| throughput.value);
-            (throughput, time.map(|time| time.value))
-        };
-        knee(&self.points.iter().map(numbers).collect::<Vec<_>>())
-    }
-}
-
-impl LoadPoint {
-    /// Of results of which only those of the scenario and its entries are kept.
-    pub fn new(factor: f64, mut results: Vec<Results>) -> Self {
+impl AtLoad {
+    /// Of a scenario that was [`scaled`], and its results, of which only those of the whole and its entries are kept.
+    pub fn new(factor: f64, scenario: &Scenario, mut results: Vec<Results>) -> Self {
         for one in &mut results {
             one.rows.retain(|row| matches!(row.scope, Scope::Scenario | Scope::Entry));
         }
-        Self { factor, results }
+        let offered = scenario.sources.iter().map(|source| offered(&source.arrivals)).collect();
+        Self { factor, offered, results }
+    }
+}
+
+/// The rate of steady open traffic, per second.
+fn offered(arrivals: &Arrivals) -> Option<f64> {
+    match arrivals {
+        Arrivals::Poisson { rate } | Arrivals::Constant { rate } | Arrivals::Paced { rate, .. } => {
+            Some(rate.value())
+        }
+        Arrivals::Ramp { .. }
+        | Arrivals::Diurnal { .. }
+        | Arrivals::Bursty { .. }
+        | Arrivals::Trace { .. }
+        | Arrivals::Closed { .. } => None,
     }
 }
 
@@ -81,23 +85,6 @@ fn scale(arrivals: &mut Arrivals, factor: f64) {
     }
 }
 
-/// The point of a curve at which throughput over response time is greatest (Kleinrock's power): before it more load
-/// is nearly free, after it waiting grows faster than throughput. `None` when the curve does not bend: the last point is
-/// the best, or no point has both numbers.
-///
-/// Points are throughput and response time, in the order of the load; a response time of `None` is that of a station
-/// that cannot keep up.
-pub fn knee(points: &[(f64, Option<f64>)]) -> Option<usize> {
-    let power = |&(throughput, time): &(f64, Option<f64>)| time.map_or(0.0, |time| throughput / time);
-    let mut best = 0;
-    for (position, point) in points.iter().enumerate() {
-        if power(point) > power(points.get(best)?) {
-            best = position;
-        }
-    }
-    (best + 1 < points.len() && power(points.get(best)?) > 0.0).then_some(best)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,18 +111,5 @@ mod tests {
             scale(&mut arrivals, 0.5);
             assert_eq!(arrivals, expected);
         }
-    }
-
-    /// An M/M/1 queue's power is greatest at half of its capacity.
-    #[test]
-    fn the_knee_of_an_mm1_queue_is_at_half_its_capacity() {
-        let points: Vec<(f64, Option<f64>)> = (1..=12)
-            .map(|tenths| f64::from(tenths) / 10.0)
-            .map(|load| (load.min(1.0), (load < 1.0).then(|| 1.0 / (1.0 - load))))
-            .collect();
-        assert_eq!(knee(&points), Some(4));
-        assert_eq!(knee(&points[..4]), None, "it has not bent yet");
-        assert_eq!(knee(&[]), None);
-        assert_eq!(knee(&[(1.0, None), (1.0, None)]), None);
     }
 }

@@ -17,6 +17,7 @@ use crate::program::compile;
 use crate::vocabulary::Arrivals;
 
 pub use sensitivity::{Effect, Sensitivities, Sensitivity};
+pub use used::merged;
 
 /// Fewer draws say little about the ends of an interval.
 pub const FEWEST_DRAWS: u32 = 16;

@@ -11,7 +11,7 @@ const ROUNDING: f64 = 1e-9;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Scale {
     /// What to divide by.
-    divisor: f64,
+    pub(super) divisor: f64,
     /// As the header says it; empty for plain numbers.
     pub(super) unit: &'static str,
     /// More decimals say nothing.

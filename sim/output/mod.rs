@@ -14,6 +14,7 @@ mod hgrm;
 mod human;
 mod manifest;
 mod names;
+pub mod plot;
 mod report;
 mod summary_csv;
 mod summary_json;

@@ -1,6 +1,6 @@
 //! `--load`: the comparison under more and less traffic.
 
-use crate::experiment::load::{LoadCurve, LoadPoint, scaled};
+use crate::experiment::load::{AtLoad, Loads, scaled};
 use crate::experiment::{self, Plan};
 use crate::metrics::Labels;
 use crate::program::{Program, compile};
@@ -68,7 +68,7 @@ impl Load {
     }
 
     /// Runs every point; `None` when stopped.
-    pub(super) fn run(&self, simulation: &Simulation, loaded: &Loaded) -> Option<LoadCurve> {
+    pub(super) fn run(&self, simulation: &Simulation, loaded: &Loaded) -> Option<Loads> {
         let replications = replications(loaded);
         let point = |&factor: &f64| {
             let scenario = scaled(&loaded.scenario, factor);
@@ -76,10 +76,10 @@ impl Load {
                 loaded.meshes.iter().map(|mesh| compile(&scenario, &mesh.model)).collect();
             let outcome = simulation.run(&programs, Plan::Fixed(replications));
             let labels: Vec<Labels> = programs.iter().map(experiment::labels).collect();
-            (!outcome.stopped).then(|| LoadPoint::new(factor, results(loaded, &labels, &outcome)))
+            (!outcome.stopped).then(|| AtLoad::new(factor, &scenario, results(loaded, &labels, &outcome)))
         };
-        let points = self.factors.iter().map(point).collect::<Option<Vec<LoadPoint>>>()?;
-        Some(LoadCurve { replications, points })
+        let points = self.factors.iter().map(point).collect::<Option<Vec<AtLoad>>>()?;
+        Some(Loads { replications, points })
     }
 }
 

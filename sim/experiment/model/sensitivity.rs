@@ -3,15 +3,16 @@
 //! Two rounds. A short one over every constant that the run uses at all finds those with an effect on mean and CPU; a
 //! long one gives the effects of the first ten on the tail.
 
-use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 
 use crate::mesh::Profile;
 use crate::mesh::profile::Assumption;
 use crate::metrics::{RunRecord, Scope, Statistic, Values};
 
-use super::{Experiment, Job, share, shortened};
+use super::{Experiment, Job, merged, share, shortened};
 
+/// An effect below this share of the greatest is none.
+const NOTHING: f64 = 0.02;
 /// So many constants are looked at closely.
 const CLOSELY: usize = 10;
 /// Events of a run of the first round, requests that it takes, and events that it must not pass.
@@ -22,8 +23,8 @@ const SCREENING: (u64, u64, u64) = (200_000, 500, 1_000_000);
 pub struct Sensitivities {
     /// The entry whose response time is looked at: the busiest.
     pub entry: String,
-    /// The statistic of it: the highest that a replication has enough requests for.
-    pub statistic: Statistic,
+    /// The statistic of its tail: the highest that a replication has enough requests for.
+    pub tail: Statistic,
     /// The greatest effect first.
     pub rows: Vec<Sensitivity>,
 }
@@ -33,7 +34,7 @@ pub struct Sensitivities {
 pub struct Sensitivity {
     /// Which.
     pub assumption: Assumption,
-    /// On each mesh but the baseline that has it.
+    /// On each mesh but the baseline that is moved by it.
     pub effects: Vec<Effect>,
 }
 
@@ -42,8 +43,10 @@ pub struct Sensitivity {
 pub struct Effect {
     /// The mesh, by position.
     pub mesh: usize,
-    /// On the response time, in seconds.
-    pub time: (f64, f64),
+    /// On the mean response time, in seconds.
+    pub mean: (f64, f64),
+    /// On its tail, in seconds: one replication's, so with some chance in it.
+    pub tail: (f64, f64),
     /// On the CPU of proxies, in cores.
     pub cpu: (f64, f64),
 }
@@ -67,22 +70,20 @@ impl Experiment<'_> {
         finished: &(dyn Fn() + Sync),
     ) -> Option<Sensitivities> {
         let entry = busiest(records);
-        let mut known = BTreeSet::new();
-        let all: Vec<Assumption> =
-            used.iter().flatten().filter(|one| known.insert(one.identity.clone())).cloned().collect();
+        let all: Vec<Assumption> = merged(used).into_iter().map(|(assumption, _)| assumption).collect();
         let (events, requests, most) = SCREENING;
         let scenario = shortened(&self.scenario, share(records, events, requests, most));
         let brief = Experiment { scenario, ..*self };
-        let mut screened =
-            Round { experiment: &brief, baseline, entry, statistic: Statistic::Mean }.run(&all, stop, finished)?;
+        let round = Round { experiment: &brief, baseline, entry, tail: Statistic::Mean };
+        let mut screened = round.run(&all, stop, finished)?;
         sort(&mut screened);
         screened.truncate(CLOSELY);
         let chosen: Vec<Assumption> = screened.into_iter().map(|row| row.assumption).collect();
-        let statistic = self.highest_statistic(records, entry);
-        let mut rows = Round { experiment: self, baseline, entry, statistic }.run(&chosen, stop, finished)?;
+        let tail = self.highest_statistic(records, entry);
+        let mut rows = Round { experiment: self, baseline, entry, tail }.run(&chosen, stop, finished)?;
         sort(&mut rows);
         let entry = self.labels[baseline].entries.get(entry).map_or_else(String::new, |label| label.name.clone());
-        Some(Sensitivities { entry, statistic, rows })
+        Some(Sensitivities { entry, tail, rows })
     }
 
     /// The highest quantile that the runs hold enough requests for, else the mean.
@@ -108,17 +109,21 @@ fn busiest(records: &[Vec<RunRecord>]) -> usize {
     (0..entries.len()).rev().max_by_key(|&entry| entries[entry].arrived).unwrap_or(0)
 }
 
-/// The constant with the greatest effect first: its share of the greatest effect there is on time or on CPU.
-fn sort(rows: &mut [Sensitivity]) {
-    let largest = |of: fn(&Effect) -> (f64, f64), row: &Sensitivity| {
-        row.effects.iter().map(|effect| effect.largest(of)).fold(0.0, f64::max)
+/// The constant with the greatest effect first: its share of the greatest effect there is on the mean or on CPU. What
+/// has next to none is left out.
+fn sort(rows: &mut Vec<Sensitivity>) {
+    let all = || rows.iter().flat_map(|row| &row.effects);
+    let greatest = |of| all().map(|effect| effect.largest(of)).fold(f64::MIN_POSITIVE, f64::max);
+    let (mean, cpu) = (greatest(|effect| effect.mean), greatest(|effect| effect.cpu));
+    let weight = |effect: &Effect| {
+        (effect.largest(|effect| effect.mean) / mean).max(effect.largest(|effect| effect.cpu) / cpu)
     };
-    let greatest = |of| rows.iter().map(|row| largest(of, row)).fold(f64::MIN_POSITIVE, f64::max);
-    let (time, cpu) = (greatest(|effect| effect.time), greatest(|effect| effect.cpu));
-    let weight = |row: &Sensitivity| {
-        (largest(|effect| effect.time, row) / time).max(largest(|effect| effect.cpu, row) / cpu)
-    };
-    rows.sort_by(|left, right| weight(right).total_cmp(&weight(left)));
+    for row in rows.iter_mut() {
+        row.effects.retain(|effect| weight(effect) >= NOTHING);
+    }
+    rows.retain(|row| !row.effects.is_empty());
+    let of_row = |row: &Sensitivity| row.effects.iter().map(weight).fold(0.0, f64::max);
+    rows.sort_by(|left, right| of_row(right).total_cmp(&of_row(left)));
 }
 
 /// Runs of constants one at a time.
@@ -126,7 +131,7 @@ struct Round<'r> {
     experiment: &'r Experiment<'r>,
     baseline: usize,
     entry: usize,
-    statistic: Statistic,
+    tail: Statistic,
 }
 
 impl Round<'_> {
@@ -139,22 +144,22 @@ impl Round<'_> {
         let profiles = self.experiment.profiles;
         let (places, jobs) = jobs(assumptions, profiles);
         let values = self.experiment.run(&jobs, stop, finished)?;
-        let numbers: Vec<Option<(f64, f64)>> =
+        let numbers: Vec<Option<[f64; 3]>> =
             jobs.iter().zip(&values).map(|((mesh, _), values)| self.numbers(*mesh, values)).collect();
-        // How far a mesh moves at both ends; not at all where it does not have the constant.
-        let shift = |row: usize, mesh: usize| -> Option<[(f64, f64); 2]> {
+        // How far the numbers of a mesh move at both ends; not at all where it does not have the constant.
+        let shift = |row: usize, mesh: usize| -> Option<[(f64, f64); 3]> {
             let Some(position) = places.iter().position(|&place| place == (row, mesh)) else {
-                return Some([(0.0, 0.0); 2]);
+                return Some([(0.0, 0.0); 3]);
             };
-            let (time, cpu) = numbers[mesh]?;
+            let nominal = numbers[mesh]?;
             let first = profiles.len() + 2 * position;
             let (low, high) = (numbers[first]?, numbers[first + 1]?);
-            Some([(low.0 - time, high.0 - time), (low.1 - cpu, high.1 - cpu)])
+            Some([0, 1, 2].map(|number| (low[number] - nominal[number], high[number] - nominal[number])))
         };
         let effect = |row: usize, mesh: usize| {
-            let ([time, cpu], [base_time, base_cpu]) = (shift(row, mesh)?, shift(row, self.baseline)?);
-            let less = |own: (f64, f64), base: (f64, f64)| (own.0 - base.0, own.1 - base.1);
-            Some(Effect { mesh, time: less(time, base_time), cpu: less(cpu, base_cpu) })
+            let (own, base) = (shift(row, mesh)?, shift(row, self.baseline)?);
+            let less = |number: usize| (own[number].0 - base[number].0, own[number].1 - base[number].1);
+            Some(Effect { mesh, mean: less(0), tail: less(1), cpu: less(2) })
         };
         let rows = assumptions.iter().enumerate().map(|(row, assumption)| {
             let having = places.iter().filter(|&&(of, mesh)| of == row && mesh != self.baseline);
@@ -164,13 +169,14 @@ impl Round<'_> {
         Some(rows.filter(|row| !row.effects.is_empty()).collect())
     }
 
-    /// Response time and CPU of one run.
-    fn numbers(&self, mesh: usize, values: &Values) -> Option<(f64, f64)> {
+    /// Mean and tail of the response time, and CPU, of one run.
+    fn numbers(&self, mesh: usize, values: &Values) -> Option<[f64; 3]> {
         let labels = &self.experiment.labels[mesh];
-        let entry = &labels.entries.get(self.entry)?.name;
-        let time = values.get(labels, (Scope::Entry, entry), "response_time", self.statistic)?;
+        let entry = (Scope::Entry, labels.entries.get(self.entry)?.name.as_str());
+        let time = |statistic| values.get(labels, entry, "response_time", statistic);
         let whole = (Scope::Scenario, labels.scenario.as_str());
-        Some((time, values.get(labels, whole, "proxy_cpu", Statistic::Total)?))
+        let cpu = values.get(labels, whole, "proxy_cpu", Statistic::Total)?;
+        Some([time(Statistic::Mean)?, time(self.tail)?, cpu])
     }
 }
 

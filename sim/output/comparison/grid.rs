@@ -85,8 +85,8 @@ impl Grid {
         self.rows.push((row.to_owned(), numbers));
     }
 
-    /// Without the columns in which there is no number.
-    pub(super) fn without_empty(mut self) -> Self {
+    /// Without the columns in which there is no number; `None` if that is all of them.
+    pub(super) fn without_empty(mut self) -> Option<Self> {
         let is_full = |column: usize| self.rows.iter().any(|(_, numbers)| numbers[column].is_some());
         let kept: Vec<usize> = (0..self.columns.len()).filter(|&column| is_full(column)).collect();
         self.columns = kept.iter().map(|&column| self.columns[column]).collect();
@@ -94,7 +94,7 @@ impl Grid {
         for (_, numbers) in &mut self.rows {
             *numbers = kept.iter().map(|&column| numbers[column]).collect();
         }
-        self
+        (!kept.is_empty()).then_some(self)
     }
 
     /// One for all columns of a unit, so that numbers compare along rows too.

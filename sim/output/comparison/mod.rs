@@ -9,12 +9,13 @@ mod tables;
 mod terminal;
 mod verdict;
 
-use crate::experiment::load::LoadCurve;
+use crate::experiment::load::Loads;
 use crate::experiment::model::Sensitivities;
 use crate::mesh::Profile;
 use crate::mesh::profile::{Assumption, Feature};
 use crate::metrics::Results;
 
+use super::plot::{Picture, pictures};
 use super::{File, FileHash, Output, Run, report};
 
 pub(super) use load::{grid as load_grid, knees};
@@ -40,7 +41,7 @@ pub struct Comparison<'a> {
     /// What the scenario asks a mesh for.
     pub features: &'a [&'static Feature],
     /// The same under more and less traffic, if that was asked for.
-    pub load: Option<&'a LoadCurve>,
+    pub load: Option<&'a Loads>,
     /// The scenario's objectives, mesh by mesh.
     pub objectives: &'a [Judgement],
     /// What was wrong with the input without being an error, and what of it was ignored.
@@ -88,6 +89,11 @@ pub const OUTPUTS: &[Output<fn(&Comparison<'_>) -> Vec<File>>] = &[
         render: csv::files,
     },
     Output {
+        file: "plots/*.svg, plots/*.png",
+        about: "percentiles, where the time goes, CPU and memory, the call graph, and response time against load",
+        render: |comparison| comparison.pictures().iter().flat_map(Picture::files).collect(),
+    },
+    Output {
         file: "load.csv",
         about: "response time, throughput, errors and CPU against load, with `--load`",
         render: load::files,
@@ -119,6 +125,11 @@ impl<'a> Comparison<'a> {
     /// The name of the scenario.
     pub(super) fn scenario(&self) -> &'a str {
         &self.runs[self.baseline].results.scenario
+    }
+
+    /// What there is to look at.
+    pub(super) fn pictures(&self) -> Vec<Picture> {
+        pictures(self.runs, &self.load.map_or_else(Vec::new, |loads| load::curves(self, loads)))
     }
 
     /// Whether constants were drawn.

@@ -11,6 +11,7 @@ pub(in crate::output) fn tables(comparison: &Comparison<'_>) -> Vec<Grid> {
     let entries = comparison.runs[comparison.baseline].results.names(Scope::Entry);
     let mut tables: Vec<Grid> = entries.iter().map(|entry| time(comparison, entry)).collect();
     tables.push(cost(comparison));
+    tables.extend(machines(comparison));
     tables.extend(entries.iter().map(|entry| tail(comparison, entry)));
     tables
 }
@@ -39,34 +40,37 @@ fn time(comparison: &Comparison<'_>, entry: &str) -> Grid {
     grid
 }
 
-/// CPU, memory and machines.
+/// CPU and memory, and what came through.
 fn cost(comparison: &Comparison<'_>) -> Grid {
-    const MACHINES: [(&str, &str); 3] =
-        [("nodes", "nodes"), ("cost reserved", "cost_reserved"), ("cost used", "cost_used")];
-    let unit = |metric: &str| {
-        let row = |results: &Results| whole(results, metric).map(|(_, unit)| unit);
-        comparison.results().find_map(row).unwrap_or(Unit::Count)
-    };
-    let mut columns = vec![
-        Column::full("proxy CPU", Unit::Cores),
-        Column::added("added", Unit::Cores),
-        Column::full("per 1000 rps", Unit::Cores),
-        Column::full("proxy memory", Unit::Bytes),
-        Column::added("added", Unit::Bytes),
+    const METRICS: [(&str, Column); 6] = [
+        ("proxy_cpu", Column::full("proxy CPU", Unit::Cores)),
+        ("proxy_cpu_added", Column::added("added", Unit::Cores)),
+        ("cpu_per_1000_rps", Column::full("per 1000 rps", Unit::Cores)),
+        ("proxy_memory", Column::full("proxy memory", Unit::Bytes)),
+        ("proxy_memory_added", Column::added("added", Unit::Bytes)),
+        ("throughput", Column::bare("throughput", Unit::PerSecond)),
     ];
-    columns.extend(MACHINES.map(|(header, metric)| Column::bare(header, unit(metric))));
-    columns.push(Column::bare("throughput", Unit::PerSecond));
     let title = "What the proxies take, gateways included".to_owned();
-    let mut grid = Grid::new(title, columns);
+    let mut grid = Grid::new(title, METRICS.map(|(_, column)| column).to_vec());
     for results in comparison.results() {
-        let find = |metric| whole(results, metric).map(|(number, _)| number);
-        let mut numbers: Vec<Option<Estimate>> =
-            ["proxy_cpu", "proxy_cpu_added", "cpu_per_1000_rps", "proxy_memory", "proxy_memory_added"]
-                .map(find)
-                .to_vec();
-        numbers.extend(MACHINES.map(|(_, metric)| find(metric)));
-        numbers.push(find("throughput"));
-        grid.add(&results.mesh, numbers);
+        let find = |(metric, _)| whole(results, metric).map(|(number, _)| number);
+        grid.add(&results.mesh, METRICS.map(find).to_vec());
+    }
+    grid
+}
+
+/// Nodes and what they cost, where that is known.
+fn machines(comparison: &Comparison<'_>) -> Option<Grid> {
+    const METRICS: [(&str, &str); 3] =
+        [("nodes", "nodes"), ("cost reserved", "cost_reserved"), ("cost used", "cost_used")];
+    let column = |(header, metric)| {
+        let unit = comparison.results().find_map(|results| whole(results, metric)).map(|(_, unit)| unit);
+        Column::full(header, unit.unwrap_or(Unit::Count))
+    };
+    let mut grid = Grid::new("What it all runs on".to_owned(), METRICS.map(column).to_vec());
+    for results in comparison.results() {
+        let find = |(_, metric)| whole(results, metric).map(|(number, _)| number);
+        grid.add(&results.mesh, METRICS.map(find).to_vec());
     }
     grid.without_empty()
 }

@@ -14,10 +14,10 @@ pub fn render(comparison: &Comparison<'_>) -> String {
     for grid in tables(comparison) {
         text += &grid.terminal();
     }
-    if let Some(curve) = comparison.load {
+    if let Some(loads) = comparison.load {
         for entry in comparison.runs[comparison.baseline].results.names(Scope::Entry) {
-            text += &load_grid(comparison, curve, entry).terminal();
-            let _ = writeln!(text, "{}", wrapped(&knees(comparison, curve, entry)));
+            text += &load_grid(comparison, loads, entry).terminal();
+            let _ = writeln!(text, "{}", wrapped(&knees(comparison, loads, entry)));
         }
     }
     if !comparison.objectives.is_empty() {

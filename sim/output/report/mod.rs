@@ -14,6 +14,7 @@ use crate::metrics::{Results, Scope};
 use super::File;
 use super::comparison::{Comparison, knees, load_grid, tables, verdict};
 use super::human::printable;
+use super::plot::Picture;
 
 /// The page.
 pub(super) fn files(comparison: &Comparison<'_>) -> Vec<File> {
@@ -21,8 +22,9 @@ pub(super) fn files(comparison: &Comparison<'_>) -> Vec<File> {
 }
 
 fn render(comparison: &Comparison<'_>) -> String {
-    let sections: [(&str, String); 8] = [
+    let sections: [(&str, String); 9] = [
         ("What each mesh adds", numbers(comparison)),
+        ("Pictures", pictures(comparison)),
         ("Under more and less load", load(comparison)),
         ("Objectives", objectives(comparison)),
         ("What each mesh cannot do here", limits::section(comparison)),
@@ -55,12 +57,21 @@ fn numbers(comparison: &Comparison<'_>) -> String {
     text
 }
 
+/// Every picture with what it shows.
+fn pictures(comparison: &Comparison<'_>) -> String {
+    let show = |picture: &Picture| {
+        let (title, caption) = (escape(&picture.title), escape(&picture.caption));
+        format!("![{title}](plots/{}.svg)\n\n{caption}\n", picture.name)
+    };
+    comparison.pictures().iter().map(show).collect::<Vec<_>>().join("\n")
+}
+
 fn load(comparison: &Comparison<'_>) -> String {
-    let Some(curve) = comparison.load else { return String::new() };
+    let Some(loads) = comparison.load else { return String::new() };
     let mut text = String::new();
     for entry in comparison.runs[comparison.baseline].results.names(Scope::Entry) {
-        let grid = load_grid(comparison, curve, entry);
-        let knees = escape(&knees(comparison, curve, entry));
+        let grid = load_grid(comparison, loads, entry);
+        let knees = escape(&knees(comparison, loads, entry));
         let _ = write!(text, "**{}**\n\n{}\n{knees}\n\n", escape(&grid.title), grid.markdown());
     }
     text
@@ -115,10 +126,13 @@ pub(super) fn escape(text: &str) -> String {
     escaped
 }
 
-/// A text as code, in tables too: whatever backticks and bars are in it.
+/// A text as code, in tables too: whatever is in it.
 fn code(text: &str) -> String {
-    let text = printable(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    format!("<code>{}</code>", text.replace('|', "&#124;").replace('`', "&#96;").replace('*', "&#42;").replace('_', "&#95;"))
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_./: ".contains(character);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return format!("`{text}`");
+    }
+    format!("<code>{}</code>", escape(text))
 }
 
 #[cfg(test)]

@@ -12,7 +12,8 @@ pub(super) fn section(comparison: &Comparison<'_>) -> String {
         return String::new();
     };
     let effects = || sensitivities.rows.iter().flat_map(|row| &row.effects);
-    let time = scale(effects().map(|effect| effect.time), Unit::Seconds);
+    let times = effects().flat_map(|effect| [effect.mean, effect.tail]);
+    let time = scale(times, Unit::Seconds);
     let cpu = scale(effects().map(|effect| effect.cpu), Unit::Cores);
     let rows = sensitivities.rows.iter().map(|row| {
         let quantity = &row.assumption.quantity;
@@ -28,24 +29,26 @@ pub(super) fn section(comparison: &Comparison<'_>) -> String {
             quantity.print(),
             quantity.print_range(),
             quantity.provenance.kind.name().replace('_', " "),
-            each(&|effect| signed(time, effect.time)),
+            each(&|effect| signed(time, effect.mean)),
+            each(&|effect| signed(time, effect.tail)),
             each(&|effect| signed(cpu, effect.cpu)),
             escape(&quantity.provenance.source),
         ]
     });
-    let statistic = sensitivities.statistic;
+    let tail = sensitivities.tail;
     let header = [
         "constant".to_owned(),
         "value".to_owned(),
         "range".to_owned(),
         "kind".to_owned(),
-        format!("added {statistic}, {}", time.unit),
+        format!("added mean, {}", time.unit),
+        format!("added {tail}, {}", time.unit),
         format!("added CPU, {}", cpu.unit),
         "source".to_owned(),
     ];
     let intro = format!(
-        "Each constant alone at the low and at the high end of its range: how much more or less a mesh then adds to the \
-         {statistic} of {} and to the CPU of proxies. The ten that matter most.",
+        "Each constant alone at the low and at the high end of its range: how much more or less a mesh then adds to mean \
+         and {tail} of {} and to the CPU of proxies. One replication each, so the {tail} has some chance in it.",
         escape(&sensitivities.entry)
     );
     format!("{intro}\n\n{}", table(header.each_ref().map(String::as_str), rows))

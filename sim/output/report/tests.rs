@@ -16,5 +16,6 @@ fn names_mean_nothing_but_themselves() {
     ] {
         assert_eq!(escape(name), text);
     }
-    assert_eq!(code("a|`<b>"), "<code>a&#124;&#96;&lt;b&gt;</code>");
+    assert_eq!(code("a|`<b>"), "<code>a\\|\\`&lt;b&gt;</code>");
+    assert_eq!(code("proxy.wake.before_ratio"), "`proxy.wake.before_ratio`");
 }

@@ -1,0 +1,80 @@
+//! Pictures of a comparison, each as SVG and PNG, readable by itself.
+//!
+//! A picture is first a list of shapes ([`canvas`]), which `render` turns into bytes: the same bytes for the same runs.
+//! One file per picture; `sheet`, `panel`, `bars`, `axis`, `number` and `palette` are what they share.
+
+mod axis;
+mod bars;
+mod canvas;
+mod font;
+mod graph;
+mod load;
+mod number;
+mod palette;
+mod panel;
+mod percentiles;
+mod render;
+mod resources;
+mod sheet;
+mod spread;
+mod time;
+
+use canvas::Canvas;
+
+use super::names::file_names;
+use super::{File, Run};
+
+pub use load::{LoadCurve, LoadPoint};
+
+/// A picture, drawn but not yet in any format.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Picture {
+    /// Its file name without folder and extension.
+    pub name: String,
+    /// What it shows, in one line; also written in it.
+    pub title: String,
+    /// How to read it; also written in it.
+    pub caption: String,
+    canvas: Canvas,
+}
+
+impl Picture {
+    /// `plots/<name>.svg` and `plots/<name>.png`.
+    pub fn files(&self) -> [File; 2] {
+        let path = |extension| format!("plots/{}.{extension}", self.name);
+        [
+            File { path: path("svg"), bytes: render::svg(&self.canvas).into_bytes() },
+            File { path: path("png"), bytes: render::png(&self.canvas) },
+        ]
+    }
+}
+
+/// All pictures of one scenario under several meshes (or one), a run each; `load` may be empty.
+///
+/// In order: percentiles and time of each entry, load of each entry, resources, and the call graph under each mesh.
+/// What cannot be drawn (no answered request, no proxy) is left out.
+pub fn pictures(runs: &[Run<'_>], load: &[LoadCurve]) -> Vec<Picture> {
+    let entries = runs.first().map_or(&[][..], |run| &run.labels.entries[..]);
+    let mut pictures = Vec::new();
+    for entry in entries {
+        pictures.extend(percentiles::picture(runs, &entry.name));
+        pictures.extend(time::picture(runs, &entry.name));
+    }
+    pictures.extend(load::pictures(load));
+    pictures.extend(resources::picture(runs));
+    pictures.extend(graph::pictures(runs));
+    let names: Vec<&str> = pictures.iter().map(|picture| picture.name.as_str()).collect();
+    let names = file_names(&names);
+    for (picture, name) in pictures.iter_mut().zip(names) {
+        picture.name = name;
+    }
+    pictures
+}
+
+/// The mesh that others are compared with.
+fn baseline<'a>(runs: &[Run<'a>]) -> Option<&'a str> {
+    runs.iter().find_map(|run| run.results.baseline.as_deref())
+}
+
+#[cfg(test)]
+mod tests;

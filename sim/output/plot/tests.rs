@@ -1,0 +1,221 @@
+//! Every picture of made-up records: the same bytes twice, well-formed, nothing outside the page.
+
+mod look;
+
+use super::canvas::{Canvas, Shape};
+use super::*;
+use crate::metrics::synthetic::{full_labels, full_record};
+use crate::metrics::{Labels, Results, RunRecord, estimate};
+
+/// Labels, records and results of one mesh.
+pub(super) struct Made {
+    pub(super) labels: Labels,
+    pub(super) records: Vec<RunRecord>,
+    pub(super) results: Results,
+}
+
+impl Made {
+    pub(super) fn new(labels: Labels, records: Vec<RunRecord>) -> Self {
+        let mut results = estimate(&labels, &records);
+        results.baseline = (labels.mesh != "none").then(|| "none".to_owned());
+        Self { labels, records, results }
+    }
+
+    pub(super) fn run(&self) -> Run<'_> {
+        Run { labels: &self.labels, records: &self.records, results: &self.results }
+    }
+}
+
+fn made(mesh: &str) -> Made {
+    let proxied = mesh != "none";
+    let records = (0..2).map(|number| full_record(number, 2000, proxied)).collect();
+    Made::new(full_labels(mesh, proxied), records)
+}
+
+pub(super) fn pictures_of(made: &[Made], load: &[LoadCurve]) -> Vec<Picture> {
+    let runs: Vec<Run<'_>> = made.iter().map(Made::run).collect();
+    pictures(&runs, load)
+}
+
+/// A load test of each mesh: like an M/M/1 queue, the more a mesh adds the sooner it saturates.
+pub(super) fn load(entry: &str, meshes: &[&str]) -> Vec<LoadCurve> {
+    let curve = |(index, mesh): (usize, &&str)| {
+        let limit = 1.35 - 0.1 * index as f64;
+        let points = (1..=6).map(|step| {
+            let factor = 0.2 * f64::from(step);
+            let mean = (0.004 + 0.0005 * index as f64) / (1.0 - factor / limit).max(0.01);
+            let saturated = factor >= limit;
+            LoadPoint {
+                factor,
+                offered_rate: 200.0 * factor,
+                p50: 0.7 * mean,
+                p99: 4.6 * mean,
+                throughput: 0.0,
+                saturated,
+            }
+        });
+        LoadCurve {
+            scenario: "shop".to_owned(),
+            entry: entry.to_owned(),
+            mesh: (*mesh).to_owned(),
+            points: points.collect(),
+        }
+    };
+    meshes.iter().enumerate().map(curve).collect()
+}
+
+fn text(picture: &Picture) -> String {
+    String::from_utf8(picture.files()[0].bytes.clone()).expect("an SVG is text")
+}
+
+#[test]
+fn a_comparison_has_every_picture_and_a_single_mesh_too() {
+    let names =
+        |pictures: &[Picture]| pictures.iter().map(|picture| picture.name.clone()).collect::<Vec<_>>();
+    let several = pictures_of(&[made("none"), made("linkerd")], &load("web", &["none", "linkerd"]));
+    assert_eq!(
+        names(&several),
+        ["percentiles-web", "time-web", "load-web", "resources", "graph-none", "graph-linkerd"]
+    );
+    let single = pictures_of(&[made("linkerd")], &[]);
+    assert_eq!(names(&single), ["percentiles-web", "time-web", "resources", "graph-linkerd"]);
+    assert_eq!(pictures_of(&[], &[]), []);
+    let paths = several[0].files().map(|file| file.path);
+    assert_eq!(paths, ["plots/percentiles-web.svg", "plots/percentiles-web.png"]);
+}
+
+#[test]
+fn the_same_runs_give_the_same_bytes() {
+    let files = || -> Vec<File> {
+        let pictures = pictures_of(&[made("none"), made("istio-sidecar")], &load("web", &["none"]));
+        pictures.iter().flat_map(Picture::files).collect()
+    };
+    let (first, second) = (files(), files());
+    assert!(first.iter().all(|file| !file.bytes.is_empty()));
+    assert_eq!(first, second);
+}
+
+#[test]
+fn pngs_are_twice_the_size_and_not_empty() {
+    for picture in pictures_of(&[made("none"), made("linkerd")], &[]) {
+        let [_, file] = picture.files();
+        let decoder = png::Decoder::new(std::io::Cursor::new(&file.bytes));
+        let mut reader = decoder.read_info().expect("a PNG");
+        let mut pixels = vec![0; reader.output_buffer_size().expect("it fits")];
+        let info = reader.next_frame(&mut pixels).expect("pixels");
+        assert_eq!(f64::from(info.width), picture.canvas.width * 2.0);
+        assert_eq!(f64::from(info.height), picture.canvas.height * 2.0);
+        let inked = pixels.iter().filter(|channel| **channel < 128).count();
+        assert!(inked > 1000, "{}: {inked}", picture.name);
+    }
+}
+
+#[test]
+fn nothing_is_written_outside_the_page() {
+    let five = ["none", "istio-sidecar", "istio-ambient", "istio-ambient-waypoint", "linkerd"];
+    for meshes in [&five[..], &five[..1], &five[4..]] {
+        let made: Vec<Made> = meshes.iter().map(|mesh| made(mesh)).collect();
+        for picture in pictures_of(&made, &load("web", meshes)) {
+            let Canvas { width, height, shapes } = &picture.canvas;
+            for shape in shapes {
+                let Shape::Text { at, text, style } = shape else { continue };
+                let inside = at.0 >= 0.0
+                    && at.0 + style.width(text) <= *width
+                    && at.1 >= style.size
+                    && at.1 <= *height;
+                assert!(inside, "{}: {text:?} at {at:?} of {width}×{height}", picture.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn texts_do_not_cover_each_other() {
+    let meshes = ["none", "istio-sidecar", "istio-ambient", "istio-ambient-waypoint", "linkerd"];
+    let made: Vec<Made> = meshes.iter().map(|mesh| made(mesh)).collect();
+    for picture in pictures_of(&made, &load("web", &meshes)) {
+        let mut boxes: Vec<(&str, [f64; 4])> = Vec::new();
+        for shape in &picture.canvas.shapes {
+            let Shape::Text { at, text, style } = shape else { continue };
+            // Letters reach from somewhat above to somewhat below the base line.
+            let one = [at.0, at.1 - 0.7 * style.size, at.0 + style.width(text), at.1 + 0.15 * style.size];
+            for (other_text, other) in &boxes {
+                let apart =
+                    one[0] >= other[2] || other[0] >= one[2] || one[1] >= other[3] || other[1] >= one[3];
+                assert!(apart, "{}: {text:?} covers {other_text:?}", picture.name);
+            }
+            boxes.push((text, one));
+        }
+    }
+}
+
+/// Checks that tags are closed in turn, and gives the texts between them as they read.
+fn texts(xml: &str) -> Vec<String> {
+    let mut open: Vec<&str> = Vec::new();
+    let mut texts = Vec::new();
+    let mut rest = xml;
+    while let Some((text, after)) = rest.split_once('<') {
+        assert!(!text.contains('>'), "a stray bracket: {text:?}");
+        for entity in text.split('&').skip(1) {
+            let name = entity.split_once(';').map(|(name, _)| name);
+            assert!(matches!(name, Some("lt" | "gt" | "amp" | "quot" | "apos")), "{text:?}");
+        }
+        if open.last() == Some(&"text") {
+            texts.push(text.trim().to_owned());
+        }
+        let (tag, after) = after.split_once('>').expect("a tag ends");
+        assert!(tag.matches('"').count().is_multiple_of(2) && !tag.contains('<'), "{tag:?}");
+        match tag.strip_prefix('/') {
+            Some(name) => assert_eq!(open.pop(), Some(name)),
+            None if tag.ends_with('/') => {}
+            None => open.push(tag.split(' ').next().unwrap_or_default()),
+        }
+        rest = after;
+    }
+    assert!(open.is_empty() && rest.trim().is_empty(), "{open:?} {rest:?}");
+    texts.into_iter().filter(|text| !text.is_empty()).collect()
+}
+
+#[test]
+fn svgs_are_well_formed_and_name_the_scenario() {
+    for picture in pictures_of(&[made("none"), made("linkerd")], &load("web", &["none", "linkerd"])) {
+        let text = text(&picture);
+        assert!(text.starts_with("<svg width=\"") && text.contains("xmlns=\"http://www.w3.org/2000/svg\""));
+        let texts = texts(&text);
+        assert!(texts.contains(&picture.title), "{texts:?}");
+        assert!(texts.iter().any(|text| text.starts_with("shop")), "{texts:?}");
+    }
+}
+
+#[test]
+fn nasty_names_are_escaped() {
+    let nasty = "<b>\"größe\" & 'x'\u{1}\u{ffff}]]>日本";
+    let mut made = made("linkerd");
+    made.labels.scenario = nasty.to_owned();
+    made.labels.mesh = nasty.to_owned();
+    made.labels.entries[0].name = nasty.to_owned();
+    made.labels.services[0] = nasty.to_owned();
+    made.labels.edges[1].caller = nasty.to_owned();
+    made.labels.edges[0].callee = nasty.to_owned();
+    for picture in pictures_of(&[made], &load(nasty, &[nasty])) {
+        let text = text(&picture);
+        assert!(!text.contains("<b>") && !text.contains('\u{1}') && !text.contains('\u{ffff}'));
+        let seen = "&lt;b&gt;&quot;größe&quot; &amp; &apos;x&apos;\u{fffd}\u{fffd}]]&gt;日本";
+        assert!(texts(&text).iter().any(|text| text.contains(seen)), "{}", picture.name);
+        for file in picture.files() {
+            assert!(file.path.is_ascii() && !file.path.contains(['<', '"', ' ']), "{}", file.path);
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_drawn_is_left_out() {
+    let mut made = made("none");
+    for record in &mut made.records {
+        for entry in &mut record.entries {
+            entry.succeeded.reset();
+        }
+    }
+    let names: Vec<String> = pictures_of(&[made], &[]).into_iter().map(|picture| picture.name).collect();
+    assert_eq!(names, ["graph-none"]);
+}
