@@ -33,10 +33,13 @@ pub(super) struct CompareArguments {
     load: Option<Load>,
 }
 
+/// More say nothing more.
+const MOST_DRAWS: u32 = 1000;
+
 fn draws(text: &str) -> Result<u32, String> {
     match text.parse::<u32>() {
-        Ok(draws) if draws == 0 || (FEWEST_DRAWS..=10_000).contains(&draws) => Ok(draws),
-        _ => Err(format!("it is 0, or from {FEWEST_DRAWS} to 10000: fewer say little about a range")),
+        Ok(draws) if draws == 0 || (FEWEST_DRAWS..=MOST_DRAWS).contains(&draws) => Ok(draws),
+        _ => Err(format!("it is 0, or from {FEWEST_DRAWS} to {MOST_DRAWS}: fewer say little about a range")),
     }
 }
 
@@ -64,7 +67,9 @@ pub(super) fn execute(arguments: &CompareArguments) -> Exit {
 /// The baseline, if there is something to compare with it.
 fn comparable(loaded: &Loaded) -> Option<usize> {
     if loaded.meshes.iter().any(|mesh| mesh.name == COMPARISON) {
-        eprintln!("error: a profile cannot be called `{COMPARISON}` here: that is the folder of the comparison");
+        eprintln!(
+            "error: a profile cannot be called `{COMPARISON}` here: that is the folder of the comparison"
+        );
         return None;
     }
     if loaded.baseline.is_none() {
@@ -247,8 +252,9 @@ fn origin(loaded: &Loaded) -> Origin {
         if VALUES.contains(&argument.as_str()) {
             arguments.next();
         } else {
-            let is_value =
-                VALUES.iter().any(|name| argument.strip_prefix(name).is_some_and(|rest| rest.starts_with('=')));
+            let is_value = VALUES
+                .iter()
+                .any(|name| argument.strip_prefix(name).is_some_and(|rest| rest.starts_with('=')));
             if !is_value && !SWITCHES.contains(&argument.as_str()) {
                 command.push(argument);
             }

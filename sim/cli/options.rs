@@ -121,7 +121,8 @@ impl Format {
             Self::Json => "summary.json",
             Self::Csv => "summary.csv",
         };
-        let bytes = files.iter().find(|file| file.path == wanted).map_or_else(Vec::new, |file| file.bytes.clone());
+        let bytes =
+            files.iter().find(|file| file.path == wanted).map_or_else(Vec::new, |file| file.bytes.clone());
         String::from_utf8(bytes).expect("these files are text")
     }
 

@@ -70,7 +70,9 @@ fn scale(arrivals: &mut Arrivals, factor: f64) {
         *rate = scaled.expect("a multiple of a rate is a rate");
     };
     match arrivals {
-        Arrivals::Poisson { rate } | Arrivals::Constant { rate } | Arrivals::Paced { rate, .. } => times(rate),
+        Arrivals::Poisson { rate } | Arrivals::Constant { rate } | Arrivals::Paced { rate, .. } => {
+            times(rate)
+        }
         Arrivals::Ramp { from, to, .. } => [from, to].into_iter().for_each(times),
         Arrivals::Diurnal { mean, .. } => times(mean),
         Arrivals::Bursty { calm_rate, burst_rate, .. } => [calm_rate, burst_rate].into_iter().for_each(times),
@@ -94,7 +96,7 @@ mod tests {
     #[test]
     fn every_kind_of_arrivals_is_scaled() {
         let rate = |value| Rate::per_second(value).expect("a rate");
-        let closed = |users| Arrivals::Closed { users, think_time: Dist::constant(1.0) };
+        let closed = |users| Arrivals::Closed { users, think_time: Dist::ZERO };
         for (mut arrivals, expected) in [
             (Arrivals::Poisson { rate: rate(100.0) }, Arrivals::Poisson { rate: rate(50.0) }),
             (

@@ -40,7 +40,28 @@ pub struct Experiment<'a> {
 }
 
 /// A run to be made: the mesh, by its position, and its constants.
-type Job = (usize, Profile);
+type Job<'j> = (usize, Constants<'j>);
+
+/// With which constants; the profile is made of them only when it is run.
+#[derive(Clone, Copy, Debug)]
+enum Constants<'c> {
+    /// The profile's own.
+    Nominal,
+    /// Those of a draw: its number, and how many there are.
+    Drawn(u32, u32),
+    /// The profile's own but for one assumption: its identity, and the place in its range.
+    Assuming(&'c str, f64),
+}
+
+impl Constants<'_> {
+    fn of(self, profile: &Profile, seed: u64) -> Profile {
+        match self {
+            Self::Nominal => profile.clone(),
+            Self::Drawn(number, count) => profile.drawn(seed, number, count),
+            Self::Assuming(identity, place) => profile.assuming(identity, place),
+        }
+    }
+}
 
 impl<'a> Experiment<'a> {
     /// For a scenario that has been run under the profiles, whose `records` tell how much of it is enough: the window is
@@ -58,16 +79,10 @@ impl<'a> Experiment<'a> {
 
     /// Runs `count` draws of every mesh's constants; `None` when stopped.
     pub fn draws(&self, count: u32, stop: &AtomicBool, finished: &(dyn Fn() + Sync)) -> Option<Vec<Drawn>> {
-        let seed = self.scenario.run.seed;
-        let draw = |number: u32| {
-            // Draw 0 of the jobs is the profile as it is.
-            move |(mesh, profile): (usize, &Profile)| match number.checked_sub(1) {
-                None => (mesh, profile.clone()),
-                Some(number) => (mesh, profile.drawn(seed, number, count)),
-            }
-        };
-        let jobs: Vec<Job> =
-            (0..=count).flat_map(|number| self.profiles.iter().enumerate().map(draw(number))).collect();
+        let all =
+            std::iter::once(Constants::Nominal).chain((0..count).map(|draw| Constants::Drawn(draw, count)));
+        let jobs: Vec<Job<'_>> =
+            all.flat_map(|constants| (0..self.profiles.len()).map(move |mesh| (mesh, constants))).collect();
         let values = self.run(&jobs, stop, finished)?;
         let meshes = self.profiles.len();
         let of = |mesh: usize| {
@@ -77,22 +92,18 @@ impl<'a> Experiment<'a> {
         (0..meshes).map(of).collect()
     }
 
-    /// How many runs [`Self::draws`] makes.
-    pub fn runs_of_draws(&self, count: u32) -> u64 {
-        u64::from(count + 1) * self.profiles.len() as u64
-    }
-
     /// Runs the jobs in parallel; their numbers in the order of the jobs, or `None` when stopped.
-    fn run(&self, jobs: &[Job], stop: &AtomicBool, finished: &(dyn Fn() + Sync)) -> Option<Vec<Values>> {
+    fn run(&self, jobs: &[Job<'_>], stop: &AtomicBool, finished: &(dyn Fn() + Sync)) -> Option<Vec<Values>> {
         jobs.par_iter()
-            .map(|(mesh, profile)| {
+            .map(|&(mesh, constants)| {
                 if stop.load(Ordering::Relaxed) {
                     return None;
                 }
+                let profile = constants.of(&self.profiles[mesh], self.scenario.run.seed);
                 let program = compile(&self.scenario, &profile.model(self.node_cores));
                 let record = engine::run(&program, 0, stop)?;
                 finished();
-                Some(Values::of(&self.labels[*mesh], &record))
+                Some(Values::of(&self.labels[mesh], &record))
             })
             .collect()
     }

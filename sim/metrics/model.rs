@@ -45,7 +45,9 @@ impl Values {
         for own in subjects(labels) {
             for measure in own.measures {
                 for &of in measure.statistics {
-                    if (own.scope, own.name.as_str(), measure.metric, of) == (subject.0, subject.1, metric, statistic) {
+                    if (own.scope, own.name.as_str(), measure.metric, of)
+                        == (subject.0, subject.1, metric, statistic)
+                    {
                         return self.0[position].and_then(sure);
                     }
                     position += 1;

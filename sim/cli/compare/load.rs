@@ -31,7 +31,8 @@ impl Load {
             None => (text, None),
         };
         let (from, to) = range.split_once("..").ok_or(FORM)?;
-        let number = |text: &str| text.trim().parse::<f64>().ok().filter(|number| number.is_finite()).ok_or(FORM);
+        let number =
+            |text: &str| text.trim().parse::<f64>().ok().filter(|number| number.is_finite()).ok_or(FORM);
         let (from, to) = (number(from)?, number(to)?);
         if from <= 0.0 || to <= from {
             return Err("it goes from a positive factor to a larger one".to_owned());
@@ -95,14 +96,13 @@ mod tests {
     #[test]
     fn ranges_give_the_factors_that_people_would_write() {
         let factors = |text: &str| Load::parse(text).map(|load| load.factors);
-        assert_eq!(
-            factors("0.2..1.2"),
-            Ok(vec![0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2])
-        );
+        assert_eq!(factors("0.2..1.2"), Ok(vec![0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2]));
         assert_eq!(factors("0.5..1:0.25"), Ok(vec![0.5, 0.75, 1.0]));
         assert_eq!(factors("0.1..0.4:0.1"), Ok(vec![0.1, 0.2, 0.3, 0.4]));
         assert_eq!(factors("1..2:0.7"), Ok(vec![1.0, 1.7]));
-        for wrong in ["", "1", "1..1", "2..1", "0..1", "-1..1", "1..2:0", "1..2:x", "1..nan", "1..2:1e-9", "1..2:5"] {
+        for wrong in
+            ["", "1", "1..1", "2..1", "0..1", "-1..1", "1..2:0", "1..2:x", "1..nan", "1..2:1e-9", "1..2:5"]
+        {
             assert!(factors(wrong).is_err(), "{wrong}");
         }
     }

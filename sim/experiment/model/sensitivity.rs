@@ -9,7 +9,7 @@ use crate::mesh::Profile;
 use crate::mesh::profile::Assumption;
 use crate::metrics::{RunRecord, Scope, Statistic, Values};
 
-use super::{Experiment, Job, merged, share, shortened};
+use super::{Constants, Experiment, Job, merged, share, shortened};
 
 /// An effect below this share of the greatest is none.
 const NOTHING: f64 = 0.02;
@@ -82,7 +82,8 @@ impl Experiment<'_> {
         let tail = self.highest_statistic(records, entry);
         let mut rows = Round { experiment: self, baseline, entry, tail }.run(&chosen, stop, finished)?;
         sort(&mut rows);
-        let entry = self.labels[baseline].entries.get(entry).map_or_else(String::new, |label| label.name.clone());
+        let entry =
+            self.labels[baseline].entries.get(entry).map_or_else(String::new, |label| label.name.clone());
         Some(Sensitivities { entry, tail, rows })
     }
 
@@ -181,14 +182,14 @@ impl Round<'_> {
 }
 
 /// Every profile as it is; then, for each constant and mesh that has it (the places), both ends of the range.
-fn jobs(assumptions: &[Assumption], profiles: &[Profile]) -> (Vec<(usize, usize)>, Vec<Job>) {
-    let mut jobs: Vec<Job> = profiles.iter().cloned().enumerate().collect();
+fn jobs<'j>(assumptions: &'j [Assumption], profiles: &[Profile]) -> (Vec<(usize, usize)>, Vec<Job<'j>>) {
+    let mut jobs: Vec<Job<'j>> = (0..profiles.len()).map(|mesh| (mesh, Constants::Nominal)).collect();
     let mut places = Vec::new();
     for (row, assumption) in assumptions.iter().enumerate() {
         for (mesh, profile) in profiles.iter().enumerate() {
             if profile.assumes(&assumption.identity) {
                 places.push((row, mesh));
-                jobs.extend([0.0, 1.0].map(|place| (mesh, profile.assuming(&assumption.identity, place))));
+                jobs.extend([0.0, 1.0].map(|end| (mesh, Constants::Assuming(&assumption.identity, end))));
             }
         }
     }

@@ -131,10 +131,11 @@ fn identity(row: &Row, quantity: &Quantity) -> String {
     let path = row.path.as_str();
     let of_role = |(role, _): &(&str, _)| path.strip_prefix(role).and_then(|rest| rest.strip_prefix('.'));
     let name = ROLES.iter().find_map(of_role).unwrap_or(path);
-    let name = [("outbound", "side"), ("inbound", "side"), ("request_bytes", "bytes"), ("response_bytes", "bytes")]
-        .iter()
-        .find_map(|(side, both)| Some(format!("{}{both}", name.strip_suffix(side)?)))
-        .unwrap_or_else(|| name.to_owned());
+    let name =
+        [("outbound", "side"), ("inbound", "side"), ("request_bytes", "bytes"), ("response_bytes", "bytes")]
+            .iter()
+            .find_map(|(side, both)| Some(format!("{}{both}", name.strip_suffix(side)?)))
+            .unwrap_or_else(|| name.to_owned());
     let Quantity { value, low, high, .. } = quantity;
     format!("{name} {value:e} {low:e} {high:e}")
 }
@@ -151,7 +152,10 @@ impl Profile {
                 }
                 Setting::Word(word) => word.word.to_owned(),
             };
-            format!("{text}{} {range} {:?} {} {}\n", row.path, provenance.kind, provenance.source, provenance.date)
+            format!(
+                "{text}{} {range} {:?} {} {}\n",
+                row.path, provenance.kind, provenance.source, provenance.date
+            )
         });
         format!("{:016x}", hash_name(&text))
     }

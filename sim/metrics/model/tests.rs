@@ -27,7 +27,8 @@ fn row<'a>(results: &'a Results, metric: &str) -> &'a Estimate {
 fn a_linear_measure_has_the_interval_of_its_draws() {
     let labels = full_labels("istio-sidecar", true);
     let scales: Vec<f64> = (0..=20).map(f64::from).collect();
-    let results = estimate(&labels, &[record(10.0, true)]).with_model(&labels, &drawn(&labels, true, &scales), None);
+    let results =
+        estimate(&labels, &[record(10.0, true)]).with_model(&labels, &drawn(&labels, true, &scales), None);
     let cpu = row(&results, "proxy_cpu");
     assert_eq!(cpu.value, 0.02);
     // The 5th and 95th percentiles of 0 … 20 are 1 and 19.
@@ -58,9 +59,8 @@ fn what_is_added_is_compared_within_a_draw() {
     let (own, baseline) = (drawn(&labels, true, &scales), drawn(&none, true, &scales));
     let records = [record(10.0, true)];
     let added = difference(&labels, &records, &records);
-    let results = estimate(&labels, &records)
-        .with_baseline("none", added)
-        .with_model(&labels, &own, Some(&baseline));
+    let results =
+        estimate(&labels, &records).with_baseline("none", added).with_model(&labels, &own, Some(&baseline));
     assert_eq!(row(&results, "proxy_cpu_added").model, Some((0.0, 0.0)));
     assert!(row(&results, "proxy_cpu").model.expect("it has one").0 < 0.02);
 }
@@ -69,7 +69,8 @@ fn what_is_added_is_compared_within_a_draw() {
 fn too_few_requests_or_draws_give_no_interval() {
     let labels = full_labels("istio-sidecar", true);
     let one = [record(10.0, true)];
-    let with = |draws: &[f64]| estimate(&labels, &one).with_model(&labels, &drawn(&labels, true, draws), None);
+    let with =
+        |draws: &[f64]| estimate(&labels, &one).with_model(&labels, &drawn(&labels, true, draws), None);
     let results = with(&[9.0, 11.0]);
     let time = |statistic| results.get(Scope::Entry, "web", "response_time", statistic).expect("a row").model;
     assert!(time(Statistic::P50).is_some(), "a thousand requests are enough for the median");

@@ -1,8 +1,8 @@
 //! `comparison.csv`: tidy, one row per mesh, headline metric and statistic, with what is added beside it.
 
 use crate::metrics::{Estimate, Results, Row, Scope, Statistic, places};
-use crate::output::summary_csv::{ends, number, table};
 use crate::output::File;
+use crate::output::summary_csv::{ends, number, table};
 
 use super::Comparison;
 
@@ -74,7 +74,8 @@ fn fields(
     added: Option<&str>,
     judged: Judged,
 ) -> [String; COLUMNS.len()] {
-    let find = |results: &Results, metric: &str| results.get(row.scope, &row.name, metric, row.statistic).copied();
+    let find =
+        |results: &Results, metric: &str| results.get(row.scope, &row.name, metric, row.statistic).copied();
     let value = row.value;
     let (ci_low, ci_high) = ends(value.interval);
     let (model_low, model_high) = ends(value.model);

@@ -42,7 +42,8 @@ impl Column {
     /// A number, and its model interval where that is shown.
     fn render(&self, number: Option<&Estimate>, scale: Scale) -> (String, Option<String>) {
         let Some(number) = number else { return ("–".to_owned(), None) };
-        let model = number.model.map(|model| scale.range(model));
+        // What is nothing under any constants needs no range.
+        let model = number.model.filter(|&model| model != (0.0, 0.0)).map(|model| scale.range(model));
         match self.shown {
             Shown::Bare => (scale.estimate(&Estimate { interval: None, ..*number }), None),
             Shown::Full => (scale.estimate(number), model),
@@ -146,7 +147,8 @@ impl Grid {
             unit => format!("{}, {unit}", escape(header)),
         };
         let headers: Vec<String> = self.headers.iter().zip(&self.columns).map(with_unit).collect();
-        let mut text = format!("| {} | {} |\n|---|{}\n", self.first, headers.join(" | "), "---:|".repeat(headers.len()));
+        let mut text =
+            format!("| {} | {} |\n|---|{}\n", self.first, headers.join(" | "), "---:|".repeat(headers.len()));
         for ((row, _), cells) in self.rows.iter().zip(self.cells()) {
             let cells: Vec<String> = cells
                 .into_iter()

@@ -8,8 +8,8 @@ use crate::output::plot::{LoadCurve, LoadPoint};
 use crate::output::summary_csv::{ends, number, table};
 use crate::output::table::name;
 
-use super::grid::{Column, Grid};
 use super::Comparison;
+use super::grid::{Column, Grid};
 
 const COLUMNS: [&str; 11] = [
     "scenario",
@@ -120,7 +120,7 @@ pub(in crate::output) fn knees(comparison: &Comparison<'_>, loads: &Loads, entry
     let all = curves(comparison, loads);
     let own = || all.iter().filter(|curve| curve.entry == entry);
     if own().all(|curve| curve.knee().is_some_and(|knee| knee.factor >= highest)) {
-        return format!("No knee up to {highest} times the load, under any mesh.");
+        return format!("No knee up to {highest} times the scenario's load, under any mesh.");
     }
     let clause = |curve: &LoadCurve| {
         let mesh = printable(&curve.mesh);

@@ -137,3 +137,6 @@ impl<'a> Comparison<'a> {
         self.draws > 0
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,8 +3,8 @@
 use crate::metrics::{Estimate, Results, Scope, Statistic, Unit};
 use crate::output::table::name;
 
-use super::grid::{Column, Grid};
 use super::Comparison;
+use super::grid::{Column, Grid};
 
 /// All tables, in the order of their importance.
 pub(in crate::output) fn tables(comparison: &Comparison<'_>) -> Vec<Grid> {
@@ -24,7 +24,8 @@ fn time(comparison: &Comparison<'_>, entry: &str) -> Grid {
         .iter()
         .flat_map(|(header, _)| [Column::bare(header, Unit::Seconds), Column::added("added", Unit::Seconds)])
         .chain([Column::bare("in proxies", Unit::Ratio), Column::bare("errors", Unit::Ratio)]);
-    let title = format!("{}: response time, and what is added to {}", name(entry), name(comparison.baseline_name()));
+    let title =
+        format!("{}: response time, and what is added to {}", name(entry), name(comparison.baseline_name()));
     let mut grid = Grid::new(title, columns.collect());
     for results in comparison.results() {
         let find = |metric, statistic| results.get(Scope::Entry, entry, metric, statistic).copied();

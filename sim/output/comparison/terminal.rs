@@ -36,7 +36,8 @@ fn headline(comparison: &Comparison<'_>) -> String {
     let results = comparison.runs[comparison.baseline].results;
     let plural = if results.replications == 1 { "" } else { "s" };
     let simulation = format!("{}: {} replication{plural}", name(&results.scenario), results.replications);
-    let has_intervals = comparison.results().any(|one| one.rows.iter().any(|row| row.value.interval.is_some()));
+    let has_intervals =
+        comparison.results().any(|one| one.rows.iter().any(|row| row.value.interval.is_some()));
     let simulation = if has_intervals { simulation + ", ± at 95 % confidence" } else { simulation };
     match comparison.draws {
         0 => format!("{simulation}; no model intervals (--draws 0)"),

@@ -22,18 +22,11 @@ impl Question<'_> {
     }
 }
 
-/// A sentence about the tail of the busiest entry and one about CPU; names are as the user wrote them.
+/// A sentence about the tail of the busiest entry and one about CPU.
 pub(in crate::output) fn verdict(comparison: &Comparison<'_>) -> String {
     let entry = busiest(comparison.runs[comparison.baseline].results);
     let questions = [
-        entry.map(|entry| Question {
-            what: format!("the p99 of {}", printable(entry)),
-            scope: Scope::Entry,
-            name: entry,
-            metric: "response_time_added",
-            statistic: Statistic::P99,
-            unit: Unit::Seconds,
-        }),
+        entry.map(|entry| about_time(comparison, entry)),
         Some(Question {
             what: "the CPU of proxies".to_owned(),
             scope: Scope::Scenario,
@@ -45,6 +38,29 @@ pub(in crate::output) fn verdict(comparison: &Comparison<'_>) -> String {
     ];
     let sentences = questions.iter().flatten().filter_map(|question| sentence(comparison, question));
     sentences.collect::<Vec<_>>().join(" ")
+}
+
+/// The highest quantile that has the deciding interval under every mesh; the p99 if none has.
+fn about_time<'q>(comparison: &Comparison<'_>, entry: &'q str) -> Question<'q> {
+    let question = |statistic: Statistic| Question {
+        what: format!("the {statistic} of {}", printable(entry)),
+        scope: Scope::Entry,
+        name: entry,
+        metric: "response_time_added",
+        statistic,
+        unit: Unit::Seconds,
+    };
+    let decides = |number: Estimate| match comparison.is_by_model() {
+        true => number.model.is_some(),
+        false => number.interval.is_some(),
+    };
+    let is_decided =
+        |of: &Question<'_>| comparison.compared().all(|results| of.answer(results).is_some_and(decides));
+    [Statistic::P99, Statistic::P90, Statistic::P50]
+        .map(question)
+        .into_iter()
+        .find(is_decided)
+        .unwrap_or_else(|| question(Statistic::P99))
 }
 
 /// The entry with the highest throughput, the first of equals.
@@ -80,7 +96,11 @@ fn sentence(comparison: &Comparison<'_>, question: &Question<'_>) -> Option<Stri
         (&[least], &[most]) => format!("{} adds least to {what}, {} most.", shown(least), shown(most)),
         (&[least], _) => format!("{} adds least to {what}.", shown(least)),
         (several, &[most]) if numbers.len() > 2 => {
-            format!("Cannot tell which adds least to {what}: {}; {} adds most.", list(several, shown), shown(most))
+            format!(
+                "Cannot tell which adds least to {what}: {}; {} adds most.",
+                list(several, shown),
+                shown(most)
+            )
         }
         (several, _) => format!("Cannot tell which adds least to {what}: {}.", list(several, shown)),
     })

@@ -23,7 +23,12 @@ pub(super) fn section(comparison: &Comparison<'_>) -> String {
                 Support::Unsupported => "**not possible**".to_owned(),
             };
             let how = if how.starts_with("**") { how } else { escape(&how) };
-            rows.push([escape(&results.mesh), format!("{} {}", code(feature.name), feature.meaning), how, escape(&answer.source)]);
+            rows.push([
+                escape(&results.mesh),
+                format!("{} {}", code(feature.name), feature.meaning),
+                how,
+                escape(&answer.source),
+            ]);
         }
     }
     if rows.is_empty() {

@@ -33,8 +33,11 @@ fn render(comparison: &Comparison<'_>) -> String {
         ("What to know beside the numbers", notes(comparison)),
         ("How to make it again", origin::section(comparison)),
     ];
-    let mut text =
-        format!("# {}: what a service mesh adds\n\n{}\n", escape(comparison.scenario()), escape(&verdict(comparison)));
+    let mut text = format!(
+        "# {}: what a service mesh adds\n\n{}\n",
+        escape(comparison.scenario()),
+        escape(&verdict(comparison))
+    );
     for (title, section) in sections.iter().filter(|(_, section)| !section.is_empty()) {
         let _ = write!(text, "\n## {title}\n\n{}\n", section.trim_end());
     }
@@ -50,7 +53,8 @@ fn numbers(comparison: &Comparison<'_>) -> String {
              the meshes' constants within their ranges. The two are never merged."
         ),
     };
-    let mut text = format!("{replications} replications; ± is the simulation's interval at 95 % confidence. {model}\n");
+    let mut text =
+        format!("{replications} replications; ± is the simulation's interval at 95 % confidence. {model}\n");
     for grid in tables(comparison) {
         let _ = write!(text, "\n**{}**\n\n{}", escape(&grid.title), grid.markdown());
     }

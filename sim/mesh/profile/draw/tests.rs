@@ -114,14 +114,17 @@ fn what_the_user_set_is_not_drawn() {
     let mut istio = shipped("istio-sidecar");
     istio.set("proxy.cpu.http1.outbound", "60us", None).expect("it can be set");
     let set = value(&istio, "proxy.cpu.http1.outbound");
-    assert!((0..COUNT).all(|number| value(&istio.drawn(1, number, COUNT), "proxy.cpu.http1.outbound") == set));
+    assert!(
+        (0..COUNT).all(|number| value(&istio.drawn(1, number, COUNT), "proxy.cpu.http1.outbound") == set)
+    );
 }
 
 #[test]
 fn an_assumption_moves_wherever_it_stands_and_nothing_else_does() {
     let istio = shipped("istio-sidecar");
     let assumptions = istio.assumptions();
-    let wake = assumptions.iter().find(|one| one.paths.contains(&"gateway.wake.floor")).expect("it has a range");
+    let wake =
+        assumptions.iter().find(|one| one.paths.contains(&"gateway.wake.floor")).expect("it has a range");
     assert_eq!(wake.paths, ["proxy.wake.floor", "gateway.wake.floor"]);
     assert!(shipped("none").assumes(&wake.identity) && shipped("linkerd").assumes(&wake.identity));
     let low = istio.assuming(&wake.identity, 0.0);
