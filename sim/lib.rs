@@ -29,6 +29,7 @@
 pub mod analytic;
 pub mod cli;
 pub mod diag;
+pub mod digest;
 pub mod engine;
 pub mod experiment;
 pub mod index;
@@ -37,6 +38,7 @@ pub mod kernel;
 pub mod mesh;
 pub mod metrics;
 pub mod output;
+pub mod placement;
 pub mod policy;
 pub mod program;
 pub mod units;

@@ -1,10 +1,14 @@
-//! Units as types: time in integer nanoseconds, rates, bytes, cores and ratios.
+//! Units as types: time in integer nanoseconds, rates, bytes, cores, ratios and money.
 //!
 //! Every unit parses what users write (Go durations, Kubernetes quantities, percentages), prints the shortest text
 //! that parses back, and does checked arithmetic. Nothing here knows of meshes.
 
 use std::fmt;
 use std::ops::{Add, AddAssign, Sub};
+
+mod money;
+
+pub use money::{Currency, Money};
 
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
 

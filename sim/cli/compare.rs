@@ -14,7 +14,7 @@ use crate::output::{self, FolderError, Run};
 use crate::program::{Program, compile};
 
 use super::options::{Format, Options};
-use super::scenario::{Loaded, Meshes, NODE_CORES};
+use super::scenario::{Loaded, Meshes};
 use super::simulation::{Simulation, results};
 use super::store::{COMPARISON, Place, Provenance};
 use super::{Exit, print, slo};
@@ -123,7 +123,7 @@ impl CompareArguments {
         let mut model = Model::default();
         if !is_stopped {
             let experiment =
-                Experiment::new(&loaded.scenario, &profiles, &labels, &outcome.records, NODE_CORES);
+                Experiment::new(&loaded.scenario, &profiles, &labels, &outcome.records, loaded.node_cores);
             model = self.model(&simulation, &experiment, &outcome, baseline);
             is_stopped = self.draws > 0 && (model.drawn.is_none() || model.sensitivities.is_none());
         }

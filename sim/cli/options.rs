@@ -21,7 +21,8 @@ pub(super) struct Options {
     /// Meshes to run under, by profile name or file; several are compared with `none`, or else with the first
     #[arg(long, value_name = "MESH", value_delimiter = ',')]
     pub(super) mesh: Vec<String>,
-    /// Replace a value: `services.web.replicas=3`, `run.seed=7`, `profile.proxy.workers=4`
+    /// Replace a value: `services.web.replicas=3`, `run.seed=7`, `profile.proxy.workers=4`; an element of a list goes by
+    /// its name, or by its position from 0 (`traffic[0].rate=50`)
     #[arg(long, value_name = "PATH=VALUE")]
     pub(super) set: Vec<String>,
     /// Seed of everything random

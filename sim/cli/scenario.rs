@@ -36,9 +36,9 @@ pub(super) struct Loading {
 /// Which meshes are meant when none is named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Meshes {
-    /// That of the scenario beside `none`; all that are shipped when it names none.
+    /// That of the scenario beside `none`; those that are always compared when it names none.
     OfScenario,
-    /// All that are shipped, and that of the scenario.
+    /// Those that are always compared, and that of the scenario.
     All,
 }
 
@@ -47,6 +47,8 @@ pub(super) enum Meshes {
 pub(super) struct Loaded {
     pub(super) scenario: Scenario,
     pub(super) meshes: Vec<Mesh>,
+    /// Cores of a node: as many workers has a proxy without a CPU limit that asks for one per core.
+    pub(super) node_cores: u32,
     /// Position of the mesh that the others are compared with.
     pub(super) baseline: Option<usize>,
     /// Warnings, one line each.
@@ -82,7 +84,10 @@ impl Loading {
         }
         let (draft, mut sources, mut diagnostics) = input::load(&self.files, &options);
         let scenario = validate(&draft, &mut diagnostics);
-        let meshes = self.meshes(&draft.mesh, &for_profiles, &mut sources, &mut diagnostics);
+        let node_cores = scenario
+            .as_ref()
+            .map_or(NODE_CORES, |scenario: &Scenario| scenario.cluster.nodes.cores.value().ceil() as u32);
+        let meshes = self.meshes(&draft.mesh, &for_profiles, node_cores, &mut sources, &mut diagnostics);
         report(&diagnostics, &sources);
         if diagnostics.has_errors() {
             return None;
@@ -95,7 +100,7 @@ impl Loading {
             (meshes.len() > 1).then(|| meshes.iter().position(|mesh| mesh.name == BASELINE).unwrap_or(0));
         let warnings = diagnostics.sorted().iter().map(|one| one_line(one, &sources)).collect();
         let inputs = sources.files().map(|(name, text)| FileHash::new(name, text.as_bytes())).collect();
-        Some(Loaded { scenario, meshes, baseline, warnings, inputs })
+        Some(Loaded { scenario, meshes, node_cores, baseline, warnings, inputs })
     }
 
     /// The meshes asked for on the command line, else those that are meant.
@@ -103,13 +108,14 @@ impl Loading {
         &self,
         draft: &MeshDraft,
         sets: &[String],
+        node_cores: u32,
         sources: &mut Sources,
         diagnostics: &mut Diagnostics,
     ) -> Vec<Mesh> {
         let mut names: Vec<(String, Option<Location>)> =
             self.meshes.iter().map(|name| (name.trim().to_owned(), None)).collect();
         if names.is_empty() {
-            let shipped = || profile::names().map(|name| (name.to_owned(), None));
+            let shipped = || profile::compared().map(|name| (name.to_owned(), None));
             names = match &draft.profile {
                 Some(name) if self.unnamed == Meshes::All => {
                     shipped().chain([(name.value.clone(), Some(name.location))]).collect()
@@ -135,7 +141,7 @@ impl Loading {
             .into_iter()
             .map(|profile| Mesh {
                 name: profile.head.name.clone(),
-                model: profile.model(NODE_CORES),
+                model: profile.model(node_cores),
                 profile,
             })
             .collect()

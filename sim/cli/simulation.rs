@@ -9,7 +9,7 @@ use std::time::Instant;
 use indicatif::ProgressBar;
 
 use crate::experiment::{self, Outcome, Plan};
-use crate::metrics::{Labels, Results, difference, estimate};
+use crate::metrics::{Labels, Results, RunRecord, difference, estimate, precision_shortages};
 use crate::program::Program;
 
 use super::scenario::Loaded;
@@ -89,16 +89,27 @@ pub(super) fn results(loaded: &Loaded, labels: &[Labels], outcome: &Outcome) -> 
             }
         })
         .collect();
-    let finished = outcome.records.first().map_or(0, Vec::len);
-    let notes = [
-        (outcome.stopped, format!("stopped early: {finished} replications were finished")),
-        (
-            outcome.imprecise,
-            "the wanted precision was not reached with 100 replications: lengthen the run".to_owned(),
-        ),
-    ];
-    for (_, note) in notes.iter().filter(|(applies, _)| *applies) {
+    if outcome.stopped {
+        let finished = outcome.records.first().map_or(0, Vec::len);
+        let note = format!("stopped early: {finished} replications were finished");
         all.iter_mut().for_each(|results| results.notes.push(note.clone()));
     }
+    if outcome.imprecise {
+        for ((results, labels), records) in all.iter_mut().zip(labels).zip(&outcome.records) {
+            results.notes.extend(imprecision(labels, records));
+        }
+    }
     all
+}
+
+/// Why a mesh's results are not as precise as wanted.
+fn imprecision(labels: &Labels, records: &[RunRecord]) -> Vec<String> {
+    let shortages = precision_shortages(labels, records);
+    if !shortages.is_empty() {
+        return shortages;
+    }
+    vec![format!(
+        "the wanted precision was not reached with {} replications: lengthen the run",
+        records.len()
+    )]
 }

@@ -7,6 +7,7 @@ use crate::metrics::record::PARTS;
 use crate::program::{PodIdx, SiteIdx};
 use crate::units::{SimTime, Span};
 
+use super::links::{LinkId, NO_LINK};
 use super::view::ConnectionId;
 
 /// A call in flight; reused once it is over.
@@ -19,6 +20,7 @@ pub(super) enum Part {
     Application,
     Queueing,
     Outbound,
+    Waypoint,
     Inbound,
     Handshake,
     Network,
@@ -33,10 +35,29 @@ pub(super) type Parts = [u64; PARTS.len()];
 pub(super) enum Waiter {
     /// The script of another call.
     Script(CallId),
+    /// The call from which a waypoint has taken it.
+    Relay(CallId),
     /// The user or paced connection of the call's source; `u32::MAX` is an open source's.
     User(u32),
     /// Nobody any more: the caller gave up.
     Nobody,
+}
+
+/// How far a call has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Progress {
+    /// It waits for a connection of the application, or has not reached the gateway.
+    Waiting,
+    /// The calling proxy has it.
+    Outbound,
+    /// It waits until a connection to the endpoint is ready.
+    Connecting,
+    /// It has a connection to the endpoint, and is on its way there, there, or on its way back.
+    Sent,
+    /// Its response is in the calling pod.
+    Back,
+    /// The caller gave it up; what was set in motion goes on.
+    GivenUp,
 }
 
 /// A call from the moment it is made until its response has arrived and nothing refers to it.
@@ -51,16 +72,25 @@ pub(super) struct Call {
     pub(super) path: u64,
     /// Made by a source, not by a script.
     pub(super) entry: bool,
+    /// Hops before the callee: 1 on the way to a waypoint, else 0. Tells the draws of the two hops apart.
+    pub(super) hop: u32,
     /// Counts towards the results.
     pub(super) measured: bool,
     /// Failed at the callee or on the way.
     pub(super) failed: bool,
+    /// At the instance: it has arrived there, and its response has not left.
+    pub(super) visiting: bool,
     pub(super) caller: PodIdx,
     pub(super) callee: PodIdx,
     pub(super) endpoint: u32,
     pub(super) connection: ConnectionId,
+    pub(super) progress: Progress,
+    /// The application's connection.
+    pub(super) link: LinkId,
     /// Worker of the calling proxy that the application's connection belongs to.
     pub(super) worker: u32,
+    /// Worker of the called proxy that the connection belongs to.
+    pub(super) server_worker: u32,
     /// Bytes of the message under way: the request's, then the response's.
     pub(super) payload: u64,
     /// When the call was made (for a source: when it was meant to be).
@@ -107,13 +137,18 @@ impl Call {
             key,
             path,
             entry: false,
+            hop: 0,
             measured: false,
             failed: false,
+            visiting: false,
             caller,
             callee: caller,
             endpoint: 0,
             connection: ConnectionId::NONE,
+            progress: Progress::Waiting,
+            link: NO_LINK,
             worker: 0,
+            server_worker: 0,
             payload: 0,
             started: now,
             since: now,
@@ -132,9 +167,19 @@ impl Call {
         }
     }
 
+    /// Whether a user, and no script, waits for it.
+    pub(super) const fn is_awaited_by_user(&self) -> bool {
+        matches!(self.waiter, Waiter::User(_))
+    }
+
     #[inline]
     pub(super) fn spend(&mut self, part: Part, span: Span) {
         self.parts[part as usize] += span.nanos();
+    }
+
+    /// Made by a waypoint that passes another call on.
+    pub(super) fn is_relayed(&self) -> bool {
+        matches!(self.waiter, Waiter::Relay(_))
     }
 
     /// What follows happened after the parts of `other`, which ended last.
@@ -179,6 +224,17 @@ impl Calls {
         self.live -= 1;
         self.places[id.0 as usize].next_free = self.first_free;
         self.first_free = id.0;
+    }
+
+    /// The calls in flight, in no particular order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Call> {
+        let mut free = vec![false; self.places.len()];
+        let mut place = self.first_free;
+        while place != NONE {
+            free[place as usize] = true;
+            place = self.places[place as usize].next_free;
+        }
+        self.places.iter().zip(free).filter(|(_, free)| !free).map(|(call, _)| call)
     }
 
     /// Calls in flight.

@@ -4,10 +4,10 @@ use crate::kernel::Uniform;
 use crate::program::Edge;
 use crate::units::{SimTime, Span};
 
-use super::call::{CallId, Part};
+use super::call::{CallId, Part, Progress};
 use super::hop::LEG_HANDSHAKE;
 use super::pass::Pass;
-use super::view::{Request, Taken, View};
+use super::view::{Opening, Request, Taken, View};
 use super::{Engine, Event, draw};
 
 impl Engine<'_> {
@@ -20,18 +20,19 @@ impl Engine<'_> {
         let Some(view) = &mut self.views[position] else { return };
         let call = &mut self.calls[id];
         let request = Request { now, worker: call.worker, hash };
-        let draws = call.key.draws(draw::BALANCE, call.path, 0, 0);
+        let draws = call.key.draws(draw::BALANCE, call.path, call.hop, 0);
         let (caller, program, proxies) = (call.caller, self.program, &mut self.proxies);
         let taken = view.take(edge, &mut self.connections, &request, draws, |endpoint| {
             proxies.connection_closed(program.ends(caller, edge, endpoint), now);
         });
+        call.progress = Progress::Connecting;
         call.connection = taken.id();
         call.endpoint = self.connections[taken.id()].endpoint;
         call.callee = program.callee(edge, call.endpoint);
         call.since = now;
         call.sent = now;
         match taken {
-            Taken::Ready(_) => self.transmit(id),
+            Taken::Ready(_) => self.on_connection(id),
             Taken::Opening(connection) => self.connections[connection].waiters.push(id),
             Taken::New(_) => self.open_connection(id, edge, position),
         }
@@ -50,22 +51,43 @@ impl Engine<'_> {
             view.share(&self.connections, connection);
         }
         self.proxies.connection_opened(self.program.ends(caller, edge, endpoint), now);
-        self.recorder.handshake(index, now);
         let worker = self.server_worker(id);
-        self.connections[connection].server_worker = worker;
-        if edge.pool.handshake_legs == 0 {
+        let opening = self.opening(id, edge, position);
+        let connection = &mut self.connections[connection];
+        connection.server_worker = worker;
+        connection.opening = opening;
+        if opening.encrypts || edge.pool.tunnel.is_none() {
+            self.recorder.handshake(index, now);
+        }
+        if opening.legs == 0 {
             return self.connected(id);
         }
         match (edge.pool.client_cpu, self.program.pods[caller].proxy) {
-            (0, _) | (_, None) => self.knock(id, now),
-            (cpu, Some(proxy)) => self.give_to_worker(id, proxy, Pass::Connect, Span::from_nanos(cpu)),
+            (cpu @ 1.., Some(proxy)) if opening.encrypts => {
+                self.give_to_worker(id, proxy, Pass::Connect, Span::from_nanos(cpu));
+            }
+            _ => self.knock(id, now),
         }
+    }
+
+    /// What opening the call's connection takes: a handshake, or in a tunnel that is open already a stream of it, or,
+    /// where one node proxy serves both ends, nothing.
+    fn opening(&mut self, id: CallId, edge: &Edge, position: usize) -> Opening {
+        let handshake = Opening { legs: edge.pool.handshake_legs, encrypts: true };
+        let Some(tunnel) = edge.pool.tunnel else { return handshake };
+        let call = &self.calls[id];
+        if edge.local.is_some() && self.program.are_on_one_node(call.caller, call.callee) {
+            return Opening { legs: 0, encrypts: false };
+        }
+        let Some(view) = &mut self.views[position] else { return handshake };
+        let opened = view.open_stream(tunnel, call.endpoint, self.schedule.now());
+        let legs = tunnel.stream_legs + if opened { edge.pool.handshake_legs } else { 0 };
+        Opening { legs, encrypts: opened }
     }
 
     /// The connecting side has done its work: the handshake's decisive message travels.
     pub(super) fn knock(&mut self, id: CallId, sent: SimTime) {
-        let (_, edge) = self.edge(id);
-        let legs = u64::from(edge.pool.handshake_legs - 1);
+        let legs = u64::from(self.connections[self.calls[id].connection].opening.legs - 1);
         let delay = self.leg(id, LEG_HANDSHAKE, 0);
         self.schedule.at(sent + Span::from_nanos(delay.nanos() * legs), Event::Handshake(id));
     }
@@ -73,9 +95,13 @@ impl Engine<'_> {
     /// The handshake's decisive message reaches the accepting side.
     pub(super) fn accept(&mut self, id: CallId) {
         let (_, edge) = self.edge(id);
-        match (edge.pool.server_cpu, self.program.pods[self.calls[id].callee].proxy) {
-            (0, _) | (_, None) => self.welcome(id, self.schedule.now()),
-            (cpu, Some(proxy)) => self.give_to_worker(id, proxy, Pass::Accept, Span::from_nanos(cpu)),
+        let call = &self.calls[id];
+        let encrypts = self.connections[call.connection].opening.encrypts;
+        match (edge.pool.server_cpu, self.program.pods[call.callee].proxy) {
+            (cpu @ 1.., Some(proxy)) if encrypts => {
+                self.give_to_worker(id, proxy, Pass::Accept, Span::from_nanos(cpu));
+            }
+            _ => self.welcome(id, self.schedule.now()),
         }
     }
 
@@ -90,7 +116,7 @@ impl Engine<'_> {
         let call = &self.calls[id];
         match self.program.pods[call.callee].proxy.map(|proxy| self.proxies.workers(proxy)) {
             None | Some(1) => 0,
-            Some(workers) => call.key.draws(draw::SERVER_WORKER, call.path, 0, 0).below(workers),
+            Some(workers) => call.key.draws(draw::SERVER_WORKER, call.path, call.hop, 0).below(workers),
         }
     }
 
@@ -103,7 +129,26 @@ impl Engine<'_> {
             let waited = now.since(call.since);
             call.spend(Part::Handshake, waited);
             call.proxy_time += waited.nanos();
-            self.transmit(waiting);
+            if call.progress == Progress::GivenUp {
+                self.leave_connection(waiting);
+                self.forget(waiting);
+            } else {
+                self.on_connection(waiting);
+            }
+        }
+    }
+
+    /// The call is done with its connection to the endpoint: the next one may use it.
+    pub(super) fn leave_connection(&mut self, id: CallId) {
+        let now = self.schedule.now();
+        let (_, edge) = self.edge(id);
+        let call = &self.calls[id];
+        let (caller, endpoint, connection, sent) = (call.caller, call.endpoint, call.connection, call.sent);
+        let position = self.view_position(caller, edge);
+        let Some(view) = &mut self.views[position] else { return };
+        if view.release(edge, &mut self.connections, connection, sent, now) {
+            view.close_stream(endpoint, now);
+            self.proxies.connection_closed(self.program.ends(caller, edge, endpoint), now);
         }
     }
 }

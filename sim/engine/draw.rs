@@ -2,6 +2,12 @@
 
 use crate::kernel::rng::Purpose;
 
+/// The address of a leg or pass on a hop: on the way to a waypoint apart from what is met without one.
+#[inline]
+pub(super) const fn of_hop(number: u32, hop: u32) -> u32 {
+    number + 16 * hop
+}
+
 /// When a source sends (stream).
 pub(super) const ARRIVAL: Purpose = Purpose(1);
 /// A closed user's think time; a paced tick's jitter.

@@ -19,7 +19,7 @@ pub enum Event {
     },
     /// A request from outside reaches the gateway.
     AtGateway(CallId),
-    /// The calling proxy has processed the request: an endpoint is chosen and a connection taken.
+    /// The calling proxy has processed the request: it goes to a connection of an endpoint.
     OutboundDone(CallId),
     /// The connection's handshake reaches the accepting side.
     Handshake(CallId),

@@ -1,10 +1,12 @@
 //! The way of a call: calling proxy → endpoint and connection → network → called proxy → instance, and back.
 
+use crate::index::Idx;
 use crate::kernel::Uniform;
-use crate::program::Edge;
+use crate::program::{Edge, PassCost, ProxyIdx, SiteIdx};
 use crate::units::{SimTime, Span};
 
-use super::call::{Call, CallId, Part, Waiter};
+use super::call::{Call, CallId, Part, Progress, Waiter};
+use super::links::{LinkTaken, NO_LINK};
 use super::pass::Pass;
 use super::{Engine, Event, draw};
 
@@ -15,12 +17,13 @@ pub(super) const LEG_HANDSHAKE: u32 = 2;
 pub(super) const LEG_OUTSIDE_REQUEST: u32 = 3;
 pub(super) const LEG_OUTSIDE_RESPONSE: u32 = 4;
 
-impl Engine<'_> {
+impl<'p> Engine<'p> {
     /// A call comes into being; its timeout starts.
     pub(super) fn make_call(&mut self, mut call: Call) -> CallId {
         let site = &self.program.sites[call.site];
         call.payload =
             site.request_size.sample(&mut call.key.draws(draw::REQUEST_SIZE, call.path, 0, 0)) as u64;
+        call.hop = u32::from(site.relay.is_some());
         let id = self.calls.insert(call);
         self.recorder.calls_made += 1;
         if site.timeout != u64::MAX {
@@ -32,39 +35,98 @@ impl Engine<'_> {
 
     /// The application hands the call to its connection, its own proxy's or the callee's; it may have to wait for one.
     pub(super) fn begin(&mut self, id: CallId) {
-        let now = self.schedule.now();
-        let (_, edge) = self.edge(id);
-        self.calls[id].since = now;
-        let position = self.view_position(self.calls[id].caller, edge);
-        let Some(view) = &mut self.views[position] else { return };
-        if view.in_use >= self.program.workloads[edge.caller].pool_size {
-            view.waiting.push_back(id);
-            return;
+        if self.calls[id].progress == Progress::GivenUp {
+            return self.forget(id);
         }
-        view.in_use += 1;
-        self.issue(id, position, edge);
+        self.calls[id].since = self.schedule.now();
+        let (_, edge) = self.edge(id);
+        let position = self.view_position(self.calls[id].caller, edge);
+        if self.calls[id].is_relayed() {
+            return self.take_up(id, edge);
+        }
+        let limit = self.program.workloads[edge.caller].pool_size;
+        let Some(view) = &mut self.views[position] else { return };
+        match view.links.take(edge.link_streams, limit) {
+            None => view.waiting.push_back(id),
+            Some(taken) => self.issue(id, position, edge, taken),
+        }
     }
 
     /// The call has a connection of the application.
-    fn issue(&mut self, id: CallId, position: usize, edge: &Edge) {
+    fn issue(&mut self, id: CallId, position: usize, edge: &Edge, taken: LinkTaken) {
+        let call = &mut self.calls[id];
+        let (LinkTaken::Kept(link) | LinkTaken::New(link)) = taken;
+        call.link = link;
+        if let (Some(_), Some(proxy)) = (&edge.outbound, self.program.pods[call.caller].proxy)
+            && let Some(view) = &mut self.views[position]
+        {
+            if let LinkTaken::New(_) = taken {
+                self.proxies.opened(proxy, self.schedule.now());
+                let worker = match self.proxies.workers(proxy) {
+                    1 => 0,
+                    workers => call.key.draws(draw::CLIENT_WORKER, call.path, call.hop, 0).below(workers),
+                };
+                view.links.accepted(link, worker);
+            }
+            call.worker = view.links.worker(link);
+        }
+        self.take_up(id, edge);
+    }
+
+    /// The calling side has the call: its proxy, if there is one, begins with it. A proxy that balances connections has
+    /// the connection first and then forwards what comes on it.
+    fn take_up(&mut self, id: CallId, edge: &Edge) {
         let now = self.schedule.now();
         let call = &mut self.calls[id];
         call.spend(Part::Queueing, now.since(call.since));
         call.begun = now;
+        call.progress = Progress::Outbound;
         let (Some(cost), Some(proxy)) = (&edge.outbound, self.program.pods[call.caller].proxy) else {
             return self.connect(id);
         };
-        let idle = self.views[position].as_mut().and_then(|view| view.idle_workers.pop());
-        call.worker = idle.unwrap_or_else(|| {
-            self.proxies.opened(proxy, now);
-            match self.proxies.workers(proxy) {
-                1 => 0,
-                workers => call.key.draws(draw::CLIENT_WORKER, call.path, 0, 0).below(workers),
+        self.proxies.request_began(proxy, now);
+        if edge.pool.per_connection {
+            return self.connect(id);
+        }
+        self.pass(id, proxy, cost, Pass::OutboundRequest);
+    }
+
+    /// The calling proxy has processed the request.
+    pub(super) fn outbound_done(&mut self, id: CallId) {
+        if self.calls[id].progress == Progress::GivenUp {
+            // Its caller went away before it was sent.
+            return self.forget(id);
+        }
+        let (_, edge) = self.edge(id);
+        if edge.pool.per_connection { self.transmit(id) } else { self.connect(id) }
+    }
+
+    /// The call has a connection to its endpoint.
+    pub(super) fn on_connection(&mut self, id: CallId) {
+        let (_, edge) = self.edge(id);
+        let call = &mut self.calls[id];
+        call.progress = Progress::Sent;
+        call.server_worker = self.connections[call.connection].server_worker;
+        match (&edge.outbound, self.program.pods[call.caller].proxy) {
+            (Some(cost), Some(proxy)) if edge.pool.per_connection => {
+                let cost = edge.local.as_ref().filter(|_| self.is_local(id)).unwrap_or(cost);
+                self.pass(id, proxy, cost, Pass::OutboundRequest);
             }
-        });
-        self.proxies.request_began(proxy);
-        let bytes = call.payload;
-        self.pass(id, proxy, cost, Pass::OutboundRequest, bytes);
+            _ => self.transmit(id),
+        }
+    }
+
+    /// One node proxy serves both ends of the call.
+    fn is_local(&self, id: CallId) -> bool {
+        let (_, edge) = self.edge(id);
+        edge.local.is_some() && self.program.are_on_one_node(self.calls[id].caller, self.calls[id].callee)
+    }
+
+    /// What the called pod's proxy spends on the call, if it meets one.
+    fn inbound(&self, id: CallId) -> Option<(&'p PassCost, ProxyIdx)> {
+        let (_, edge) = self.edge(id);
+        let proxy = self.program.pods[self.calls[id].callee].proxy?;
+        edge.inbound.as_ref().filter(|_| !self.is_local(id)).map(|cost| (cost, proxy))
     }
 
     /// The request goes over the network.
@@ -80,31 +142,67 @@ impl Engine<'_> {
     /// The request reaches the called pod: its proxy, if it has one, takes it up.
     pub(super) fn reach(&mut self, id: CallId) {
         let now = self.schedule.now();
-        let (_, edge) = self.edge(id);
         self.calls[id].reached = now;
-        let (Some(cost), Some(proxy)) = (&edge.inbound, self.program.pods[self.calls[id].callee].proxy)
-        else {
-            return self.serve(id);
-        };
-        self.proxies.request_began(proxy);
-        let bytes = self.calls[id].payload;
-        self.pass(id, proxy, cost, Pass::InboundRequest, bytes);
+        match self.inbound(id) {
+            None => self.serve(id),
+            Some((cost, proxy)) => {
+                self.proxies.request_began(proxy, now);
+                self.pass(id, proxy, cost, Pass::InboundRequest);
+            }
+        }
     }
 
     /// The response leaves the instance.
     pub(super) fn respond(&mut self, id: CallId) {
         let now = self.schedule.now();
-        let (_, edge) = self.edge(id);
-        self.recorder.visit_over(&self.calls[id], self.program, now);
+        let call = &mut self.calls[id];
+        let service = self.program.pods[call.callee].workload.position();
+        self.recorder.visit_over(call, service, now);
         let call = &self.calls[id];
+        if call.progress == Progress::GivenUp {
+            // The connection is reset: the answer goes no further than the instance.
+            if let Some((_, proxy)) = self.inbound(id) {
+                self.proxies.request_ended(proxy, call.reached, now);
+            }
+            return self.forget(id);
+        }
         let law = &self.program.codes[self.program.sites[call.site].code].response_size;
         let size = law.sample(&mut call.key.draws(draw::RESPONSE_SIZE, call.path, 0, 0)) as u64;
-        let callee = call.callee;
         self.calls[id].payload = size;
-        match (&edge.inbound, self.program.pods[callee].proxy) {
-            (Some(cost), Some(proxy)) => self.pass(id, proxy, cost, Pass::InboundResponse, size),
-            _ => self.send_back(id, now),
+        match self.inbound(id) {
+            Some((cost, proxy)) => self.pass(id, proxy, cost, Pass::InboundResponse),
+            None => self.send_back(id, now),
         }
+    }
+
+    /// The request reaches a waypoint, which makes the call to the service.
+    pub(super) fn relay(&mut self, id: CallId, site: SiteIdx) {
+        let outer = &self.calls[id];
+        let waiter = Waiter::Relay(id);
+        let now = self.schedule.now();
+        let mut call = Call::new(waiter, outer.source, site, outer.key, outer.path, outer.callee, now);
+        call.measured = outer.measured;
+        call.payload = outer.payload;
+        call.worker = outer.server_worker;
+        let call = self.calls.insert(call);
+        self.recorder.calls_made += 1;
+        self.begin(call);
+    }
+
+    /// The response reaches the waypoint, which passes it on.
+    fn relayed(&mut self, id: CallId, inner: CallId) {
+        let inner = &self.calls[inner];
+        let (failed, payload, parts, proxy_time) =
+            (inner.failed, inner.payload, inner.parts, inner.proxy_time);
+        let outer = &mut self.calls[id];
+        outer.failed |= failed;
+        outer.payload = payload;
+        outer.absorb(&parts);
+        outer.proxy_time += proxy_time;
+        if outer.progress == Progress::GivenUp {
+            return self.forget(id);
+        }
+        self.send_back(id, self.schedule.now());
     }
 
     /// The response leaves the called pod at `left`.
@@ -119,35 +217,32 @@ impl Engine<'_> {
 
     /// The response reaches the calling pod: the connection is free again, and its proxy passes the response on.
     pub(super) fn response_at_client(&mut self, id: CallId) {
-        let now = self.schedule.now();
         let (_, edge) = self.edge(id);
-        let call = &self.calls[id];
-        let (caller, endpoint, size) = (call.caller, call.endpoint, call.payload);
-        let (connection, sent) = (call.connection, call.sent);
-        let position = self.view_position(caller, edge);
-        let Some(view) = &mut self.views[position] else { return };
-        if view.release(edge, &mut self.connections, connection, sent, now) {
-            let ends = self.program.ends(caller, edge, endpoint);
-            self.proxies.connection_closed(ends, now);
+        let call = &mut self.calls[id];
+        if call.progress == Progress::GivenUp {
+            return self.forget(id);
         }
+        call.progress = Progress::Back;
+        let caller = call.caller;
+        self.leave_connection(id);
         let (Some(cost), Some(proxy)) = (&edge.outbound, self.program.pods[caller].proxy) else {
             return self.returned(id);
         };
-        self.pass(id, proxy, cost, Pass::OutboundResponse, size);
+        let cost = edge.local.as_ref().filter(|_| self.is_local(id)).unwrap_or(cost);
+        self.pass(id, proxy, cost, Pass::OutboundResponse);
     }
 
     /// The response reaches the caller: its application's connection is free for the next call.
     pub(super) fn returned(&mut self, id: CallId) {
-        let (index, edge) = self.edge(id);
-        let position = self.view_position(self.calls[id].caller, edge);
-        self.free_application_connection(id, position, edge);
-        let call = &mut self.calls[id];
-        if let Some(timer) = call.timer.take() {
-            self.schedule.cancel(timer);
-        }
         let now = self.schedule.now();
-        let waiter = std::mem::replace(&mut call.waiter, Waiter::Nobody);
-        if waiter != Waiter::Nobody {
+        let (index, _) = self.edge(id);
+        if self.calls[id].progress != Progress::GivenUp {
+            self.free_link(id, true);
+            let call = &mut self.calls[id];
+            if let Some(timer) = call.timer.take() {
+                self.schedule.cancel(timer);
+            }
+            let waiter = std::mem::replace(&mut call.waiter, Waiter::Nobody);
             debug_assert_eq!(
                 self.calls[id].parts.iter().sum::<u64>(),
                 now.since(self.calls[id].started).nanos(),
@@ -156,30 +251,46 @@ impl Engine<'_> {
             self.recorder.call_returned(index, &self.calls[id], now);
             self.hand_over(id, waiter);
         }
+        self.forget(id);
+    }
+
+    /// Nothing refers to the call any more.
+    pub(super) fn forget(&mut self, id: CallId) {
         self.calls.remove(id);
         self.recorder.calls_over += 1;
     }
 
-    fn free_application_connection(&mut self, id: CallId, position: usize, edge: &Edge) {
+    /// The call needs its connection of the application no longer; `whole` is false when an answer is still to come on
+    /// it. Whoever waits for a connection goes on.
+    fn free_link(&mut self, id: CallId, whole: bool) {
         let now = self.schedule.now();
-        let call = &self.calls[id];
-        let Some(view) = &mut self.views[position] else { return };
-        view.in_use -= 1;
-        if edge.outbound.is_some() {
-            if self.program.workloads[edge.caller].keep_alive {
-                view.idle_workers.push(call.worker);
-            } else if let Some(proxy) = self.program.pods[call.caller].proxy {
-                self.proxies.closed(proxy, now);
-            }
+        let (_, edge) = self.edge(id);
+        let call = &mut self.calls[id];
+        let (caller, link) = (call.caller, std::mem::replace(&mut call.link, NO_LINK));
+        if link == NO_LINK {
+            return;
         }
-        while let Some(next) = view.waiting.pop_front() {
-            if self.calls[next].waiter != Waiter::Nobody {
-                view.in_use += 1;
-                return self.issue(next, position, edge);
-            }
-            // Given up while it waited: it is never sent.
-            self.calls.remove(next);
-            self.recorder.calls_over += 1;
+        let position = self.view_position(caller, edge);
+        let workload = &self.program.workloads[edge.caller];
+        let Some(view) = &mut self.views[position] else { return };
+        let kept = workload.keep_alive && (whole || edge.link_streams > 1);
+        if view.links.release(link, edge.link_streams, kept)
+            && edge.outbound.is_some()
+            && let Some(proxy) = self.program.pods[caller].proxy
+        {
+            self.proxies.closed(proxy, now);
+        }
+        // A call whose time is up at this very instant is not sent any more.
+        let is_due = |&next: &CallId| {
+            let call = &self.calls[next];
+            let timeout = self.program.sites[call.site].timeout;
+            timeout != u64::MAX && call.started + Span::from_nanos(timeout) <= now
+        };
+        if let Some(first) = view.waiting.iter().position(|next| !is_due(next))
+            && let Some(taken) = view.links.take(edge.link_streams, workload.pool_size)
+            && let Some(next) = view.waiting.remove(first)
+        {
+            self.issue(next, position, edge, taken);
         }
     }
 
@@ -187,6 +298,7 @@ impl Engine<'_> {
     pub(super) fn time_out(&mut self, id: CallId) {
         let now = self.schedule.now();
         let (index, _) = self.edge(id);
+        let was_never_sent = self.let_go(id);
         let call = &mut self.calls[id];
         call.timer = None;
         let waiter = std::mem::replace(&mut call.waiter, Waiter::Nobody);
@@ -195,17 +307,60 @@ impl Engine<'_> {
         given_up.failed = true;
         given_up.parts = Default::default();
         given_up.spend(Part::Abandoned, now.since(call.started));
-        call.measured = false;
         self.recorder.call_given_up(index, &given_up, now);
         // The script or user sees a failed call in this one's place.
         let stand_in = self.calls.insert(given_up);
+        if was_never_sent {
+            self.forget(id);
+        }
         self.hand_over(stand_in, waiter);
         self.calls.remove(stand_in);
+    }
+
+    /// The calling side lets go of what it holds for a call: connections, memory. An HTTP/1.1 connection on which the
+    /// answer is still to come is closed, a stream of a shared one reset. Returns whether nothing refers to the call now:
+    /// it waited for a connection and is never sent.
+    fn let_go(&mut self, id: CallId) -> bool {
+        let now = self.schedule.now();
+        let (_, edge) = self.edge(id);
+        let call = &mut self.calls[id];
+        let progress = std::mem::replace(&mut call.progress, Progress::GivenUp);
+        let (caller, begun, endpoint) = (call.caller, call.begun, call.endpoint);
+        let (connection, sent) = (call.connection, call.sent);
+        if progress == Progress::Waiting {
+            return self.stop_waiting(id);
+        }
+        let holds_memory = matches!(progress, Progress::Outbound | Progress::Connecting | Progress::Sent);
+        if let (true, Some(_), Some(proxy)) = (holds_memory, &edge.outbound, self.program.pods[caller].proxy)
+        {
+            self.proxies.request_ended(proxy, begun, now);
+        }
+        if progress == Progress::Sent {
+            let position = self.view_position(caller, edge);
+            if let Some(view) = &mut self.views[position]
+                && view.abandon(edge, &mut self.connections, connection, sent, now)
+            {
+                view.close_stream(endpoint, now);
+                self.proxies.connection_closed(self.program.ends(caller, edge, endpoint), now);
+            }
+        }
+        self.free_link(id, false);
+        false
+    }
+
+    /// Takes a call out of the queue for a connection; false if it is not there but under way to the gateway.
+    fn stop_waiting(&mut self, id: CallId) -> bool {
+        let (_, edge) = self.edge(id);
+        let position = self.view_position(self.calls[id].caller, edge);
+        let Some(view) = &mut self.views[position] else { return false };
+        let place = view.waiting.iter().position(|&waiting| waiting == id);
+        place.is_some_and(|place| view.waiting.remove(place).is_some())
     }
 
     fn hand_over(&mut self, id: CallId, waiter: Waiter) {
         match waiter {
             Waiter::Script(parent) => self.action_over(parent, id),
+            Waiter::Relay(outer) => self.relayed(outer, id),
             Waiter::User(user) => self.answer(id, user),
             Waiter::Nobody => {}
         }
@@ -216,10 +371,12 @@ impl Engine<'_> {
         let call = &self.calls[id];
         let law = if self.is_from_outside(call) {
             &self.program.outside_delay
+        } else if self.program.crosses_zones(call.caller, call.callee) {
+            &self.program.zone_delay
         } else {
             &self.program.network_delay
         };
-        let nanos = law.sample(&mut call.key.draws(draw::NETWORK, call.path, leg, 0));
+        let nanos = law.sample(&mut call.key.draws(draw::NETWORK, call.path, draw::of_hop(leg, call.hop), 0));
         Span::from_nanos_f64(nanos + bytes as f64 * self.program.nanos_per_byte)
     }
 

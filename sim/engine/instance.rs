@@ -63,10 +63,14 @@ impl Instance {
 impl Engine<'_> {
     /// The request reaches the application.
     pub(super) fn serve(&mut self, id: CallId) {
+        if let Some(site) = self.program.sites[self.calls[id].site].relay {
+            return self.relay(id, site);
+        }
         let now = self.schedule.now();
         let demand = self.service_time(id);
         let call = &mut self.calls[id];
-        call.served = now;
+        let service = self.program.pods[call.callee].workload.position();
+        self.recorder.visit_begins(call, service, now);
         self.recorder.demand(call, demand.nanos());
         match &mut self.instances[call.callee] {
             Instance::Unlimited => self.work(id, now, demand),

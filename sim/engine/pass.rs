@@ -31,17 +31,18 @@ pub(super) struct Job {
 }
 
 impl Engine<'_> {
-    /// A request or response of `bytes` enters a proxy.
-    pub(super) fn pass(&mut self, id: CallId, proxy: ProxyIdx, cost: &PassCost, pass: Pass, bytes: u64) {
+    /// A request or response enters a proxy.
+    pub(super) fn pass(&mut self, id: CallId, proxy: ProxyIdx, cost: &PassCost, pass: Pass) {
         let fixed = if matches!(pass, Pass::OutboundRequest | Pass::InboundRequest) {
             cost.request
         } else {
             cost.response
         };
-        let mut nanos = fixed + cost.per_byte * bytes as f64;
+        let call = &self.calls[id];
+        let mut nanos = fixed + cost.per_byte * call.payload as f64;
         if let Some(variation) = self.proxies.variation(proxy) {
-            let call = &self.calls[id];
-            nanos *= variation.sample(&mut call.key.draws(draw::PROXY_JOB, call.path, pass as u32, 0));
+            let number = draw::of_hop(pass as u32, call.hop);
+            nanos *= variation.sample(&mut call.key.draws(draw::PROXY_JOB, call.path, number, 0));
         }
         self.give_to_worker(id, proxy, pass, Span::from_nanos_f64(nanos));
     }
@@ -51,7 +52,8 @@ impl Engine<'_> {
         let call = &self.calls[id];
         let worker = match pass {
             Pass::OutboundRequest | Pass::OutboundResponse | Pass::Connect => call.worker,
-            _ => self.connections[call.connection].server_worker,
+            Pass::Accept => self.connections[call.connection].server_worker,
+            Pass::InboundRequest | Pass::InboundResponse => call.server_worker,
         };
         let job = Job { proxy, call: id, pass, arrived: self.schedule.now() };
         match self.proxies.work(proxy, worker, demand, job) {
@@ -84,6 +86,7 @@ impl Engine<'_> {
         let part = match pass {
             Pass::Connect => return self.knock(id, visit.done),
             Pass::Accept => return self.welcome(id, visit.done),
+            Pass::OutboundRequest | Pass::OutboundResponse if self.calls[id].is_relayed() => Part::Waypoint,
             Pass::OutboundRequest | Pass::OutboundResponse => Part::Outbound,
             Pass::InboundRequest | Pass::InboundResponse => Part::Inbound,
         };

@@ -1,5 +1,7 @@
 //! The proxies: CPU jobs on workers and cores, connections, requests in flight, memory.
 
+use std::collections::VecDeque;
+
 use crate::index::{Idx, IndexVec};
 use crate::kernel::dist::Dist;
 use crate::kernel::station::processor::GroupIdx as ThreadGroup;
@@ -15,7 +17,8 @@ use super::pass::Job;
 #[derive(Debug)]
 pub(super) struct Proxies {
     workers: Workers,
-    /// Proxies whose workers share a quota that may bind, with whoever shares their core: event-driven.
+    /// Proxies whose workers share a quota that may bind, with whoever shares their core, and those that share several
+    /// cores: event-driven.
     processors: Vec<Processor<Job>>,
     window: Window,
     states: IndexVec<ProxyIdx, State>,
@@ -23,13 +26,16 @@ pub(super) struct Proxies {
 }
 
 /// What one proxy holds and has done.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct State {
     group: GroupIdx,
     /// Position among the event-driven ones, and its threads there.
     processor: Option<(u32, ThreadGroup)>,
     connections: u32,
+    /// Requests in the proxy, those included that will have left by a known time ...
     in_flight: u32,
+    /// ... and those times, ascending.
+    leaving: VecDeque<SimTime>,
     jobs: u64,
     /// CPU asked for by jobs that arrived in the window, wake-ups apart.
     demand: u64,
@@ -48,7 +54,7 @@ impl Proxies {
         let mut workers = Workers::new(program.window);
         let mut processors: Vec<Processor<Job>> = Vec::new();
         let mut uses = core_uses(program);
-        for _ in 0..program.cores {
+        for _ in &program.cores {
             workers.add_core();
         }
         let states = program
@@ -61,12 +67,14 @@ impl Proxies {
                 let mut state = State::new(proxy.group, group.static_memory);
                 let core = &mut uses[cores[0]];
                 match group.quota {
-                    None if !core.limited => {}
-                    Some(quota) if group.workers == 1 && !core.shared => workers.limit(process, quota),
+                    None if !core.limited && core.count == 1 => {}
+                    Some(quota) if group.workers == 1 && !core.shared && core.count == 1 => {
+                        workers.limit(process, quota);
+                    }
                     _ => {
                         let position = *core.processor.get_or_insert_with(|| {
                             let apart = cores.iter().filter(|&&other| other != cores[0]).count() as u32;
-                            processors.push(Processor::new(1 + apart, program.window));
+                            processors.push(Processor::new(core.count + apart, program.window));
                             (processors.len() - 1) as u32
                         });
                         let processor = &mut processors[position as usize];
@@ -141,17 +149,20 @@ impl Proxies {
         }
     }
 
-    pub(super) fn request_began(&mut self, proxy: ProxyIdx) {
+    pub(super) fn request_began(&mut self, proxy: ProxyIdx, now: SimTime) {
         let state = &mut self.states[proxy];
+        state.advance_requests(now);
         state.in_flight += 1;
         state.peak(&self.groups[state.group]);
     }
 
-    /// A request leaves a proxy that it entered at `began`.
-    pub(super) fn request_ended(&mut self, proxy: ProxyIdx, began: SimTime, now: SimTime) {
+    /// A request that entered a proxy at `began` leaves it at `left`, which may lie ahead.
+    pub(super) fn request_ended(&mut self, proxy: ProxyIdx, began: SimTime, left: SimTime) {
         let state = &mut self.states[proxy];
-        state.in_flight -= 1;
-        state.request_nanos += self.window.overlap(began, now).nanos();
+        state.request_nanos += self.window.overlap(began, left).nanos();
+        // Nearly always the last to leave: the search ends at once.
+        let place = state.leaving.iter().rposition(|&other| other <= left).map_or(0, |last| last + 1);
+        state.leaving.insert(place, left);
     }
 
     /// A connection ends at this proxy from now on.
@@ -161,6 +172,7 @@ impl Proxies {
         state.advance(self.window, now);
         state.connections += 1;
         state.bytes += group.memory_per_connection;
+        state.advance_requests(now);
         state.peak(group);
     }
 
@@ -191,6 +203,7 @@ impl Proxies {
         state.advance(self.window, now);
         state.bytes += group.memory_per_used_target;
         state.bytes += group.memory_per_used_endpoint * f64::from(endpoints.saturating_sub(1));
+        state.advance_requests(now);
         state.peak(group);
     }
 
@@ -230,6 +243,8 @@ impl Proxies {
 /// Who runs on a core.
 #[derive(Clone, Copy, Debug, Default)]
 struct CoreUse {
+    /// How many cores it stands for.
+    count: u32,
     tenant: Option<ProxyIdx>,
     /// By several proxies.
     shared: bool,
@@ -240,7 +255,8 @@ struct CoreUse {
 }
 
 fn core_uses(program: &Program) -> IndexVec<CoreIdx, CoreUse> {
-    let mut uses = IndexVec::filled(CoreUse::default(), program.cores);
+    let mut uses: IndexVec<CoreIdx, CoreUse> =
+        program.cores.iter().map(|&count| CoreUse { count, ..CoreUse::default() }).collect();
     for (index, proxy) in program.proxies.iter_enumerated() {
         for &core in cores_of(program, *proxy) {
             let core: &mut CoreUse = &mut uses[core];
@@ -265,6 +281,7 @@ impl State {
             processor: None,
             connections: 0,
             in_flight: 0,
+            leaving: VecDeque::new(),
             jobs: 0,
             demand: 0,
             bytes,
@@ -282,6 +299,14 @@ impl State {
         self.byte_nanos += self.bytes * nanos as f64;
         self.connection_nanos += u64::from(self.connections) * nanos;
         self.since = self.since.max(now);
+    }
+
+    /// Takes out the requests that have left by now.
+    fn advance_requests(&mut self, now: SimTime) {
+        while self.leaving.front().is_some_and(|&left| left <= now) {
+            self.leaving.pop_front();
+            self.in_flight -= 1;
+        }
     }
 
     fn peak(&mut self, group: &ProxyGroup) {

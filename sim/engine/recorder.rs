@@ -14,6 +14,7 @@ use crate::units::{SimTime, Span};
 
 use super::call::Call;
 use super::draw;
+use super::occupancy::Occupancy;
 
 /// Collects a [`RunRecord`].
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub(super) struct Recorder {
     pub(super) calls_over: u64,
     /// CPU of each service in the window, in nanoseconds.
     service_cpu: Vec<f64>,
+    /// Visits of each service, measured or not.
+    pub(super) visits: Vec<Occupancy>,
 }
 
 /// One request's work at a service.
@@ -66,8 +69,14 @@ impl Recorder {
             edges: program.edges.iter().map(|_| new_edge()).collect(),
             ..RunRecord::default()
         };
-        let service_cpu = vec![0.0; program.services];
-        Self { record, window: program.window, calls_made: 0, calls_over: 0, service_cpu }
+        Self {
+            record,
+            window: program.window,
+            calls_made: 0,
+            calls_over: 0,
+            service_cpu: vec![0.0; program.services],
+            visits: vec![Occupancy::default(); program.services],
+        }
     }
 
     /// A measured request was meant to be sent at its start.
@@ -125,10 +134,19 @@ impl Recorder {
         self.record.services[service].rejected += u64::from(measured);
     }
 
-    /// A response leaves an instance.
-    pub(super) fn visit_over(&mut self, call: &Call, program: &Program, now: SimTime) {
+    /// A request reaches an instance of a service.
+    pub(super) fn visit_begins(&mut self, call: &mut Call, service: usize, now: SimTime) {
+        call.served = now;
+        call.visiting = true;
+        self.visits[service].enter(now, now);
+    }
+
+    /// A response leaves an instance of a service.
+    pub(super) fn visit_over(&mut self, call: &mut Call, service: usize, now: SimTime) {
+        call.visiting = false;
+        self.visits[service].leave(now, call.served);
         if call.measured {
-            let service = &mut self.record.services[program.pods[call.callee].workload.position()];
+            let service = &mut self.record.services[service];
             service.visits += 1;
             service.failures += u64::from(call.failed);
             service.response_time.record(now.since(call.served).nanos());

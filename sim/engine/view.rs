@@ -4,10 +4,11 @@ use std::collections::VecDeque;
 
 use crate::kernel::rng::Draws;
 use crate::policy::balance::{Balancer, EndpointLoad};
-use crate::program::Edge;
+use crate::program::{Edge, Tunnel};
 use crate::units::SimTime;
 
 use super::call::CallId;
+use super::links::Links;
 
 /// A connection between two pods; reused once it is closed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,9 +29,28 @@ pub(super) struct Connection {
     /// Requests on it.
     streams: u32,
     ready: bool,
+    /// What opening it takes.
+    pub(super) opening: Opening,
     idle_since: SimTime,
     /// Calls that wait until it is ready, the one that opened it apart.
     pub(super) waiters: Vec<CallId>,
+}
+
+/// What it takes to open a connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Opening {
+    /// Half round trips.
+    pub(super) legs: u32,
+    /// With a handshake of the two proxies, and its CPU.
+    pub(super) encrypts: bool,
+}
+
+/// Tunnels to one endpoint, and the connections in them.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tunnels {
+    open: u32,
+    streams: u32,
+    idle_since: SimTime,
 }
 
 /// All open connections of the run.
@@ -73,10 +93,10 @@ pub(super) struct View {
     loads: Vec<EndpointLoad>,
     /// Per pool: with one stream per connection the idle connections, last used last; else all connections.
     pools: Vec<Vec<ConnectionId>>,
-    /// Workers of the application's idle connections to its proxy, last used last.
-    pub(super) idle_workers: Vec<u32>,
-    /// Connections the application uses now.
-    pub(super) in_use: u32,
+    /// Per endpoint, if connections go through tunnels.
+    tunnels: Vec<Tunnels>,
+    /// The application's own connections.
+    pub(super) links: Links,
     /// Calls that wait for a connection of the application.
     pub(super) waiting: VecDeque<CallId>,
 }
@@ -102,8 +122,11 @@ impl View {
             balancer: Balancer::new(edge.policy, &edge.targets),
             loads: vec![EndpointLoad::new(edge.policy, assumed, decay, now); endpoints as usize],
             pools: vec![Vec::new(); pools * workers],
-            idle_workers: Vec::new(),
-            in_use: 0,
+            tunnels: vec![
+                Tunnels::default();
+                if edge.pool.tunnel.is_some() { endpoints as usize } else { 0 }
+            ],
+            links: Links::default(),
             waiting: VecDeque::new(),
         }
     }
@@ -154,6 +177,7 @@ impl View {
             pool,
             streams: 1,
             ready: false,
+            opening: Opening::default(),
             idle_since: SimTime::ZERO,
             waiters: Vec::new(),
         }))
@@ -172,12 +196,12 @@ impl View {
             connection.streams == 0
                 && request.now.since(connection.idle_since).nanos() > edge.pool.idle_timeout
         };
-        let kept = &mut self.pools[pool as usize];
         if edge.pool.streams == 1 {
-            while let Some(id) = kept.pop() {
+            while let Some(id) = self.pools[pool as usize].pop() {
                 let connection = &mut connections[id];
                 if too_old(connection) {
                     closed(connection.endpoint);
+                    self.close_stream(connection.endpoint, connection.idle_since);
                     connections.free.push(id.0);
                     continue;
                 }
@@ -187,13 +211,13 @@ impl View {
             return None;
         }
         let mut position = 0;
-        while position < kept.len() {
-            let id = kept[position];
+        while let Some(&id) = self.pools[pool as usize].get(position) {
             let connection = &mut connections[id];
             if too_old(connection) {
                 closed(connection.endpoint);
+                self.close_stream(connection.endpoint, connection.idle_since);
+                self.pools[pool as usize].remove(position);
                 connections.free.push(id.0);
-                kept.remove(position);
                 continue;
             }
             if connection.streams < edge.pool.streams {
@@ -210,11 +234,52 @@ impl View {
         self.pools[connections[id].pool as usize].push(id);
     }
 
+    /// A new connection to an endpoint goes through a tunnel. Returns whether that has to be opened too.
+    pub(super) fn open_stream(&mut self, tunnel: Tunnel, endpoint: u32, now: SimTime) -> bool {
+        let tunnels = &mut self.tunnels[endpoint as usize];
+        if tunnels.streams == 0 && now.since(tunnels.idle_since).nanos() > tunnel.idle_timeout {
+            tunnels.open = 0;
+        }
+        tunnels.streams += 1;
+        let opens = tunnels.streams > tunnels.open * tunnel.streams;
+        tunnels.open += u32::from(opens);
+        opens
+    }
+
+    /// A connection through a tunnel is closed.
+    pub(super) fn close_stream(&mut self, endpoint: u32, now: SimTime) {
+        if let Some(tunnels) = self.tunnels.get_mut(endpoint as usize) {
+            tunnels.streams = tunnels.streams.saturating_sub(1);
+            tunnels.idle_since = now;
+        }
+    }
+
     /// The handshake is over: whoever waited may go on.
     pub(super) fn ready(connections: &mut Connections, id: ConnectionId) -> Vec<CallId> {
         let connection = &mut connections[id];
         connection.ready = true;
         std::mem::take(&mut connection.waiters)
+    }
+
+    /// The call has been given up: nobody else can use a connection on which an answer is still to come; a stream of
+    /// a shared one is reset. Returns whether the connection was closed.
+    pub(super) fn abandon(
+        &mut self,
+        edge: &Edge,
+        connections: &mut Connections,
+        id: ConnectionId,
+        sent: SimTime,
+        now: SimTime,
+    ) -> bool {
+        let connection = &mut connections[id];
+        self.loads[connection.endpoint as usize].finished(now.since(sent), now);
+        connection.streams -= 1;
+        connection.idle_since = now;
+        let closes = edge.pool.streams == 1 || !edge.pool.keep_alive;
+        if closes {
+            connections.free.push(id.0);
+        }
+        closes
     }
 
     /// The response has come. Returns whether the connection was closed.

@@ -38,9 +38,24 @@ pub const DEFAULTS: &[(&str, &str, &str)] = &[
         "50us",
         "one way between two nodes of one zone: cloud providers' TCP round trips lie near 0.1 ms",
     ),
+    (
+        "cluster.zone_delay",
+        "500us",
+        "one way between two zones: round trips between zones of a region lie between 0.3 and 2 ms (FlashGrid, all \
+         regions of AWS, 2023)",
+    ),
     ("cluster.outside_delay", "0s", "latency is counted from the cluster's edge; the same under every mesh"),
     ("cluster.bandwidth", "unlimited", "requests are small against a node's 10 Gbit/s"),
     ("cluster.cpu_speed", "1", "the profile's reference machine"),
+    ("cluster.zones", "[zone-1]", "one zone"),
+    ("cluster.nodes.count", "auto", "as many as the pods' requests need"),
+    ("cluster.nodes.type", "m5.xlarge", "4 cores and 16 GiB; the first row of the price table"),
+    ("cluster.nodes.pods", "110", "as the kubelet"),
+    (
+        "cluster.cross_zone_price",
+        "0.02",
+        "per GB, what sender and receiver pay together; from the price table",
+    ),
     ("run.warm_up", "5s", "connections and queues settle within seconds; the report checks it"),
     ("run.duration", "30s", "at 1000 requests per second enough for a p99"),
     ("run.drain_limit", "60s", "longer than any usual timeout"),
@@ -72,6 +87,16 @@ pub(crate) fn response_size() -> Dist {
 pub(crate) fn network_delay() -> Dist {
     Dist::constant(50_000.0).expect("a positive constant")
 }
+
+pub(crate) fn zone_delay() -> Dist {
+    Dist::constant(500_000.0).expect("a positive constant")
+}
+
+/// Pods that a node may hold: the kubelet's own limit.
+pub(crate) const PODS_PER_NODE: u32 = 110;
+
+/// The only zone of a cluster that names none.
+pub(crate) const ZONE: &str = "zone-1";
 
 pub(crate) const fn run() -> RunSettings {
     RunSettings {

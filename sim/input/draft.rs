@@ -2,14 +2,13 @@
 
 use crate::diag::Location;
 use crate::kernel::dist::Dist;
-use crate::units::{Bytes, Ratio, Span};
+use crate::units::{Bytes, Cores, Money, Ratio, Span};
 use crate::vocabulary::{
-    Arrivals, Balancing, Client, CpuTime, Discipline, Header, Objective, Origin, Protocol, Resources,
-    RunSettings,
+    Application, Arrivals, Balancing, CpuTime, Header, NodeCores, Objective, Origin, RunSettings,
 };
 
 use super::defaults;
-use super::tree::Located;
+use super::tree::{Located, Node};
 
 /// Everything that was read, from all files together.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,22 +58,8 @@ pub struct ServiceDraft {
     pub namespace: Option<Located<String>>,
     /// Number of instances.
     pub replicas: Located<u32>,
-    /// What its port speaks.
-    pub protocol: Protocol,
-    /// Requests one instance serves at once; `None` is unlimited.
-    pub workers: Option<u32>,
-    /// Whether a worker stays busy while the instance waits.
-    pub hold_workers: bool,
-    /// In which order an instance serves.
-    pub discipline: Discipline,
-    /// Requests that may wait for a worker; `None` is unlimited.
-    pub queue_limit: Option<u32>,
-    /// CPU and memory of the application container.
-    pub resources: Resources,
-    /// Memory of an idle instance.
-    pub memory: Bytes,
-    /// How it calls others.
-    pub client: Client,
+    /// What each of them runs.
+    pub application: Application,
     /// What it can be asked for.
     pub operations: Vec<OperationDraft>,
 }
@@ -201,6 +186,21 @@ pub struct MeshDraft {
     pub inject: Option<SelectionDraft>,
     /// These get none.
     pub exclude: SelectionDraft,
+    /// Which services have a waypoint where the mesh has any; if nothing is written, every namespace has one.
+    pub waypoints: Option<Vec<WaypointDraft>>,
+}
+
+/// A waypoint and the services it stands before.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WaypointDraft {
+    /// Unique among waypoints.
+    pub name: Located<String>,
+    /// Its services.
+    pub services: SelectionDraft,
+    /// Number of pods; the profile's if nothing is written.
+    pub replicas: Option<u32>,
+    /// The zone of its pods; any if nothing is written.
+    pub zone: Option<Located<String>>,
 }
 
 /// Services picked by their own or their namespace's name.
@@ -215,8 +215,10 @@ pub struct SelectionDraft {
 /// What lies between and beneath the pods.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClusterDraft {
-    /// One-way delay between two pods, in nanoseconds.
+    /// One-way delay between two pods of a zone, in nanoseconds.
     pub network_delay: Dist,
+    /// One-way delay between two pods in different zones, in nanoseconds.
+    pub zone_delay: Option<Located<Dist>>,
     /// One-way delay between an outside client and the cluster, in nanoseconds.
     pub outside_delay: Dist,
     /// Bits per second of one flow; `None` is unlimited.
@@ -225,6 +227,16 @@ pub struct ClusterDraft {
     pub cpu_speed: f64,
     /// Proxies that share a core.
     pub core_sets: Vec<CoreSetDraft>,
+    /// The machines; `None` if nothing is written of them.
+    pub nodes: Option<NodesDraft>,
+    /// Zones, if any are named.
+    pub zones: Option<Located<Vec<Located<String>>>>,
+    /// Price of a GB that goes from one zone to another.
+    pub cross_zone_price: Option<Money>,
+    /// Who may use the cores of a node, if that is written.
+    pub cores: Option<NodeCores>,
+    /// Where prices come from.
+    pub prices: PricesDraft,
 }
 
 impl Default for ClusterDraft {
@@ -235,8 +247,42 @@ impl Default for ClusterDraft {
             bandwidth: None,
             cpu_speed: defaults::CPU_SPEED,
             core_sets: Vec::new(),
+            zone_delay: None,
+            nodes: None,
+            zones: None,
+            cross_zone_price: None,
+            cores: None,
+            prices: PricesDraft::Shipped,
         }
     }
+}
+
+/// The machines of the cluster, all alike. What is not written follows from the type.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NodesDraft {
+    /// How many; `None` is as many as the pods need.
+    pub count: Option<Located<u32>>,
+    /// Name in the price table.
+    pub node_type: Option<Located<String>>,
+    /// CPU of one.
+    pub cores: Option<Cores>,
+    /// Memory of one.
+    pub memory: Option<Bytes>,
+    /// Pods that one may hold.
+    pub pods: Option<u32>,
+    /// Price of one for an hour.
+    pub price: Option<Money>,
+}
+
+/// Where prices come from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PricesDraft {
+    /// From the table that comes with the program.
+    Shipped,
+    /// From this file, named relative to the file that names it.
+    File(Located<String>),
+    /// From this document.
+    Read(Node),
 }
 
 /// Proxies that share a core.
@@ -248,6 +294,8 @@ pub struct CoreSetDraft {
     pub services: Vec<Located<String>>,
     /// Sources whose proxies run there.
     pub sources: Vec<Located<String>>,
+    /// Number of cores.
+    pub cores: u32,
 }
 
 /// A policy towards a service.

@@ -18,8 +18,8 @@ mod native;
 mod trace;
 pub mod tree;
 
-use draft::ArrivalsDraft;
 pub use draft::Draft;
+use draft::{ArrivalsDraft, PricesDraft};
 use tree::{Assignment, Located, Node, Value};
 
 /// A format that can be read.
@@ -89,6 +89,7 @@ pub fn load(inputs: &[PathBuf], options: &Options) -> (Draft, Sources, Diagnosti
     }
     reading.report_unread();
     reading.read_traces();
+    reading.read_prices();
     if reading.draft.name.is_none()
         && let (Some(input), Some((file, _))) = (inputs.first(), reading.folders.first())
     {
@@ -197,8 +198,7 @@ impl Reading<'_> {
         for source in &mut self.draft.sources {
             let ArrivalsDraft::TraceFile(path) = &source.arrivals.value else { continue };
             let location = source.arrivals.location;
-            let folder = self.folders.iter().find(|(file, _)| *file == location.source);
-            let path = folder.map_or_else(|| PathBuf::from(path), |(_, folder)| folder.join(path));
+            let path = beside(&self.folders, location, path);
             match files::read(&path) {
                 Ok(text) => {
                     let file = self.sources.add(files::display_name(&path), text);
@@ -212,6 +212,29 @@ impl Reading<'_> {
             }
         }
     }
+
+    /// Replaces the name of the price table by what it says.
+    fn read_prices(&mut self) {
+        let PricesDraft::File(name) = &self.draft.cluster.prices else { return };
+        let path = beside(&self.folders, name.location, &name.value);
+        self.draft.cluster.prices = match files::read(&path) {
+            Ok(_) => match document(&path, &mut self.sources, &mut self.diagnostics) {
+                Some(table) => PricesDraft::Read(table),
+                None => PricesDraft::Shipped,
+            },
+            Err(problem) => {
+                let message = format!("{}: {}", files::display_name(&path), problem.message);
+                self.diagnostics.push(Diagnostic { message, ..problem }.at(name.location));
+                PricesDraft::Shipped
+            }
+        };
+    }
+}
+
+/// The file that one at `location` names, which is relative to it.
+fn beside(folders: &[(FileIdx, PathBuf)], location: Location, path: &str) -> PathBuf {
+    let folder = folders.iter().find(|(file, _)| *file == location.source);
+    folder.map_or_else(|| PathBuf::from(path), |(_, folder)| folder.join(path))
 }
 
 /// The first document of one file, for those who read a format of their own; `None` if there is none, which is said.

@@ -1,6 +1,7 @@
 //! The validated model: what the user's files mean once every name is resolved and every unit typed.
 
 pub mod model;
+pub mod prices;
 pub mod profile;
 pub mod scenario;
 pub mod validate;

@@ -16,10 +16,65 @@ pub struct MeshModel {
     pub title: String,
     /// The proxy beside every injected pod; `None` when the mesh has none.
     pub sidecar: Option<ProxyModel>,
+    /// The proxy of a node, which its injected pods share; `None` when the mesh has none.
+    pub node_proxy: Option<NodeProxyModel>,
+    /// The proxy between those of two nodes; `None` when the mesh has none.
+    pub waypoint: Option<WaypointModel>,
     /// The proxy of an ingress gateway.
     pub gateway: ProxyModel,
     /// How an application without a proxy reaches another pod.
     pub direct: DirectModel,
+    /// Pods that stand on every node, whatever else runs there.
+    pub daemons: Vec<ReservationModel>,
+    /// The control plane; `None` when the mesh has none of its own.
+    pub control_plane: Option<ReservationModel>,
+}
+
+/// A proxy shared by the pods of a node, and its tunnels to the proxies of other nodes.
+///
+/// Its `proxy.memory` holds what a service (`per_cluster`) and its endpoints take.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NodeProxyModel {
+    /// The process.
+    pub proxy: ProxyModel,
+    /// Its tunnels.
+    pub tunnel: TunnelModel,
+    /// Bytes per pod of the mesh, on whatever node: it is told of all.
+    pub memory_per_workload: f64,
+}
+
+/// One multiplexed connection between two node proxies, or a node proxy and a waypoint. Each connection of an
+/// application is one stream of it; its handshake is that of the proxy's [`UpstreamModel`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TunnelModel {
+    /// Streams before another tunnel is opened; `u32::MAX` without a limit.
+    pub streams: u32,
+    /// After this long without a stream it is closed.
+    pub idle_timeout: Span,
+    /// Network round trips before the first byte of a new stream on an open tunnel.
+    pub stream_round_trips: f64,
+}
+
+/// The proxy of a service or a namespace on the way between nodes' proxies.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WaypointModel {
+    /// The process.
+    pub proxy: ProxyModel,
+    /// Pods of each waypoint.
+    pub replicas: u32,
+}
+
+/// Pods that take room on nodes and carry no request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReservationModel {
+    /// For people and for the order of placement.
+    pub name: String,
+    /// How many, where they do not stand on every node.
+    pub replicas: u32,
+    /// CPU the scheduler reserves for one.
+    pub cpu_request: Option<Cores>,
+    /// Memory the scheduler reserves for one.
+    pub memory_request: Option<Bytes>,
 }
 
 /// The application's own connections where no proxy stands in between.

@@ -6,11 +6,11 @@
 use crate::index::IndexVec;
 use crate::index_type;
 use crate::kernel::dist::Dist;
-use crate::units::{Bytes, Ratio, Span};
+use crate::units::{Bytes, Cores, Currency, Money, Ratio, Span};
 
 pub use crate::vocabulary::{
-    Arrivals, Balancing, BalancingPolicy, Client, CpuTime, Discipline, HashOn, Header, HeaderValues,
-    Objective, Origin, Phase, Protocol, Resources, RunSettings,
+    Application, Arrivals, Balancing, BalancingPolicy, Client, CpuTime, Discipline, HashOn, Header,
+    HeaderValues, NodeCores, Objective, Origin, Phase, Protocol, Resources, RunSettings,
 };
 
 index_type! {
@@ -20,6 +20,8 @@ index_type! {
     pub struct SourceIdx;
     /// An operation, counted within its service.
     pub struct OperationIdx;
+    /// A zone of the cluster.
+    pub struct ZoneIdx;
 }
 
 /// Everything the user said, checked.
@@ -31,6 +33,8 @@ pub struct Scenario {
     pub services: IndexVec<ServiceIdx, Service>,
     /// Where requests come from.
     pub sources: IndexVec<SourceIdx, TrafficSource>,
+    /// Waypoints, under a mesh that has any; `None` is one for each namespace.
+    pub waypoints: Option<Vec<Waypoint>>,
     /// What lies between and beneath the pods.
     pub cluster: Cluster,
     /// How long, how often, with which seed.
@@ -48,22 +52,8 @@ pub struct Service {
     pub namespace: String,
     /// Number of instances, at least 1.
     pub replicas: u32,
-    /// What its port speaks.
-    pub protocol: Protocol,
-    /// Requests one instance serves at once; `None` is unlimited.
-    pub workers: Option<u32>,
-    /// Whether a worker stays busy while the instance waits for calls and sleeps.
-    pub hold_workers: bool,
-    /// In which order an instance serves.
-    pub discipline: Discipline,
-    /// Requests that may wait for a worker; one more is rejected with an error. `None` is unlimited.
-    pub queue_limit: Option<u32>,
-    /// CPU and memory of the application container.
-    pub resources: Resources,
-    /// Memory an idle instance of the application takes.
-    pub memory: Bytes,
-    /// How it calls others.
-    pub client: Client,
+    /// What each of them runs.
+    pub application: Application,
     /// How callers choose one of its instances; `None` is the mesh's own way.
     pub balancing: Option<Balancing>,
     /// Whether it gets a proxy when the mesh has one per pod.
@@ -156,22 +146,65 @@ pub struct TrafficSource {
     pub timeout: Option<Span>,
 }
 
+/// A proxy that requests to its services go through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waypoint {
+    /// Unique among waypoints.
+    pub name: String,
+    /// The services it stands before; none of them is another waypoint's.
+    pub services: Vec<ServiceIdx>,
+    /// Number of pods; `None` is the profile's.
+    pub replicas: Option<u32>,
+    /// The zone its pods are in; `None` is any.
+    pub zone: Option<ZoneIdx>,
+}
+
 /// What lies between and beneath the pods.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cluster {
-    /// One-way delay between two pods, in nanoseconds.
+    /// One-way delay between two pods of a zone, in nanoseconds.
     pub network_delay: Dist,
+    /// One-way delay between two pods in different zones, in nanoseconds.
+    pub zone_delay: Dist,
     /// One-way delay between an outside client and the cluster, in nanoseconds.
     pub outside_delay: Dist,
     /// Bits per second of one flow; `None` is unlimited.
     pub bandwidth: Option<f64>,
     /// CPU speed relative to the profile's reference machine: 2 halves every CPU time of a proxy.
     pub cpu_speed: f64,
-    /// Proxies pinned to a core they share.
+    /// Proxies pinned to cores they share.
     pub core_sets: Vec<CoreSet>,
+    /// Names of the zones, at least one.
+    pub zones: Vec<String>,
+    /// The machines.
+    pub nodes: Nodes,
+    /// Who may use their cores.
+    pub cores: NodeCores,
+    /// Price of a GB (10⁹ bytes) that goes from one zone to another, sender and receiver together.
+    pub cross_zone_price: Money,
+    /// The currency of all prices.
+    pub currency: Currency,
 }
 
-/// Proxies that run on one and the same core: one server with several kinds of job.
+/// The machines of the cluster, all alike, spread evenly over the zones.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Nodes {
+    /// How many, at least one per zone; `None` is as many as the pods' requests need.
+    pub count: Option<u32>,
+    /// What they are called in the price table.
+    pub node_type: String,
+    /// CPU of one.
+    pub cores: Cores,
+    /// Memory of one.
+    pub memory: Bytes,
+    /// Pods that one may hold.
+    pub pods: u32,
+    /// Price of one for an hour.
+    pub price: Money,
+}
+
+/// Proxies that run on the same cores. One core is one server with several kinds of job; on several, any thread may run
+/// on any of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CoreSet {
     /// For messages.
@@ -180,6 +213,8 @@ pub struct CoreSet {
     pub services: Vec<ServiceIdx>,
     /// Sources whose client or gateway proxies run there.
     pub sources: Vec<SourceIdx>,
+    /// Number of cores, at least 1.
+    pub cores: u32,
 }
 
 /// A limit on an entry's results.

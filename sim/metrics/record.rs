@@ -8,8 +8,16 @@ use hdrhistogram::Histogram;
 use super::histogram::LogHistogram;
 
 /// Parts of a response time, in the order of the arrays below; they add up to it exactly.
-pub const PARTS: [&str; 7] =
-    ["application", "queueing", "outbound_proxy", "inbound_proxy", "handshake", "network", "abandoned"];
+pub const PARTS: [&str; 8] = [
+    "application",
+    "queueing",
+    "outbound_proxy",
+    "waypoint",
+    "inbound_proxy",
+    "handshake",
+    "network",
+    "abandoned",
+];
 
 /// One replication of one scenario under one mesh. Rows are in the order of the program's tables.
 #[derive(Clone, Debug, Default)]

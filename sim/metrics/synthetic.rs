@@ -72,7 +72,7 @@ pub(crate) fn full_record(number: u64, requests: usize, proxied: bool) -> RunRec
     let network = 50_000 * count;
     // Whatever is left after fixed shares is the application's.
     entry.parts =
-        [0, total / 10, proxy_part, proxy_part, if proxied { 10_000 * count } else { 0 }, network, 0];
+        [0, total / 10, proxy_part, 0, proxy_part, if proxied { 10_000 * count } else { 0 }, network, 0];
     entry.parts[0] = total - entry.parts.iter().sum::<u64>();
     entry.failed.record(2_000_000).expect("the histogram resizes itself");
     entry.arrived += 1;

@@ -130,14 +130,15 @@ fn usage(meshes: &[Results]) -> String {
 
 /// Mean times of the parts, without those that are nothing under every mesh.
 fn where_time_goes(meshes: &[Results], entry: &str) -> String {
-    const PARTS: [(&str, &str); 7] = [
+    const PARTS: [(&str, &str); 8] = [
         ("app", "application_time"),
-        ("queueing", "queue_time"),
+        ("queue", "queue_time"),
         ("proxy out", "outbound_proxy_time"),
+        ("waypoint", "waypoint_time"),
         ("proxy in", "inbound_proxy_time"),
         ("handshake", "handshake_time"),
         ("network", "network_time"),
-        ("abandoned", "abandoned_time"),
+        ("given up", "abandoned_time"),
     ];
     let find = |mesh: &Results, metric: &str| mesh.get(Scope::Entry, entry, metric, Statistic::Mean).copied();
     let somewhere = |(_, metric): &(&str, &str)| {

@@ -96,17 +96,36 @@ impl<'a> Calls<'a> {
     fn add_call(&mut self, call: &Call, copies: u32, script: &mut Script, edges: &mut Edges<'_>) {
         let callee = &self.scenario.services[call.service];
         let operation = &callee.operations[call.operation];
-        let default_timeout = self.scenario.services[script.service].client.timeout;
-        let site = self.sites.push(Site {
-            edge: edges.between(WorkloadIdx::at(script.service.position()), call.service),
+        let default_timeout = self.scenario.services[script.service].application.client.timeout;
+        let caller = WorkloadIdx::at(script.service.position());
+        let site = Site {
+            edge: edges.between(caller, call.service),
             code: self.code(call.service, call.operation),
             probability: call.probability.value(),
             request_size: call.request_size.as_ref().unwrap_or(&operation.request_size).clone(),
             timeout: call.timeout.or(default_timeout).map_or(u64::MAX, Span::nanos),
             optional: call.optional,
             place: script.place(&callee.full_name(), &operation.name),
-        });
+            relay: None,
+        };
+        let site = self.add_site(site, caller, call.service, edges);
         self.actions.push(Action::Call { site, copies });
+    }
+
+    /// Adds a call site, and the waypoint's in turn if there is one on the way.
+    pub(super) fn add_site(
+        &mut self,
+        site: Site,
+        caller: WorkloadIdx,
+        callee: ServiceIdx,
+        edges: &mut Edges<'_>,
+    ) -> SiteIdx {
+        let relay = edges.waypoint(caller, callee).map(|waypoint| {
+            let edge = edges.between(waypoint, callee);
+            let unconditional = Site { probability: 1.0, timeout: u64::MAX, optional: false, ..site.clone() };
+            self.sites.push(Site { edge, ..unconditional })
+        });
+        self.sites.push(Site { relay, ..site })
     }
 }
 

@@ -28,6 +28,7 @@ pub fn compile(scenario: &Scenario, mesh: &MeshModel) -> Program {
         .collect();
     let start = SimTime::ZERO + scenario.run.warm_up;
     let edges = edges.finish();
+    let (machines, nodes) = super::node::place(scenario, mesh, &workloads);
     let mut program = Program {
         scenario: scenario.name.clone(),
         mesh: mesh.name.clone(),
@@ -37,21 +38,29 @@ pub fn compile(scenario: &Scenario, mesh: &MeshModel) -> Program {
         groups: workloads.groups,
         proxies: IndexVec::new(),
         workers: IndexVec::new(),
-        cores: 0,
+        cores: IndexVec::new(),
         codes: calls.codes,
         steps: calls.steps,
         actions: calls.actions,
         sites: calls.sites,
         edges,
         sources,
+        machines,
         network_delay: scenario.cluster.network_delay.clone(),
+        zone_delay: scenario.cluster.zone_delay.clone(),
         outside_delay: scenario.cluster.outside_delay.clone(),
         nanos_per_byte: scenario.cluster.bandwidth.map_or(0.0, |bits_per_second| 8e9 / bits_per_second),
         window: Window::new(start, scenario.run.duration),
         drain_limit: start + scenario.run.duration + scenario.run.drain_limit,
         seed: scenario.run.seed,
     };
-    super::workload::place_pods(&mut program, scenario, &workloads.of_sources);
+    let layout = super::pods::Layout {
+        of_sources: &workloads.of_sources,
+        beside: &workloads.beside,
+        nodes: &nodes,
+        node_group: workloads.node_group,
+    };
+    super::pods::place(&mut program, scenario, &layout);
     program
 }
 
@@ -67,7 +76,7 @@ fn add_source(
     let code = calls.code(source.service, source.operation);
     let callee = &scenario.services[source.service];
     let operation = &callee.operations[source.operation];
-    let site = calls.sites.push(Site {
+    let site = Site {
         edge: edges.between(workload, source.service),
         code,
         probability: 1.0,
@@ -75,7 +84,9 @@ fn add_source(
         timeout: source.timeout.map_or(u64::MAX, Span::nanos),
         optional: false,
         place: extend_path(hash_name(&callee.full_name()), hash_name(&operation.name)),
-    });
+        relay: None,
+    };
+    let site = calls.add_site(site, workload, source.service, edges);
     let gateway = matches!(source.from, Origin::Gateway { .. });
     Source {
         name: source.name.clone(),

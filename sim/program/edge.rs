@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use crate::index::{Idx, IndexVec};
 use crate::kernel::rng::hash_name;
-use crate::mesh::model::{DirectModel, MeshModel, ProxyModel};
+use crate::mesh::model::{DirectModel, MeshModel, NodeProxyModel, ProxyModel, TunnelModel};
 use crate::mesh::scenario::{BalancingPolicy, HashOn, Protocol, Scenario, Service, ServiceIdx};
 use crate::policy::balance::Targets;
 use crate::units::Span;
 
-use super::workload::Workloads;
-use super::{Edge, EdgeIdx, HashInput, PassCost, Pool, WorkloadIdx};
+use super::workload::{Beside, Workloads};
+use super::{Edge, EdgeIdx, HashInput, PassCost, Pool, Tunnel, WorkloadIdx};
 
 /// Streams that applications put on one HTTP/2 connection: the default of gRPC and Go servers.
 const APPLICATION_STREAMS: u32 = 100;
@@ -20,12 +20,15 @@ const APPLICATION_STREAMS: u32 = 100;
 pub(super) struct Edges<'a> {
     scenario: &'a Scenario,
     mesh: &'a MeshModel,
-    /// The proxy model beside each workload.
-    proxies: IndexVec<WorkloadIdx, Option<&'a ProxyModel>>,
+    /// The proxy beside each workload.
+    beside: IndexVec<WorkloadIdx, Beside<'a>>,
+    waypoint_of: IndexVec<ServiceIdx, Option<WorkloadIdx>>,
     made: IndexVec<EdgeIdx, Edge>,
     known: BTreeMap<(WorkloadIdx, ServiceIdx), EdgeIdx>,
     slots: IndexVec<WorkloadIdx, u32>,
-    targets: BTreeMap<(ServiceIdx, BalancingPolicy), Arc<Targets>>,
+    /// Name and number of pods of each workload.
+    pods: IndexVec<WorkloadIdx, (String, u32)>,
+    targets: BTreeMap<(WorkloadIdx, BalancingPolicy), Arc<Targets>>,
 }
 
 impl<'a> Edges<'a> {
@@ -33,10 +36,12 @@ impl<'a> Edges<'a> {
         Self {
             scenario,
             mesh,
-            proxies: workloads.models.clone(),
+            beside: workloads.beside.clone(),
+            waypoint_of: workloads.waypoint_of.clone(),
             made: IndexVec::new(),
             known: BTreeMap::new(),
             slots: IndexVec::filled(0, workloads.all.len()),
+            pods: workloads.all.iter().map(|workload| (workload.name.clone(), workload.pods)).collect(),
             targets: BTreeMap::new(),
         }
     }
@@ -46,7 +51,8 @@ impl<'a> Edges<'a> {
         if let Some(&edge) = self.known.get(&(caller, callee)) {
             return edge;
         }
-        let edge = self.make(caller, callee);
+        let to = self.waypoint(caller, callee).unwrap_or(WorkloadIdx::at(callee.position()));
+        let edge = self.make(caller, callee, to);
         self.slots[caller] += 1;
         let index = self.made.push(edge);
         self.known.insert((caller, callee), index);
@@ -57,29 +63,60 @@ impl<'a> Edges<'a> {
         self.made
     }
 
-    fn make(&mut self, caller: WorkloadIdx, callee: ServiceIdx) -> Edge {
+    /// The waypoint through which the calls of a workload reach a service: node proxies know of waypoints, and no call
+    /// goes through the same one twice. Gateways go past them, as Istio's do unless told otherwise.
+    pub(super) fn waypoint(&self, caller: WorkloadIdx, callee: ServiceIdx) -> Option<WorkloadIdx> {
+        self.waypoint_of[callee].filter(|_| matches!(self.beside[caller], Beside::Node(_)))
+    }
+
+    fn make(&mut self, caller: WorkloadIdx, callee: ServiceIdx, to: WorkloadIdx) -> Edge {
         let service = &self.scenario.services[callee];
         let callee_workload = WorkloadIdx::at(callee.position());
-        let (outbound, inbound) = (self.proxies[caller], self.proxies[callee_workload]);
+        let is_relayed = to != callee_workload;
+        let ends = [self.beside[caller], self.beside[to]];
+        let [outbound, inbound] = ends.map(Beside::model);
         let speed = self.scenario.cluster.cpu_speed;
         let mutual_tls = outbound.is_some() && inbound.is_some();
-        let pass = |proxy: &ProxyModel, is_outbound: bool| {
-            pass_cost(proxy, service.protocol, is_outbound, mutual_tls, speed)
+        let pass = |end: Beside<'_>, is_outbound: bool, mutual_tls: bool| {
+            let protocol = match end {
+                // It does not look into what it forwards.
+                Beside::Node(_) => Protocol::Tcp,
+                _ => service.application.protocol,
+            };
+            end.model().map(|proxy| pass_cost(proxy, protocol, is_outbound, mutual_tls, speed))
         };
-        let policy = policy(service, outbound, &self.mesh.direct);
-        let pool = match outbound {
-            Some(proxy) => proxy_pool(proxy, service.protocol, inbound, &self.mesh.direct, speed),
-            None => self.direct_pool(caller, service.protocol),
+        let policy = match ends[0] {
+            Beside::Node(node) => node.proxy.tcp_balancing,
+            _ => policy(service, outbound, &self.mesh.direct),
         };
-        let overhead = |size: fn(&ProxyModel) -> u64| outbound.map_or(0, size);
+        let pool = match ends[0] {
+            Beside::Pod(proxy) => proxy_pool(
+                proxy,
+                service.application.protocol,
+                inbound,
+                &self.mesh.direct,
+                speed,
+                Self::tunnel_to(ends[1]),
+            ),
+            Beside::Node(node) if inbound.is_some() => {
+                self.node_pool(caller, service.application.protocol, node, inbound)
+            }
+            Beside::Node(_) | Beside::Nothing => self.direct_pool(caller, service.application.protocol),
+        };
+        // Mesh headers, framing and TLS records exist between two proxies only.
+        let overhead = |size: fn(&ProxyModel) -> u64| outbound.filter(|_| mutual_tls).map_or(0, size);
+        let are_both_of_nodes = ends.iter().all(|end| matches!(end, Beside::Node(_)));
         Edge {
             caller,
             callee: callee_workload,
+            to,
             slot: self.slots[caller],
-            outbound: outbound.map(|proxy| pass(proxy, true)),
-            inbound: inbound.map(|proxy| pass(proxy, false)),
+            outbound: pass(ends[0], true, mutual_tls),
+            // A waypoint's work is that of the call it makes in turn.
+            inbound: pass(ends[1], false, mutual_tls).filter(|_| !is_relayed),
+            local: pass(ends[0], true, false).filter(|_| are_both_of_nodes),
             policy,
-            targets: self.targets_of(callee, policy),
+            targets: self.targets_of(to, policy),
             hash: hash_input(service, policy),
             // Zero: nobody looks at response times.
             ewma: match outbound {
@@ -87,22 +124,47 @@ impl<'a> Edges<'a> {
                 _ => (Span::ZERO, Span::ZERO),
             },
             pool,
+            link_streams: application_streams(service.application.protocol),
             request_overhead: overhead(|proxy| proxy.request_overhead.value()),
             response_overhead: overhead(|proxy| proxy.response_overhead.value()),
+        }
+    }
+
+    /// Towards a pod behind a node's proxy, connections go through tunnels.
+    fn tunnel_to(end: Beside<'_>) -> Option<Tunnel> {
+        match end {
+            Beside::Node(node) => Some(tunnel(&node.tunnel)),
+            Beside::Pod(_) | Beside::Nothing => None,
+        }
+    }
+
+    /// Connections that the application makes and the node's proxies carry through their tunnels.
+    fn node_pool(
+        &self,
+        caller: WorkloadIdx,
+        protocol: Protocol,
+        node: &NodeProxyModel,
+        inbound: Option<&ProxyModel>,
+    ) -> Pool {
+        let speed = self.scenario.cluster.cpu_speed;
+        let handshakes = proxy_pool(&node.proxy, protocol, inbound, &self.mesh.direct, speed, None);
+        Pool {
+            handshake_legs: handshakes.handshake_legs,
+            client_cpu: handshakes.client_cpu,
+            server_cpu: handshakes.server_cpu,
+            tunnel: Some(tunnel(&node.tunnel)),
+            ..self.direct_pool(caller, protocol)
         }
     }
 
     fn direct_pool(&self, caller: WorkloadIdx, protocol: Protocol) -> Pool {
         let direct = &self.mesh.direct;
         let keep_alive = match self.scenario.services.get(ServiceIdx::at(caller.position())) {
-            Some(service) => service.client.keep_alive,
+            Some(service) => service.application.client.keep_alive,
             None => true,
         };
         Pool {
-            streams: match protocol {
-                Protocol::Http1 | Protocol::Tcp => 1,
-                Protocol::Http2 | Protocol::Grpc => APPLICATION_STREAMS,
-            },
+            streams: application_streams(protocol),
             per_connection: true,
             per_worker: false,
             keep_alive,
@@ -110,15 +172,14 @@ impl<'a> Edges<'a> {
             client_cpu: 0,
             server_cpu: 0,
             idle_timeout: direct.idle_timeout.nanos(),
+            tunnel: None,
         }
     }
 
-    fn targets_of(&mut self, callee: ServiceIdx, policy: BalancingPolicy) -> Arc<Targets> {
-        let service = &self.scenario.services[callee];
-        let targets = self
-            .targets
-            .entry((callee, policy))
-            .or_insert_with(|| Arc::new(Targets::new(policy, &service.full_name(), service.replicas)));
+    fn targets_of(&mut self, to: WorkloadIdx, policy: BalancingPolicy) -> Arc<Targets> {
+        let (name, pods) = &self.pods[to];
+        let targets =
+            self.targets.entry((to, policy)).or_insert_with(|| Arc::new(Targets::new(policy, name, *pods)));
         Arc::clone(targets)
     }
 }
@@ -128,7 +189,7 @@ fn policy(service: &Service, outbound: Option<&ProxyModel>, direct: &DirectModel
     match (outbound, &service.balancing) {
         (None, _) => direct.balancing,
         (Some(_), Some(balancing)) => balancing.policy,
-        (Some(proxy), None) if service.protocol == Protocol::Tcp => proxy.tcp_balancing,
+        (Some(proxy), None) if service.application.protocol == Protocol::Tcp => proxy.tcp_balancing,
         (Some(proxy), None) => proxy.balancing,
     }
 }
@@ -169,6 +230,7 @@ fn proxy_pool(
     inbound: Option<&ProxyModel>,
     direct: &DirectModel,
     speed: f64,
+    tunnel: Option<Tunnel>,
 ) -> Pool {
     let upstream = &proxy.upstream;
     // Without a proxy at the other end there is nobody to encrypt with: a plain connection, as an application's.
@@ -192,6 +254,23 @@ fn proxy_pool(
             inbound.map_or(upstream.handshake_server_cpu, |proxy| proxy.upstream.handshake_server_cpu)
         ),
         idle_timeout: upstream.idle_timeout.nanos(),
+        tunnel,
+    }
+}
+
+fn tunnel(model: &TunnelModel) -> Tunnel {
+    Tunnel {
+        streams: model.streams,
+        stream_legs: half_trips(model.stream_round_trips),
+        idle_timeout: model.idle_timeout.nanos(),
+    }
+}
+
+/// Calls that an application puts on one of its connections at once.
+fn application_streams(protocol: Protocol) -> u32 {
+    match protocol {
+        Protocol::Http1 | Protocol::Tcp => 1,
+        Protocol::Http2 | Protocol::Grpc => APPLICATION_STREAMS,
     }
 }
 

@@ -10,21 +10,23 @@
 mod call;
 mod compile;
 mod edge;
+mod group;
+mod node;
+mod pods;
 mod workload;
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
-
+use crate::digest;
 use crate::index::IndexVec;
 use crate::index_type;
 use crate::kernel::dist::Dist;
 use crate::kernel::station::{CoreIdx, Quota, WakeModel, Window, WorkerIdx};
 use crate::mesh::model::Dispatch;
 use crate::mesh::scenario::{Arrivals, BalancingPolicy, Discipline, HeaderValues, SourceIdx};
+use crate::placement::{Node, NodeIdx};
 use crate::policy::balance::Targets;
-use crate::units::{SimTime, Span};
+use crate::units::{Currency, Money, SimTime, Span};
 
 pub use compile::compile;
 
@@ -35,7 +37,7 @@ index_type! {
     pub struct PodIdx;
     /// A proxy process.
     pub struct ProxyIdx;
-    /// A group of like proxies: those of one workload.
+    /// A group of like proxies: those of one workload, or of the nodes.
     pub struct GroupIdx;
     /// An operation of any service.
     pub struct CodeIdx;
@@ -68,8 +70,8 @@ pub struct Program {
     pub proxies: IndexVec<ProxyIdx, Proxy>,
     /// The core each worker thread runs on; those of a proxy side by side.
     pub workers: IndexVec<WorkerIdx, CoreIdx>,
-    /// Number of cores that workers refer to.
-    pub cores: usize,
+    /// The cores that workers refer to; each with how many it stands for, more than one in a set of several cores.
+    pub cores: IndexVec<CoreIdx, u32>,
     /// Operations.
     pub codes: IndexVec<CodeIdx, Code>,
     /// Steps, those of a script side by side.
@@ -82,8 +84,12 @@ pub struct Program {
     pub edges: IndexVec<EdgeIdx, Edge>,
     /// Sources of traffic.
     pub sources: IndexVec<SourceIdx, Source>,
-    /// One-way delay between two pods.
+    /// What the pods run on.
+    pub machines: Machines,
+    /// One-way delay between two pods of a zone.
     pub network_delay: Dist,
+    /// One-way delay between two pods in different zones.
+    pub zone_delay: Dist,
     /// One-way delay between an outside client and the cluster.
     pub outside_delay: Dist,
     /// Nanoseconds a byte takes on the wire.
@@ -94,6 +100,29 @@ pub struct Program {
     pub drain_limit: SimTime,
     /// Everything random follows from it.
     pub seed: u64,
+}
+
+/// What the pods run on: nodes, all alike.
+#[derive(Clone, Debug)]
+pub struct Machines {
+    /// Each with what is reserved on it.
+    pub nodes: IndexVec<NodeIdx, Node>,
+    /// Names of the zones, at least one.
+    pub zones: Vec<String>,
+    /// CPU of a node in cores.
+    pub cores: f64,
+    /// Memory of a node in bytes.
+    pub memory: u64,
+    /// The containers of a node share its cores.
+    pub shared: bool,
+    /// Price of a node for an hour.
+    pub price: Money,
+    /// Price of a GB (10⁹ bytes) from one zone to another.
+    pub cross_zone_price: Money,
+    /// The currency of both.
+    pub currency: Currency,
+    /// What was assumed, and what did not fit: sentences for the reader of results.
+    pub notes: Vec<String>,
 }
 
 /// A service, client or gateway.
@@ -113,7 +142,7 @@ pub struct Workload {
     pub hold_workers: bool,
     /// Number of edges that start here.
     pub edges: u32,
-    /// Connections per pod and edge; further calls wait for one. `u32::MAX` is unlimited.
+    /// The application's connections per pod and edge; calls that find no room on them wait. `u32::MAX` is unlimited.
     pub pool_size: u32,
     /// Whether the application keeps connections.
     pub keep_alive: bool,
@@ -142,8 +171,10 @@ pub enum Serving {
 pub struct Pod {
     /// Of which workload.
     pub workload: WorkloadIdx,
-    /// Its proxy.
+    /// Its proxy: its own, or that of its node.
     pub proxy: Option<ProxyIdx>,
+    /// The machine it runs on; `None` outside the cluster.
+    pub node: Option<NodeIdx>,
     /// A hash of its workload's name and its number: the same whatever else is in the scenario.
     pub identity: u64,
     /// What it knows of its edges stands at `first_view + edge.slot`.
@@ -153,8 +184,8 @@ pub struct Pod {
 /// A group of like proxies.
 #[derive(Clone, Debug)]
 pub struct ProxyGroup {
-    /// The workload beside which they stand.
-    pub workload: WorkloadIdx,
+    /// The workload beside which they stand, or what they are.
+    pub name: String,
     /// Worker threads each.
     pub workers: u32,
     /// How jobs find a worker.
@@ -256,6 +287,8 @@ pub struct Site {
     pub optional: bool,
     /// Static place for its draws: a hash of names, never of indexes.
     pub place: u64,
+    /// The edge leads to a waypoint, which makes this call in turn.
+    pub relay: Option<SiteIdx>,
 }
 
 /// A calling workload and a called service.
@@ -265,12 +298,16 @@ pub struct Edge {
     pub caller: WorkloadIdx,
     /// Who is called.
     pub callee: WorkloadIdx,
+    /// Whose pods take the call: the callee's, or a waypoint's that passes it on.
+    pub to: WorkloadIdx,
     /// Position among the caller's edges.
     pub slot: u32,
     /// What the caller's proxy spends; `None` without one.
     pub outbound: Option<PassCost>,
     /// What the callee's proxy spends; `None` without one.
     pub inbound: Option<PassCost>,
+    /// What a node proxy spends that serves both ends: it passes the call on at once. `None` if no proxy can.
+    pub local: Option<PassCost>,
     /// How one endpoint is chosen.
     pub policy: BalancingPolicy,
     /// What all callers share of that choice: endpoints, hash tables.
@@ -279,8 +316,10 @@ pub struct Edge {
     pub hash: HashInput,
     /// Peak-EWMA parameters: assumed latency and time constant.
     pub ewma: (Span, Span),
-    /// Connections.
+    /// Connections to endpoints.
     pub pool: Pool,
+    /// Calls that a connection of the application carries at once; 1 is HTTP/1.1.
+    pub link_streams: u32,
     /// Bytes on the wire beside a request's payload ...
     pub request_overhead: u64,
     /// ... and beside a response's.
@@ -328,6 +367,19 @@ pub struct Pool {
     pub server_cpu: u64,
     /// Unused for longer, a connection is closed.
     pub idle_timeout: u64,
+    /// Connections are streams in tunnels between proxies; the handshake is then a tunnel's.
+    pub tunnel: Option<Tunnel>,
+}
+
+/// Connections that carry connections (HBONE).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tunnel {
+    /// Connections in a tunnel at once; one more opens another tunnel.
+    pub streams: u32,
+    /// Round trips to open a connection in a tunnel, in half round trips.
+    pub stream_legs: u32,
+    /// Unused for longer, a tunnel is closed.
+    pub idle_timeout: u64,
 }
 
 /// A source of requests.
@@ -354,32 +406,35 @@ pub struct Source {
 impl Program {
     /// SHA-256 of everything the run depends on, in hexadecimal: equal digests, equal results.
     pub fn digest(&self) -> String {
-        struct Sink(Sha256);
-        impl std::fmt::Write for Sink {
-            fn write_str(&mut self, text: &str) -> std::fmt::Result {
-                self.0.update(text.as_bytes());
-                Ok(())
-            }
-        }
-        let mut sink = Sink(Sha256::new());
-        // Debug prints every field, floats in the shortest form that reads back exactly.
-        write!(sink, "{self:?}").expect("a hash takes any text");
-        sink.0.finalize().iter().fold(String::new(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        digest::of_debug(self)
     }
 
     /// The pod that is an edge's endpoint of this number.
     #[inline]
     pub fn callee(&self, edge: &Edge, endpoint: u32) -> PodIdx {
-        PodIdx(self.workloads[edge.callee].first_pod.0 + endpoint)
+        PodIdx(self.workloads[edge.to].first_pod.0 + endpoint)
     }
 
     /// The proxies at the two ends of a connection from a pod to an endpoint of an edge.
     #[inline]
     pub fn ends(&self, caller: PodIdx, edge: &Edge, endpoint: u32) -> [Option<ProxyIdx>; 2] {
         [caller, self.callee(edge, endpoint)].map(|pod| self.pods[pod].proxy)
+    }
+
+    /// Whether two pods have the same node proxy.
+    #[inline]
+    pub fn are_on_one_node(&self, caller: PodIdx, callee: PodIdx) -> bool {
+        self.pods[caller].proxy.is_some() && self.pods[caller].proxy == self.pods[callee].proxy
+    }
+
+    /// Whether two pods stand in different zones.
+    #[inline]
+    pub fn crosses_zones(&self, one: PodIdx, other: PodIdx) -> bool {
+        self.machines.zones.len() > 1
+            && match (self.pods[one].node, self.pods[other].node) {
+                (Some(one), Some(other)) => self.machines.nodes[one].zone != self.machines.nodes[other].zone,
+                _ => false,
+            }
     }
 
     /// Number of per-pod views of edges.

@@ -6,7 +6,8 @@ use sim::diag::CODES;
 use sim::input::FORMATS;
 use sim::input::defaults::DEFAULTS;
 use sim::kernel::dist::DISTRIBUTIONS;
-use sim::mesh::profile::summaries;
+use sim::mesh::prices;
+use sim::mesh::profile::{install_profiles, summaries};
 use sim::output::{OUTPUTS, comparison};
 use sim::policy::arrival::ARRIVALS;
 use sim::policy::balance::BALANCERS;
@@ -42,7 +43,9 @@ fn page() -> String {
     );
     text += &table(
         "Scenario defaults",
-        "What holds where a scenario is silent. `service_time`, and `from` of traffic, have no default.",
+        "What holds where a scenario is silent. `service_time`, and `from` of traffic, have no default. `--set` takes \
+         these keys with a name or, from 0, a position in place of NAME: `services.web.replicas=3`, \
+         `services[0].replicas=3` or `services.0.replicas=3`.",
         &["key", "default", "why"],
         DEFAULTS.iter().map(|(key, value, why)| vec![code(key), code(value), (*why).to_owned()]),
     );
@@ -68,15 +71,42 @@ fn page() -> String {
         "Load balancing",
         "`policies: [{service: reviews, balancing: ring_hash}]`; without a policy the mesh's own way holds.",
         &["name", "what it is", "who balances so"],
-        BALANCERS.iter().map(|row| vec![code(row.name), row.doc.to_owned(), row.used_by.to_owned()]),
+        BALANCERS.iter().map(|row| vec![code(row.policy.name()), row.doc.to_owned(), row.used_by.to_owned()]),
     );
     text += &table(
         "Profiles",
-        "`sim models show NAME` gives every number with its source.",
-        &["name", "what it is", "mesh", "proxy"],
-        summaries()
-            .into_iter()
-            .map(|row| vec![code(row.name), row.title, row.mesh_version, row.proxy_version]),
+        "`sim models show NAME` gives every number with its source. `linkerd@ha`, here and for `--mesh`, `profile` and \
+         `extends`, is the mesh as it is installed for high availability.",
+        &["name", "what it is", "mesh", "proxy", "Kubernetes", "installed as"],
+        summaries().into_iter().map(|row| {
+            let installs = install_profiles(&row.name).join(", ");
+            let name = code(row.name);
+            vec![name, row.title, row.mesh_version, row.proxy_version, row.kubernetes_version, installs]
+        }),
+    );
+    let prices = prices::shipped();
+    text += &table(
+        "Prices",
+        &format!(
+            "What nodes cost an hour, in {}, unless `cluster.prices` names a table of your own (copy \
+             `models/prices.yaml`). A GB from one zone to another costs {} ({}, {}).",
+            prices.currency,
+            prices.cross_zone,
+            prices.cross_zone_provenance.source,
+            prices.cross_zone_provenance.date
+        ),
+        &["type", "cores", "memory", "price", "source", "date"],
+        prices.node_types.iter().map(|row| {
+            let (source, date) = (row.provenance.source.clone(), row.provenance.date.clone());
+            vec![
+                code(&row.name),
+                row.cores.to_string(),
+                row.memory.to_string(),
+                row.price.to_string(),
+                source,
+                date,
+            ]
+        }),
     );
     text += &table(
         "Outputs",

@@ -4,14 +4,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules in the order of the pipeline: each may import only what stands before it.
-const LAYERS: [&str; 15] = [
+const LAYERS: [&str; 17] = [
     "units",
     "index",
+    "digest",
     "diag",
     "kernel",
     "vocabulary",
     "input",
     "mesh",
+    "placement",
     "policy",
     "program",
     "metrics",

@@ -1,11 +1,12 @@
 //! The section `cluster`.
 
 use crate::diag::{Code, Diagnostic, Diagnostics};
-use crate::units::UnitError;
+use crate::units::{Bytes, Cores, Money, UnitError};
+use crate::vocabulary::NodeCores;
 
-use crate::input::draft::{ClusterDraft, CoreSetDraft};
+use crate::input::draft::{ClusterDraft, CoreSetDraft, NodesDraft, PricesDraft};
 use crate::input::fields::{self, Fields, list, located};
-use crate::input::tree::Node;
+use crate::input::tree::{Located, Node};
 
 use super::distribution::time;
 
@@ -14,13 +15,67 @@ pub(super) fn cluster(node: &Node, diagnostics: &mut Diagnostics) -> Option<Clus
     let mut fields = Fields::new(node, "`cluster`", diagnostics);
     let cluster = ClusterDraft {
         network_delay: fields.read("network_delay", time).unwrap_or(default.network_delay),
+        zone_delay: fields.read("zone_delay", located(time)),
         outside_delay: fields.read("outside_delay", time).unwrap_or(default.outside_delay),
         bandwidth: fields.read("bandwidth", bandwidth),
         cpu_speed: fields.read("cpu_speed", cpu_speed).unwrap_or(default.cpu_speed),
         core_sets: fields.read("core_sets", list(core_set)).unwrap_or_default(),
+        nodes: fields.read("nodes", nodes),
+        zones: fields.read("zones", located(list(located(fields::text)))),
+        cross_zone_price: fields.read("cross_zone_price", money),
+        cores: fields.read("cores", |node, diagnostics| {
+            fields::choice(node, "`cores` of a cluster", NODE_CORES, diagnostics)
+        }),
+        prices: fields.read("prices", located(fields::text)).map_or(PricesDraft::Shipped, PricesDraft::File),
     };
     fields.finish()?;
     Some(cluster)
+}
+
+const NODE_CORES: &[(&str, NodeCores)] =
+    &[("shared", NodeCores::Shared), ("unlimited", NodeCores::Unlimited)];
+
+fn nodes(node: &Node, diagnostics: &mut Diagnostics) -> Option<NodesDraft> {
+    let mut fields = Fields::new(node, "`nodes`", diagnostics);
+    let nodes = NodesDraft {
+        count: fields.read("count", count).flatten(),
+        node_type: fields.read("type", located(fields::text)),
+        cores: fields.read("cores", positive_cores),
+        memory: fields.read("memory", positive_bytes),
+        pods: fields.read("pods", fields::count),
+        price: fields.read("price", money),
+    };
+    fields.finish()?;
+    Some(nodes)
+}
+
+/// A number from 1, or nothing for `auto`.
+fn count(node: &Node, diagnostics: &mut Diagnostics) -> Option<Option<Located<u32>>> {
+    if node.text() == Some("auto") {
+        return Some(None);
+    }
+    Some(Some(located(fields::count)(node, diagnostics)?))
+}
+
+fn positive_cores(node: &Node, diagnostics: &mut Diagnostics) -> Option<Cores> {
+    let cores = fields::cores(node, diagnostics)?;
+    positive(cores > Cores::ZERO, "a node needs CPU", node, diagnostics).then_some(cores)
+}
+
+fn positive_bytes(node: &Node, diagnostics: &mut Diagnostics) -> Option<Bytes> {
+    let bytes = fields::bytes(node, diagnostics)?;
+    positive(bytes > Bytes::ZERO, "a node needs memory", node, diagnostics).then_some(bytes)
+}
+
+fn positive(holds: bool, message: &str, node: &Node, diagnostics: &mut Diagnostics) -> bool {
+    if !holds {
+        diagnostics.push(Diagnostic::error(Code::InvalidValue, message).at(node.location));
+    }
+    holds
+}
+
+fn money(node: &Node, diagnostics: &mut Diagnostics) -> Option<Money> {
+    fields::parsed(node, "a price", diagnostics, Money::parse)
 }
 
 /// Bits per second: `10Gbit/s`, `500 Mbps`; `None` for `unlimited`.
@@ -60,6 +115,20 @@ fn core_set(node: &Node, diagnostics: &mut Diagnostics) -> Option<CoreSetDraft> 
     let name = fields.need("name", located(fields::text));
     let services = fields.read("services", &names).unwrap_or_default();
     let sources = fields.read("sources", &names).unwrap_or_default();
+    let cores = fields.read("cores", core_count).unwrap_or(1);
     fields.finish();
-    Some(CoreSetDraft { name: name?, services, sources })
+    Some(CoreSetDraft { name: name?, services, sources, cores })
 }
+
+fn core_count(node: &Node, diagnostics: &mut Diagnostics) -> Option<u32> {
+    let cores = fields::count(node, diagnostics)?;
+    if cores <= MOST_CORES {
+        return Some(cores);
+    }
+    let message = format!("a core set has 1 to {MOST_CORES} cores");
+    diagnostics.push(Diagnostic::error(Code::InvalidValue, message).at(node.location));
+    None
+}
+
+/// More than any machine has: a slip of the pen.
+const MOST_CORES: u32 = 1024;

@@ -3,20 +3,9 @@
 use crate::diag::{Code, Diagnostic, Diagnostics, quote};
 use crate::vocabulary::{Balancing, BalancingPolicy, HashOn};
 
-use crate::input::draft::{MeshDraft, PolicyDraft, SelectionDraft};
+use crate::input::draft::{MeshDraft, PolicyDraft, SelectionDraft, WaypointDraft};
 use crate::input::fields::{self, Fields, list, located, map};
 use crate::input::tree::Node;
-
-/// Balancing policies by their names.
-pub(super) const BALANCING: &[(&str, BalancingPolicy)] = &[
-    ("random", BalancingPolicy::Random),
-    ("round_robin", BalancingPolicy::RoundRobin),
-    ("least_request", BalancingPolicy::LeastRequest),
-    ("peak_ewma", BalancingPolicy::PeakEwma),
-    ("ring_hash", BalancingPolicy::RingHash),
-    ("maglev", BalancingPolicy::Maglev),
-    ("per_connection", BalancingPolicy::PerConnection),
-];
 
 pub(super) fn mesh(node: &Node, diagnostics: &mut Diagnostics) -> Option<MeshDraft> {
     let mut fields = Fields::new(node, "`mesh`", diagnostics);
@@ -25,9 +14,24 @@ pub(super) fn mesh(node: &Node, diagnostics: &mut Diagnostics) -> Option<MeshDra
         overrides: fields.read("overrides", map(located(fields::text))).unwrap_or_default(),
         inject: fields.read("inject", selection),
         exclude: fields.read("exclude", selection).unwrap_or_default(),
+        waypoints: fields.read("waypoints", list(waypoint)),
     };
     fields.finish()?;
     Some(mesh)
+}
+
+fn waypoint(node: &Node, diagnostics: &mut Diagnostics) -> Option<WaypointDraft> {
+    let mut fields = Fields::new(node, "a waypoint", diagnostics);
+    let names = list(located(fields::text));
+    let name = fields.need("name", located(fields::text));
+    let services = SelectionDraft {
+        namespaces: fields.read("namespaces", &names).unwrap_or_default(),
+        services: fields.read("services", &names).unwrap_or_default(),
+    };
+    let replicas = fields.read("replicas", fields::count);
+    let zone = fields.read("zone", located(fields::text));
+    fields.finish();
+    Some(WaypointDraft { name: name?, services, replicas, zone })
 }
 
 fn selection(node: &Node, diagnostics: &mut Diagnostics) -> Option<SelectionDraft> {
@@ -52,7 +56,7 @@ pub(super) fn policy(node: &Node, diagnostics: &mut Diagnostics) -> Option<Polic
 /// `least_request`, or `{policy: ring_hash, hash_on: header:x-user}`.
 fn balancing(node: &Node, diagnostics: &mut Diagnostics) -> Option<Balancing> {
     let named = |node: &Node, diagnostics: &mut Diagnostics| {
-        fields::choice(node, "a balancing policy", BALANCING, diagnostics)
+        fields::choice(node, "a balancing policy", &BalancingPolicy::ALL, diagnostics)
     };
     if node.entries().is_none() {
         return Some(Balancing { policy: named(node, diagnostics)?, hash_on: HashOn::Source });

@@ -5,7 +5,7 @@
 
 mod asked;
 mod capability;
-mod decode;
+pub(in crate::mesh) mod decode;
 mod dimension;
 mod draw;
 mod parameters;
@@ -22,9 +22,9 @@ pub use decode::decode;
 pub use dimension::{Dimension, Unit};
 pub use draw::Assumption;
 pub use parameters::{Needed, Parameter, Row, Table, table};
-pub use quantity::{Kind, Provenance, Quantity, Setting, Word};
+pub use quantity::{Change, Kind, Provenance, Quantity, Setting, Word};
 pub use render::{CapabilityRow, ProfileSummary, SettingRow, summaries};
-pub use shipped::{SHIPPED, find, names};
+pub use shipped::{SHIPPED, compared, find, install_profiles, names};
 
 /// A mesh's costs and abilities, checked: every parameter it needs is there and within its range.
 #[derive(Clone, Debug, PartialEq)]
@@ -99,12 +99,7 @@ impl Profile {
         };
         let position = self.locate(path).map_err(fail)?;
         let row = &table().rows()[position];
-        let provenance = Provenance {
-            kind: Kind::Given,
-            source: "set by the user".to_owned(),
-            date: String::new(),
-            origin: place,
-        };
+        let provenance = Provenance::given(place);
         let setting = row.parameter.read(text, provenance).map_err(|problem| {
             let message = format!("{} cannot be {}: {problem}", quote(&row.path), quote(text));
             fail(Diagnostic::error(Code::InvalidValue, message))
@@ -180,9 +175,13 @@ impl Profile {
     fn needs(&self, row: &Row) -> bool {
         let word = |path| table().position(path).and_then(|position| self.word_at(position));
         let control_plane = word("control_plane.kind");
+        let data_plane = word("data_plane");
         let by_kind = match row.needed {
             Needed::Always => true,
-            Needed::Sidecar => word("data_plane") == Some("sidecar"),
+            Needed::Meshed => matches!(data_plane, Some("sidecar" | "ambient" | "ambient_waypoint")),
+            Needed::Sidecar => data_plane == Some("sidecar"),
+            Needed::Ambient => matches!(data_plane, Some("ambient" | "ambient_waypoint")),
+            Needed::Waypoint => data_plane == Some("ambient_waypoint"),
             Needed::Managed => matches!(control_plane, Some("push" | "stream")),
             Needed::Push => control_plane == Some("push"),
             Needed::Stream => control_plane == Some("stream"),

@@ -1,33 +1,46 @@
 //! From a profile to what the compiler needs.
 
 use crate::mesh::model::{
-    ConfigurationView, DirectModel, Dispatch, MemoryModel, MeshModel, ProxyModel, TraversalCost,
-    UpstreamModel, WakeCost,
+    ConfigurationView, DirectModel, Dispatch, MemoryModel, MeshModel, NodeProxyModel, ProxyModel,
+    ReservationModel, TraversalCost, TunnelModel, UpstreamModel, WakeCost, WaypointModel,
 };
 use crate::units::{Bytes, Cores, Ratio, Span};
 use crate::vocabulary::BalancingPolicy;
 
-use super::parameters::BALANCING;
 use super::{Profile, Setting, table};
 
 impl Profile {
     /// The typed values. `node_cores` is the number of workers where neither workers nor a CPU limit are set.
     pub fn model(&self, node_cores: u32) -> MeshModel {
-        let direct = Reader { profile: self, section: "direct" };
+        let section = |section| Reader { profile: self, section };
+        let direct = section("direct");
+        let data_plane = self.word("data_plane");
+        let is_ambient = matches!(data_plane, "ambient" | "ambient_waypoint");
         MeshModel {
             name: self.head.name.clone(),
             title: self.head.title.clone(),
-            sidecar: match self.word("data_plane") {
-                "sidecar" => Some(Reader { profile: self, section: "proxy" }.proxy(node_cores)),
-                _ => None,
-            },
-            gateway: Reader { profile: self, section: "gateway" }.proxy(node_cores),
+            sidecar: (data_plane == "sidecar").then(|| section("proxy").proxy(node_cores)),
+            node_proxy: is_ambient.then(|| section("node_proxy").node_proxy(node_cores)),
+            waypoint: (data_plane == "ambient_waypoint").then(|| WaypointModel {
+                proxy: section("waypoint").proxy(node_cores),
+                replicas: section("waypoint").number("replicas") as u32,
+            }),
+            gateway: section("gateway").proxy(node_cores),
             direct: DirectModel {
                 balancing: direct.balancing("balancing"),
                 handshake_round_trips: direct.number("round_trips"),
                 idle_timeout: direct.span("idle_timeout"),
             },
+            daemons: is_ambient.then(|| section("cni").reservation("cni", 1)).into_iter().collect(),
+            control_plane: self.control_plane(),
         }
+    }
+
+    /// Its pods; `None` where kube-proxy is all there is.
+    fn control_plane(&self) -> Option<ReservationModel> {
+        let section = Reader { profile: self, section: "control_plane" };
+        let is_there = section.word("kind") != "kube_proxy";
+        is_there.then(|| section.reservation("control-plane", section.number("replicas") as u32))
     }
 
     fn word(&self, path: &str) -> &'static str {
@@ -50,11 +63,8 @@ impl Reader<'_> {
             outbound: self.span(&format!("cpu.{protocol}.outbound")),
             inbound: self.span(&format!("cpu.{protocol}.inbound")),
         };
-        let limit = self.limit("cpu_limit").map(cores);
         ProxyModel {
-            workers: self
-                .limit("workers")
-                .map_or_else(|| workers_of(limit, node_cores), |count| count as u32),
+            workers: self.workers(node_cores),
             dispatch: match self.word("dispatch") {
                 "pinned" => Dispatch::Pinned,
                 _ => Dispatch::Shared,
@@ -89,9 +99,44 @@ impl Reader<'_> {
             ewma_decay: self.span("balancing.ewma_decay"),
             memory: self.memory(&features),
             cpu_request: self.limit("cpu_request").map(cores),
-            cpu_limit: limit,
+            cpu_limit: self.limit("cpu_limit").map(cores),
             memory_request: self.limit("memory_request").map(bytes),
             memory_limit: self.limit("memory_limit").map(bytes),
+        }
+    }
+
+    fn workers(self, node_cores: u32) -> u32 {
+        let whole = |path| self.limit(path).map(|cores| (cores.ceil() as u32).max(1));
+        let limit = whole("cpu_limit");
+        match self.limit("workers") {
+            Some(count) => count as u32,
+            None if self.word("workers") == "quarter_of_node" => {
+                limit.unwrap_or(node_cores.div_ceil(4)).max(whole("cpu_request").unwrap_or(1)).max(2)
+            }
+            // Envoy under Istio: one per core of the limit; without a limit one per core of the node.
+            None => limit.unwrap_or(node_cores).max(1),
+        }
+    }
+
+    fn node_proxy(self, node_cores: u32) -> NodeProxyModel {
+        let proxy = self.proxy(node_cores);
+        NodeProxyModel {
+            tunnel: TunnelModel {
+                streams: proxy.upstream.max_streams,
+                idle_timeout: proxy.upstream.idle_timeout,
+                stream_round_trips: self.number("tunnel.stream_round_trips"),
+            },
+            memory_per_workload: self.number("memory.per_workload"),
+            proxy,
+        }
+    }
+
+    fn reservation(self, name: &str, replicas: u32) -> ReservationModel {
+        ReservationModel {
+            name: name.to_owned(),
+            replicas,
+            cpu_request: self.limit("cpu_request").map(cores),
+            memory_request: self.limit("memory_request").map(bytes),
         }
     }
 
@@ -194,21 +239,10 @@ impl Reader<'_> {
 
     fn balancing(self, path: &str) -> BalancingPolicy {
         let word = self.word(path);
-        let row = BALANCING.iter().position(|name| *name == word).expect("the table has the word");
-        POLICIES[row]
+        let found = BalancingPolicy::ALL.iter().find(|(name, _)| *name == word);
+        found.expect("a decoded profile names a policy").1
     }
 }
-
-/// By row of [`BALANCING`].
-const POLICIES: [BalancingPolicy; BALANCING.len()] = [
-    BalancingPolicy::Random,
-    BalancingPolicy::RoundRobin,
-    BalancingPolicy::LeastRequest,
-    BalancingPolicy::PeakEwma,
-    BalancingPolicy::RingHash,
-    BalancingPolicy::Maglev,
-    BalancingPolicy::PerConnection,
-];
 
 /// Nanoseconds per second.
 const NANOS: f64 = 1e9;
@@ -227,11 +261,6 @@ struct Features {
     handshake_server_cpu: Span,
     memory_per_connection: f64,
     memory_per_worker: f64,
-}
-
-/// Envoy under Istio: one worker per core of the CPU limit, rounded up; without a limit one per core of the node.
-fn workers_of(limit: Option<Cores>, node_cores: u32) -> u32 {
-    limit.map_or(node_cores, |limit| limit.value().ceil() as u32).max(1)
 }
 
 fn cores(value: f64) -> Cores {

@@ -10,11 +10,13 @@ use super::scenario::{Scenario, Service, ServiceIdx, SourceIdx, TrafficSource};
 
 mod calls;
 mod names;
+mod nodes;
 mod placement;
 mod policies;
 mod services;
 mod slo;
 mod traffic;
+mod waypoints;
 
 use names::Directory;
 
@@ -31,6 +33,7 @@ pub fn validate(draft: &Draft, diagnostics: &mut Diagnostics) -> Option<Scenario
     let sources = traffic::resolve(draft, &directory, &services, diagnostics);
     policies::apply(draft, &directory, &sources, &mut services, diagnostics);
     let cluster = placement::cluster(draft, &directory, &sources, diagnostics);
+    let waypoints = waypoints::resolve(draft, &directory, &services, &cluster.zones, diagnostics);
     let slos = slo::resolve(draft, &sources, diagnostics);
     calls::check(draft, &services, &sources, diagnostics);
     check_size(draft, &services, &sources, diagnostics);
@@ -38,7 +41,7 @@ pub fn validate(draft: &Draft, diagnostics: &mut Diagnostics) -> Option<Scenario
         return None;
     }
     let name = draft.name.as_ref().map_or("scenario", |name| &name.value).to_owned();
-    Some(Scenario { name, services, sources, cluster, run: draft.run, slos })
+    Some(Scenario { name, services, sources, waypoints, cluster, run: draft.run, slos })
 }
 
 /// There is something to simulate, and not more than fits.

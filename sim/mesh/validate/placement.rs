@@ -11,6 +11,7 @@ use crate::input::tree::Located;
 
 use super::super::scenario::{Cluster, CoreSet, Origin, SourceIdx, TrafficSource};
 use super::names::Directory;
+use super::nodes;
 
 pub(super) fn cluster(
     draft: &Draft,
@@ -25,12 +26,19 @@ pub(super) fn cluster(
         .iter()
         .map(|set| core_set(set, directory, sources, &mut placed, diagnostics))
         .collect();
+    let machines = nodes::resolve(written, diagnostics);
     Cluster {
         network_delay: written.network_delay.clone(),
+        zone_delay: written.zone_delay.as_ref().map_or_else(defaults::zone_delay, |law| law.value.clone()),
         outside_delay: written.outside_delay.clone(),
         bandwidth: written.bandwidth,
         cpu_speed: written.cpu_speed,
         core_sets,
+        zones: machines.zones,
+        nodes: machines.nodes,
+        cores: machines.cores,
+        cross_zone_price: machines.cross_zone_price,
+        currency: machines.currency,
     }
 }
 
@@ -41,7 +49,8 @@ fn core_set(
     placed: &mut BTreeMap<String, Location>,
     diagnostics: &mut Diagnostics,
 ) -> CoreSet {
-    let mut resolved = CoreSet { name: set.name.value.clone(), services: Vec::new(), sources: Vec::new() };
+    let name = set.name.value.clone();
+    let mut resolved = CoreSet { name, services: Vec::new(), sources: Vec::new(), cores: set.cores };
     for name in &set.services {
         if let Some(service) = directory.find(name, defaults::NAMESPACE, diagnostics) {
             place_once(format!("service {service:?}"), name, placed, diagnostics);

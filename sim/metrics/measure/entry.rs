@@ -16,13 +16,14 @@ pub(super) const MEASURES: &[Measure] = &[
     Measure::new("application_time", Unit::Seconds, MEAN, |record, row, _| part(record, row, APPLICATION)),
     Measure::new("queue_time", Unit::Seconds, MEAN, |record, row, _| part(record, row, QUEUEING)),
     Measure::new("outbound_proxy_time", Unit::Seconds, MEAN, |record, row, _| part(record, row, OUTBOUND)),
+    Measure::new("waypoint_time", Unit::Seconds, MEAN, |record, row, _| part(record, row, WAYPOINT)),
     Measure::new("inbound_proxy_time", Unit::Seconds, MEAN, |record, row, _| part(record, row, INBOUND)),
     Measure::new("handshake_time", Unit::Seconds, MEAN, |record, row, _| part(record, row, HANDSHAKE)),
     Measure::new("network_time", Unit::Seconds, MEAN, |record, row, _| part(record, row, NETWORK)),
     Measure::new("abandoned_time", Unit::Seconds, MEAN, |record, row, _| part(record, row, ABANDONED)),
     Measure::new("proxy_time", Unit::Seconds, MEAN, |record, row, _| {
         let EntryRecord { parts, succeeded, .. } = &record.entries[row];
-        mean_time(parts[OUTBOUND] + parts[INBOUND] + parts[HANDSHAKE], succeeded.len())
+        mean_time(parts[OUTBOUND] + parts[WAYPOINT] + parts[INBOUND] + parts[HANDSHAKE], succeeded.len())
     }),
     Measure::new("proxy_time_ratio", Unit::Ratio, MEAN, |record, row, _| {
         let EntryRecord { parts, .. } = &record.entries[row];
@@ -52,10 +53,11 @@ pub(super) const BEHIND_GATEWAY: &[Measure] =
 const APPLICATION: usize = 0;
 const QUEUEING: usize = 1;
 const OUTBOUND: usize = 2;
-const INBOUND: usize = 3;
-const HANDSHAKE: usize = 4;
-const NETWORK: usize = 5;
-const ABANDONED: usize = 6;
+const WAYPOINT: usize = 3;
+const INBOUND: usize = 4;
+const HANDSHAKE: usize = 5;
+const NETWORK: usize = 6;
+const ABANDONED: usize = 7;
 const _: () = assert!(ABANDONED + 1 == PARTS.len(), "every part has a measure");
 
 fn response_time(record: &RunRecord, row: usize, statistic: Statistic) -> Option<Sample> {

@@ -130,6 +130,29 @@ fn upgraded_http1_has_one_connection_for_each_pair_of_proxies() {
 }
 
 #[test]
+fn a_multiplexing_application_has_one_connection_to_its_proxy_and_so_one_worker() {
+    let text = |protocol: &str| {
+        format!(
+            "services:\n  - {{name: a, protocol: {protocol}, service_time: 10ms}}\n{}",
+            users("a", 30, "meshed_client")
+        )
+    };
+    let istio = mesh("istio-sidecar");
+    // Two workers each keep connections of their own, but all calls come to one of them.
+    let record = run(&istio, 0, 1_000, &text("gRPC"));
+    assert_eq!(record.edges[0].handshakes, 1);
+    let held: Vec<u64> = record.proxies.iter().map(|proxy| proxy.connections_mean.round() as u64).collect();
+    assert_eq!(
+        held,
+        [1, 2],
+        "at the service its client's, at the client the application's and the service's"
+    );
+    let record = run(&istio, 0, 1_000, &text("HTTP/1.1"));
+    assert_eq!(record.edges[0].handshakes, 30);
+    assert_eq!(record.proxies[1].connections_mean.round() as u64, 60);
+}
+
+#[test]
 fn a_full_connection_is_joined_by_another() {
     let text = format!(
         "services:\n  - {{name: a, protocol: gRPC, service_time: 10ms}}\n{}",

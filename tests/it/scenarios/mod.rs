@@ -6,6 +6,7 @@ mod proxies;
 mod quiet;
 mod scripts;
 mod timeouts;
+mod zones;
 
 use std::sync::atomic::AtomicBool;
 

@@ -73,6 +73,17 @@ fn both_workers_of_a_proxy_may_share_that_core_too() {
 }
 
 #[test]
+fn a_set_of_several_cores_is_shared_by_whoever_has_work() {
+    let mesh = even(&[("proxy.workers", "2")]);
+    let record = run(&mesh, 1_000, 1_000, &pair("{name: three, cores: 3, services: [a, b]}"));
+    let (a, b) = (cores(&record, 0, &mesh), cores(&record, 1, &mesh));
+    assert!(a <= 2.0 + 1e-6 && b <= 2.0 + 1e-6, "a proxy has two threads: {a}, {b}");
+    assert!((1.9..=3.0 + 1e-6).contains(&(a + b)), "four threads on three cores: {a} + {b}");
+    let one = run(&mesh, 1_000, 1_000, &pair("{name: one, services: [a, b]}"));
+    assert!(record.entries[0].completed_in_window > 2 * one.entries[0].completed_in_window);
+}
+
+#[test]
 fn a_quota_holds_on_a_shared_core() {
     for workers in ["1", "2"] {
         let mesh = even(&[("proxy.workers", workers), ("proxy.cpu_limit", "400m")]);

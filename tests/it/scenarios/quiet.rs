@@ -78,7 +78,9 @@ fn by_hand(
     trips: f64,
 ) -> [f64; 2] {
     let tls = outbound.is_some() && inbound.is_some();
-    let overhead = |size: fn(&ProxyModel) -> u64| outbound.map_or(0, size) as f64 * NANOS_PER_BYTE;
+    // Mesh headers and TLS records are between two proxies.
+    let overhead =
+        |size: fn(&ProxyModel) -> u64| outbound.filter(|_| tls).map_or(0, size) as f64 * NANOS_PER_BYTE;
     let mut client = outbound.map(Core::new);
     let mut server = inbound.map(Core::new);
     [(1e9, true), (3e9, false)].map(|(sent, opens)| {

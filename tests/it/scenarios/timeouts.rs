@@ -89,13 +89,31 @@ fn a_call_given_up_while_it_waits_for_a_connection_is_never_sent() {
 }
 
 #[test]
-fn what_was_given_up_goes_through_the_proxies_all_the_same() {
-    let text = caller("[{call: {service: slow, timeout: 4ms, optional: true}}]");
+fn what_was_given_up_is_answered_to_nobody_and_its_connection_is_closed() {
+    let given_up = caller("[{call: {service: slow, timeout: 4ms, optional: true}}]");
     let mesh = crate::common::mesh("istio-sidecar");
-    let jobs = |text: &str| {
+    let counts = |text: &str| {
         let record = super::run(&mesh, 1_000, 1_000, text);
-        record.proxies.iter().map(|proxy| proxy.jobs).sum::<u64>()
+        let jobs = record.proxies.iter().map(|proxy| proxy.jobs).sum::<u64>();
+        (jobs, record.edges[0].handshakes, record.services[1].visits)
     };
-    assert_eq!(jobs(&text), 10 * (2 + 4), "request and response at the caller's, at both for the call");
-    assert_eq!(jobs(&text), jobs(&text.replace("4ms", "4s")));
+    // Of each request: two passes at the caller's own, the request's two on the call, and both ends of a handshake, for
+    // the connection of the call before was closed. The service worked on all of them.
+    assert_eq!(counts(&given_up), (10 * (2 + 2 + 2), 10, 10));
+    assert_eq!(counts(&given_up.replace("4ms", "4s")), (10 * (2 + 4), 0, 10));
+    // A stream is reset, and the connection goes on.
+    let multiplexed = given_up.replace("name: slow,", "name: slow, protocol: gRPC,");
+    assert_eq!(counts(&multiplexed), (10 * (2 + 2), 0, 10));
+}
+
+#[test]
+fn who_gives_up_frees_the_connection_for_whoever_waits() {
+    // One connection, two calls at once: the second goes out when the first is given up, and has its own 30 ms.
+    let record = bare(&format!(
+        "services:\n  - {{name: caller, service_time: 0s, client: {{pool_size: 1}}, script: [[{{call: {{service: slow, timeout: 4ms, optional: true}}}}, {{call: {{service: other, timeout: 4ms, optional: true}}}}, {{call: {{service: slow, timeout: 30ms}}}}]]}}\n  - {{name: other, service_time: 1ms}}\n{SLOW}{}",
+        ten_a_second("caller")
+    ));
+    assert_eq!(record.entries[0].succeeded.len(), 10);
+    // 4 ms until the first is given up, 6 ms more until its work is done, 10 ms of work on the second.
+    assert_eq!(total(&record), 10 * 20 * MILLISECOND);
 }
