@@ -1,6 +1,10 @@
 //! Experiments: replications and meshes in parallel, merged in index order, until they are many enough.
 //!
-//! One run has no threads; parallelism is between runs, and results do not depend on it.
+//! One run has no threads; parallelism is between runs, and results do not depend on it. [`model`] asks how far results
+//! move with the constants of a profile, [`load`] how they change with the traffic.
+
+pub mod load;
+pub mod model;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

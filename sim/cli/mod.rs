@@ -1,12 +1,16 @@
 //! The `sim` command: one file per subcommand. The only place that looks at the terminal and the wall clock.
 
+mod compare;
 mod completions;
 mod init;
 mod models;
+mod options;
 mod progress;
 mod run;
 mod scenario;
+mod simulation;
 mod slo;
+mod store;
 mod topology;
 mod validate;
 
@@ -40,6 +44,8 @@ struct Arguments {
 enum Command {
     /// Simulate a topology under one or several meshes
     Run(Box<run::RunArguments>),
+    /// Say what each mesh adds, how sure that is, and write a report
+    Compare(Box<compare::CompareArguments>),
     /// Check files and say everything that is wrong with them
     Validate(validate::ValidateArguments),
     /// List the mesh profiles, or show one with the source of every number
@@ -57,6 +63,7 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let exit = match arguments.command {
         Command::Run(arguments) => run::execute(&arguments),
+        Command::Compare(arguments) => compare::execute(&arguments),
         Command::Validate(arguments) => validate::execute(&arguments),
         Command::Models(arguments) => models::execute(&arguments),
         Command::Init(arguments) => init::execute(&arguments),

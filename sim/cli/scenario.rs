@@ -26,9 +26,20 @@ pub(super) struct Loading {
     pub(super) files: Vec<PathBuf>,
     /// Names or files of profiles; empty for those of the scenario.
     pub(super) meshes: Vec<String>,
+    /// Which meshes are meant when none is named.
+    pub(super) unnamed: Meshes,
     /// `path=value`, for the scenario or (`profile.…`) the profiles.
     pub(super) sets: Vec<String>,
     pub(super) rate: Option<Rate>,
+}
+
+/// Which meshes are meant when none is named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Meshes {
+    /// That of the scenario beside `none`; those that are always compared when it names none.
+    OfScenario,
+    /// Those that are always compared, and that of the scenario.
+    All,
 }
 
 /// What was loaded.
@@ -36,6 +47,8 @@ pub(super) struct Loading {
 pub(super) struct Loaded {
     pub(super) scenario: Scenario,
     pub(super) meshes: Vec<Mesh>,
+    /// Cores of a node: as many workers has a proxy without a CPU limit that asks for one per core.
+    pub(super) node_cores: u32,
     /// Position of the mesh that the others are compared with.
     pub(super) baseline: Option<usize>,
     /// Warnings, one line each.
@@ -48,6 +61,7 @@ pub(super) struct Loaded {
 #[derive(Debug)]
 pub(super) struct Mesh {
     pub(super) name: String,
+    pub(super) profile: Profile,
     pub(super) model: MeshModel,
 }
 
@@ -86,10 +100,10 @@ impl Loading {
             (meshes.len() > 1).then(|| meshes.iter().position(|mesh| mesh.name == BASELINE).unwrap_or(0));
         let warnings = diagnostics.sorted().iter().map(|one| one_line(one, &sources)).collect();
         let inputs = sources.files().map(|(name, text)| FileHash::new(name, text.as_bytes())).collect();
-        Some(Loaded { scenario, meshes, baseline, warnings, inputs })
+        Some(Loaded { scenario, meshes, node_cores, baseline, warnings, inputs })
     }
 
-    /// The meshes asked for on the command line, else by the scenario beside `none`, else those that are always compared.
+    /// The meshes asked for on the command line, else those that are meant.
     fn meshes(
         &self,
         draft: &MeshDraft,
@@ -101,10 +115,14 @@ impl Loading {
         let mut names: Vec<(String, Option<Location>)> =
             self.meshes.iter().map(|name| (name.trim().to_owned(), None)).collect();
         if names.is_empty() {
+            let shipped = || profile::compared().map(|name| (name.to_owned(), None));
             names = match &draft.profile {
+                Some(name) if self.unnamed == Meshes::All => {
+                    shipped().chain([(name.value.clone(), Some(name.location))]).collect()
+                }
                 Some(name) if name.value == BASELINE => vec![(BASELINE.to_owned(), None)],
                 Some(name) => vec![(BASELINE.to_owned(), None), (name.value.clone(), Some(name.location))],
-                None => profile::compared().map(|name| (name.to_owned(), None)).collect(),
+                None => shipped().collect(),
             };
         }
         let mut profiles: Vec<Profile> = Vec::new();
@@ -121,7 +139,11 @@ impl Loading {
         }
         profiles
             .into_iter()
-            .map(|profile| Mesh { name: profile.head.name.clone(), model: profile.model(node_cores) })
+            .map(|profile| Mesh {
+                name: profile.head.name.clone(),
+                model: profile.model(node_cores),
+                profile,
+            })
             .collect()
     }
 }

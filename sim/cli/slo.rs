@@ -4,29 +4,20 @@ use crate::experiment::Outcome;
 use crate::mesh::Scenario;
 use crate::mesh::scenario::{Objective, Slo};
 use crate::metrics::{Kind, Labels, RunRecord, entry_quantile};
+use crate::output::comparison::Judgement;
 
-/// Whether one mesh meets one objective at one entry.
-#[derive(Debug)]
-pub(super) struct Verdict {
-    pub(super) met: bool,
-    text: String,
-}
+use super::Exit;
 
 /// Every objective at every entry it concerns, under every mesh.
-pub(super) fn check(scenario: &Scenario, labels: &[Labels], outcome: &Outcome) -> Vec<Verdict> {
+pub(super) fn check(scenario: &Scenario, labels: &[Labels], outcome: &Outcome) -> Vec<Judgement> {
     let mut verdicts = Vec::new();
     for slo in &scenario.slos {
         for (mesh, records) in labels.iter().zip(&outcome.records) {
             for (entry, label) in mesh.entries.iter().enumerate() {
                 if slo.source.is_none_or(|source| source.0 as usize == entry) {
                     let (met, text) = judge(slo, records, entry);
-                    let text = format!(
-                        "{} {} under {}: {text}",
-                        if met { "met   " } else { "MISSED" },
-                        label.name,
-                        mesh.mesh
-                    );
-                    verdicts.push(Verdict { met, text });
+                    let (mesh, entry) = (mesh.mesh.clone(), label.name.clone());
+                    verdicts.push(Judgement { mesh, entry, met, text });
                 }
             }
         }
@@ -69,10 +60,25 @@ fn error_ratio(records: &[RunRecord], entry: usize) -> f64 {
 }
 
 /// The verdicts for the terminal; nothing when there are none.
-pub(super) fn render(verdicts: &[Verdict]) -> String {
+pub(super) fn render(verdicts: &[Judgement]) -> String {
     if verdicts.is_empty() {
         return String::new();
     }
-    let lines: Vec<&str> = verdicts.iter().map(|verdict| verdict.text.as_str()).collect();
+    let line = |verdict: &Judgement| {
+        let word = if verdict.met { "met   " } else { "MISSED" };
+        format!("{word} {} under {}: {}", verdict.entry, verdict.mesh, verdict.text)
+    };
+    let lines: Vec<String> = verdicts.iter().map(line).collect();
     format!("\nObjectives\n  {}\n\n", lines.join("\n  "))
+}
+
+/// How a command ends whose runs were all made or not.
+pub(super) fn exit(is_unfinished: bool, verdicts: &[Judgement]) -> Exit {
+    if is_unfinished {
+        Exit::Unfinished
+    } else if verdicts.iter().any(|verdict| !verdict.met) {
+        Exit::SloMissed
+    } else {
+        Exit::Done
+    }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::scenario::{Loading, origin};
+use super::scenario::{Loading, Meshes, origin};
 use super::{Exit, print};
 
 #[derive(Debug, Args)]
@@ -24,6 +24,7 @@ pub(super) fn execute(arguments: &ValidateArguments) -> Exit {
     let loading = Loading {
         files: arguments.files.clone(),
         meshes: arguments.mesh.clone(),
+        unnamed: Meshes::OfScenario,
         sets: arguments.set.clone(),
         rate: None,
     };

@@ -1,12 +1,14 @@
 //! What a run leaves behind, and what may be concluded from it.
 //!
 //! [`estimate()`] turns the records of a mesh's replications into [`Results`]: flat rows with confidence intervals where
-//! one is warranted. [`difference`] does the same for what a mesh adds to another, paired on the replications.
+//! one is warranted. [`difference`] does the same for what a mesh adds to another, paired on the replications, and
+//! [`Results::with_model`] how far both move with what is not known of the mesh.
 
 pub mod estimate;
 pub mod histogram;
 pub mod labels;
 mod measure;
+pub mod model;
 mod notes;
 pub(crate) mod pool;
 mod quantile;
@@ -24,6 +26,7 @@ pub use estimate::{
     precision_shortages,
 };
 pub use labels::{EdgeLabel, EntryLabel, Labels};
+pub use model::{Drawn, Place, Values, places};
 pub use record::RunRecord;
 pub use results::{Estimate, Kind, Results, Row, Scope, Statistic, Unit};
 pub use student::student_quantile;

@@ -12,7 +12,7 @@ use std::path::{Component, Path, PathBuf};
 use super::human::printable;
 use super::manifest::{FileHash, Identity, Manifest, json};
 use super::names::file_name;
-use super::{Run, render};
+use super::{File, Run, render};
 
 const MANIFEST: &str = "manifest.json";
 /// Ends the name of a file that is not whole yet.
@@ -101,7 +101,15 @@ impl Folder {
         &self.path
     }
 
-    /// Writes every output and, last, the manifest, whose list of files is filled in. Gives what was written.
+    /// Writes every output of a run, as [`Self::write_files`] does.
+    ///
+    /// # Errors
+    /// As [`Self::write_files`].
+    pub fn write(&self, run: &Run<'_>, manifest: Manifest) -> Result<Vec<PathBuf>, FolderError> {
+        self.write_files(render(run), manifest)
+    }
+
+    /// Writes the files and, last, the manifest, whose list of files is filled in. Gives what was written.
     ///
     /// # Errors
     /// When the folder holds more replications of the same run and is to keep them; when the system refuses, which
@@ -109,7 +117,7 @@ impl Folder {
     ///
     /// # Panics
     /// When the manifest is another run's than the folder was opened for.
-    pub fn write(&self, run: &Run<'_>, mut manifest: Manifest) -> Result<Vec<PathBuf>, FolderError> {
+    pub fn write_files(&self, files: Vec<File>, mut manifest: Manifest) -> Result<Vec<PathBuf>, FolderError> {
         assert_eq!(manifest.run, self.identity, "a folder is written by the run that opened it");
         if manifest.replications < self.done {
             let path = self.path.clone();
@@ -121,7 +129,7 @@ impl Folder {
         }
         let mut written = Vec::new();
         manifest.files.clear();
-        for file in render(run) {
+        for file in files {
             let path = self.path.join(&file.path);
             write_whole(&path, &file.bytes)?;
             manifest.files.push(FileHash::new(file.path, &file.bytes));

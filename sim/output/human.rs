@@ -69,6 +69,26 @@ impl Scale {
         if positive && !is_zero(shown) { format!("+{number}") } else { number }
     }
 
+    /// The ends of an interval: `1.20..2.61`.
+    pub(super) fn range(self, (low, high): (f64, f64)) -> String {
+        let digits = self.decimals(low.abs().max(high.abs()) / self.divisor);
+        format!("{}..{}", fixed(low / self.divisor, digits), fixed(high / self.divisor, digits))
+    }
+
+    /// A difference with its unit behind it, and the intervals that it has: `+1.83 ms ±0.01, model 1.20..2.61`.
+    pub(super) fn in_words(self, difference: &Estimate) -> String {
+        let text = self.difference(difference);
+        let unit = if self.unit.is_empty() { String::new() } else { format!(" {}", self.unit) };
+        let text = match text.split_once(" ±") {
+            Some((value, half_width)) => format!("{value}{unit} ±{half_width}"),
+            None => text + &unit,
+        };
+        match difference.model {
+            Some(model) => format!("{text}, model {}", self.range(model)),
+            None => text,
+        }
+    }
+
     /// The value and its half-width.
     fn number(self, estimate: &Estimate) -> String {
         let value = estimate.value / self.divisor;
@@ -187,6 +207,15 @@ mod tests {
         let scale = Scale::of(column.iter(), Unit::Seconds);
         assert_eq!(scale.unit, "ms");
         assert_eq!(column.map(|number| scale.difference(&number)), ["+0.696 ±0.004", "+1.05 ±0.01"]);
+    }
+
+    #[test]
+    fn headlines_show_both_intervals_apart() {
+        let number = Estimate { model: Some((0.0012, 0.002_61)), ..exact(0.001_83, Some(1e-5)) };
+        let scale = Scale::of([number].iter(), Unit::Seconds);
+        assert_eq!(scale.in_words(&number), "+1.83 ms ±0.01, model 1.20..2.61");
+        assert_eq!(scale.in_words(&exact(-0.001_83, None)), "-1.83 ms");
+        assert_eq!(scale.range((-0.0001, 0.012)), "-0.1..12.0");
     }
 
     #[test]

@@ -41,7 +41,8 @@ pub struct Identity {
     pub seed: u64,
     /// How many replications were wanted: a number, or a precision such as `p99 to 5 %`.
     pub plan: String,
-    /// SHA-256 of the compiled program, and of the baseline's after it.
+    /// SHA-256 of the compiled program, and of the baseline's after it; then, where constants were drawn within their
+    /// ranges, the profiles' fingerprints.
     pub program: Vec<String>,
 }
 

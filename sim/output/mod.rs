@@ -7,6 +7,7 @@
 //! 2. [`estimate`](crate::metrics::estimate()), and [`difference`](crate::metrics::difference) against a baseline.
 //! 3. [`Folder::write`] for every mesh, and [`table::render`] for the terminal.
 
+pub mod comparison;
 mod edges_csv;
 mod folder;
 mod hgrm;
@@ -14,6 +15,7 @@ mod human;
 mod manifest;
 mod names;
 pub mod plot;
+mod report;
 mod summary_csv;
 mod summary_json;
 pub mod table;
@@ -45,14 +47,14 @@ pub struct File {
     pub bytes: Vec<u8>,
 }
 
-/// A kind of file that a run leaves behind.
-pub struct Output {
+/// A kind of file that a run leaves behind, or a comparison.
+pub struct Output<Render = fn(&Run<'_>) -> Vec<File>> {
     /// Its name or pattern in the mesh's folder.
     pub file: &'static str,
     /// What it holds, in one line.
     pub about: &'static str,
     /// Makes it.
-    pub render: fn(&Run<'_>) -> Vec<File>,
+    pub render: Render,
 }
 
 /// All outputs beside the manifest, which [`Folder::write`] adds since it lists them.

@@ -61,7 +61,7 @@ pub(super) fn number(value: f64, kind: Kind) -> String {
     }
 }
 
-fn ends(interval: Option<(f64, f64)>) -> (String, String) {
+pub(super) fn ends(interval: Option<(f64, f64)>) -> (String, String) {
     interval.map_or_else(Default::default, |(low, high)| (low.to_string(), high.to_string()))
 }
 

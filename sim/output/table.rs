@@ -181,7 +181,7 @@ fn where_time_goes(meshes: &[Results], entry: &str) -> String {
 }
 
 /// Each note once; with the meshes it is about unless it is about all.
-fn notes(meshes: &[Results]) -> String {
+pub(super) fn notes(meshes: &[Results]) -> String {
     let mut text = String::new();
     let mut said = BTreeSet::new();
     for note in meshes.iter().flat_map(|mesh| &mesh.notes) {
@@ -198,7 +198,7 @@ fn notes(meshes: &[Results]) -> String {
 }
 
 /// A name that cannot disturb a terminal: no control characters, not too long.
-fn name(name: &str) -> String {
+pub(super) fn name(name: &str) -> String {
     let shown: Vec<char> = human::printable(name).chars().collect();
     if shown.len() <= LONGEST_NAME {
         return shown.into_iter().collect();

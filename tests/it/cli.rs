@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+mod compare;
+
 const SIM: &str = env!("CARGO_BIN_EXE_sim");
 const QUICK: &str = "--warm-up 0s --duration 1s --replications 2";
 const TIDY: &str = "scenario,mesh,scope,name,metric,statistic,value,unit,ci_low,ci_high,model_low,model_high";

@@ -8,7 +8,7 @@ use sim::input::defaults::DEFAULTS;
 use sim::kernel::dist::DISTRIBUTIONS;
 use sim::mesh::prices;
 use sim::mesh::profile::{install_profiles, summaries};
-use sim::output::OUTPUTS;
+use sim::output::{OUTPUTS, comparison};
 use sim::policy::arrival::ARRIVALS;
 use sim::policy::balance::BALANCERS;
 
@@ -79,6 +79,12 @@ fn page() -> String {
         "Beside these, `manifest.json` says what they came from.",
         &["file", "what it holds"],
         OUTPUTS.iter().map(|output| vec![code(output.file), output.about.to_owned()]),
+    );
+    text += &table(
+        "Outputs of a comparison",
+        "In the folder `comparison` beside those of the meshes.",
+        &["file", "what it holds"],
+        comparison::OUTPUTS.iter().map(|output| vec![code(output.file), output.about.to_owned()]),
     );
     text += &table(
         "Diagnostics",

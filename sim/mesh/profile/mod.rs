@@ -1,11 +1,13 @@
 //! Profiles: what a mesh costs and what it can do, each value with unit, range, source, date and kind.
 //!
 //! A profile is data (`models/*.yaml`, or the user's own file). [`table`] lists the parameters; [`decode`] reads a file,
-//! [`Profile::set`] overrides one value, [`Profile::model`] turns the whole into what the compiler needs.
+//! [`Profile::set`] overrides one value, [`Profile::drawn`] draws all within their ranges, [`Profile::model`] turns the whole into what the compiler needs.
 
+mod asked;
 mod capability;
 pub(in crate::mesh) mod decode;
 mod dimension;
+mod draw;
 mod parameters;
 mod quantity;
 mod render;
@@ -14,9 +16,11 @@ mod shipped;
 
 use crate::diag::{Code, Diagnostic, Location, closest, quote};
 
+pub use asked::asked;
 pub use capability::{Capability, Enforcer, FEATURES, Feature, Granularity, Support};
 pub use decode::decode;
 pub use dimension::{Dimension, Unit};
+pub use draw::Assumption;
 pub use parameters::{Needed, Parameter, Row, Table, table};
 pub use quantity::{Change, Kind, Provenance, Quantity, Setting, Word};
 pub use render::{CapabilityRow, ProfileSummary, SettingRow, summaries};

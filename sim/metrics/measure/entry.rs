@@ -25,6 +25,10 @@ pub(super) const MEASURES: &[Measure] = &[
         let EntryRecord { parts, succeeded, .. } = &record.entries[row];
         mean_time(parts[OUTBOUND] + parts[WAYPOINT] + parts[INBOUND] + parts[HANDSHAKE], succeeded.len())
     }),
+    Measure::new("proxy_time_ratio", Unit::Ratio, MEAN, |record, row, _| {
+        let EntryRecord { parts, .. } = &record.entries[row];
+        share(parts[OUTBOUND] + parts[INBOUND] + parts[HANDSHAKE], parts.iter().sum())
+    }),
     Measure::new("throughput", Unit::PerSecond, MEAN, |record, row, _| {
         rate(record.entries[row].completed_in_window, record.window)
     }),

@@ -1,0 +1,139 @@
+//! How far results move with what is not known of a mesh: its constants drawn jointly, and one at a time.
+//!
+//! Every run here is replication 0 with other constants: the same requests, so that the distance to the run with the
+//! profile's own constants is theirs alone. A run is reduced to its numbers at once; records are not kept.
+
+mod sensitivity;
+mod used;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rayon::prelude::*;
+
+use crate::engine;
+use crate::mesh::{Profile, Scenario};
+use crate::metrics::{Drawn, Labels, RunRecord, Values};
+use crate::program::compile;
+use crate::vocabulary::Arrivals;
+
+pub use sensitivity::{Effect, Sensitivities, Sensitivity};
+pub use used::merged;
+
+/// Fewer draws say little about the ends of an interval.
+pub const FEWEST_DRAWS: u32 = 16;
+
+/// Events after which a run is long enough, unless its requests are too few.
+const EVENTS: u64 = 4_000_000;
+/// Requests that the p99 of a replication takes, and some to spare.
+const REQUESTS: u64 = 10_500;
+/// But no run is longer than so many times [`EVENTS`] for the sake of a rare entry.
+const LONGEST: u64 = 4;
+
+/// What is run again with other constants.
+#[derive(Debug)]
+pub struct Experiment<'a> {
+    scenario: Scenario,
+    profiles: &'a [Profile],
+    labels: &'a [Labels],
+    /// Cores of a node, for proxies with a worker per core.
+    node_cores: u32,
+}
+
+/// A run to be made: the mesh, by its position, and its constants.
+type Job<'j> = (usize, Constants<'j>);
+
+/// With which constants; the profile is made of them only when it is run.
+#[derive(Clone, Copy, Debug)]
+enum Constants<'c> {
+    /// The profile's own.
+    Nominal,
+    /// Those of a draw: its number, and how many there are.
+    Drawn(u32, u32),
+    /// The profile's own but for one assumption: its identity, and the place in its range.
+    Assuming(&'c str, f64),
+}
+
+impl Constants<'_> {
+    fn of(self, profile: &Profile, seed: u64) -> Profile {
+        match self {
+            Self::Nominal => profile.clone(),
+            Self::Drawn(number, count) => profile.drawn(seed, number, count),
+            Self::Assuming(identity, place) => profile.assuming(identity, place),
+        }
+    }
+}
+
+impl<'a> Experiment<'a> {
+    /// For a scenario that has been run under the profiles, whose `records` tell how much of it is enough: the window is
+    /// shortened where a replication takes more events than a look at its constants is worth.
+    pub fn new(
+        scenario: &Scenario,
+        profiles: &'a [Profile],
+        labels: &'a [Labels],
+        records: &[Vec<RunRecord>],
+        node_cores: u32,
+    ) -> Self {
+        let share = share(records, EVENTS, REQUESTS, LONGEST * EVENTS);
+        Self { scenario: shortened(scenario, share), profiles, labels, node_cores }
+    }
+
+    /// Runs `count` draws of every mesh's constants; `None` when stopped.
+    pub fn draws(&self, count: u32, stop: &AtomicBool, finished: &(dyn Fn() + Sync)) -> Option<Vec<Drawn>> {
+        let all =
+            std::iter::once(Constants::Nominal).chain((0..count).map(|draw| Constants::Drawn(draw, count)));
+        let jobs: Vec<Job<'_>> =
+            all.flat_map(|constants| (0..self.profiles.len()).map(move |mesh| (mesh, constants))).collect();
+        let values = self.run(&jobs, stop, finished)?;
+        let meshes = self.profiles.len();
+        let of = |mesh: usize| {
+            let mut own = values.iter().skip(mesh).step_by(meshes).cloned();
+            own.next().map(|nominal| Drawn { nominal, draws: own.collect() })
+        };
+        (0..meshes).map(of).collect()
+    }
+
+    /// Runs the jobs in parallel; their numbers in the order of the jobs, or `None` when stopped.
+    fn run(&self, jobs: &[Job<'_>], stop: &AtomicBool, finished: &(dyn Fn() + Sync)) -> Option<Vec<Values>> {
+        jobs.par_iter()
+            .map(|&(mesh, constants)| {
+                if stop.load(Ordering::Relaxed) {
+                    return None;
+                }
+                let profile = constants.of(&self.profiles[mesh], self.scenario.run.seed);
+                let program = compile(&self.scenario, &profile.model(self.node_cores));
+                let record = engine::run(&program, 0, stop)?;
+                finished();
+                Some(Values::of(&self.labels[mesh], &record))
+            })
+            .collect()
+    }
+}
+
+/// The share of the window that holds `events` events, or more if an entry needs it for `requests` requests, but no more
+/// than `most` events. Of replication 0, and of the mesh that takes most events.
+fn share(records: &[Vec<RunRecord>], events: u64, requests: u64, most: u64) -> f64 {
+    let firsts = || records.iter().filter_map(|replications| replications.first());
+    let taken = firsts().map(|record| record.events).max().unwrap_or(0).max(1) as f64;
+    let arrived = |record: &RunRecord| record.entries.iter().map(|entry| entry.arrived).min();
+    let fewest = firsts().filter_map(arrived).min().unwrap_or(0).max(1) as f64;
+    let wanted = (events as f64 / taken).max(requests as f64 / fewest);
+    wanted.min(most as f64 / taken).min(1.0)
+}
+
+/// With a share of the window. Traffic that changes over time keeps all of it: a part would be another load.
+fn shortened(scenario: &Scenario, share: f64) -> Scenario {
+    let mut shortened = scenario.clone();
+    let is_steady = |arrivals: &Arrivals| {
+        matches!(
+            arrivals,
+            Arrivals::Poisson { .. }
+                | Arrivals::Constant { .. }
+                | Arrivals::Paced { .. }
+                | Arrivals::Closed { .. }
+        )
+    };
+    if share < 1.0 && scenario.sources.iter().all(|source| is_steady(&source.arrivals)) {
+        shortened.run.duration = scenario.run.duration.scale(share);
+    }
+    shortened
+}

@@ -1,0 +1,40 @@
+//! What each mesh cannot do of what the scenario asks for, or does by other means.
+
+use crate::mesh::profile::{Granularity, Support};
+
+use super::super::comparison::Comparison;
+use super::{code, escape, table};
+
+pub(super) fn section(comparison: &Comparison<'_>) -> String {
+    let mut rows = Vec::new();
+    for (profile, results) in comparison.profiles.iter().zip(comparison.results()) {
+        for (feature, answer) in profile.capabilities() {
+            if !comparison.features.contains(&feature) {
+                continue;
+            }
+            let by = answer.by.as_deref().unwrap_or_default();
+            let how = match answer.support {
+                Support::Native if answer.per == Some(Granularity::Connection) => {
+                    "only once per connection".to_owned()
+                }
+                Support::Native => continue,
+                Support::OtherResource => format!("by other means: {by}"),
+                Support::Extension => format!("by an extension: {by}"),
+                Support::Unsupported => "**not possible**".to_owned(),
+            };
+            let how = if how.starts_with("**") { how } else { escape(&how) };
+            rows.push([
+                escape(&results.mesh),
+                format!("{} {}", code(feature.name), feature.meaning),
+                how,
+                escape(&answer.source),
+            ]);
+        }
+    }
+    if rows.is_empty() {
+        return "Every mesh does what this scenario asks for.\n".to_owned();
+    }
+    let intro = "Of what this scenario asks for, and mutual TLS and authorization, for which meshes are installed. Where \
+                 something is not possible the mesh's own way was simulated, so those rows are not like for like.";
+    format!("{intro}\n\n{}", table(["mesh", "what", "how", "source"], rows.into_iter()))
+}

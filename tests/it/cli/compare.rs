@@ -1,0 +1,156 @@
+//! `sim compare` as its users run it.
+
+use std::fs;
+
+use super::{Place, QUICK, stderr, stdout, walk};
+
+/// Two services and little traffic: a comparison of it takes a moment.
+const TINY: &str = "version: 1\nname: tiny\nservices:\n\
+    \x20 - {name: web, service_time: 2ms, script: [{call: db}]}\n\
+    \x20 - {name: db, service_time: 1ms}\n\
+    traffic:\n  - {name: users, service: web, rate: 300, from: outside}\n";
+
+fn tiny() -> Place {
+    let place = Place::new();
+    place.write("tiny.yaml", TINY);
+    place
+}
+
+/// Every file of a comparison but the manifest, whose wall time and command differ.
+fn contents(place: &Place, out: &str) -> Vec<(String, Vec<u8>)> {
+    let mut files = Vec::new();
+    walk(&place.path(out), &mut files);
+    files.retain(|file| !file.ends_with("manifest.json"));
+    files.sort();
+    let root = place.path(out);
+    let read = |file: &std::path::PathBuf| {
+        let name = file.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
+        (name, fs::read(file).unwrap())
+    };
+    files.iter().map(read).collect()
+}
+
+#[test]
+fn a_comparison_says_what_each_mesh_adds_and_leaves_the_same_files_on_any_number_of_threads() {
+    let place = tiny();
+    let compare = format!("compare tiny.yaml {QUICK} --load 0.5..1:0.5");
+    let table = place.fine(&format!("{compare} --threads 1"));
+    assert!(table.starts_with("tiny: 2 replications; model: 5 % to 95 % of 16 draws"), "{table}");
+    assert!(table.contains("users: response time, and what is added to none"), "{table}");
+    assert!(table.contains("\nusers: p99 against load, 2 replications a point"), "{table}");
+    assert!(table.contains(".."), "no model interval in\n{table}");
+    let names: Vec<String> = contents(&place, "results/tiny").into_iter().map(|(name, _)| name).collect();
+    for expected in [
+        "comparison/comparison.csv",
+        "comparison/load.csv",
+        "comparison/plots/graph-linkerd.png",
+        "comparison/plots/load-users.svg",
+        "comparison/report.md",
+        "istio-sidecar/summary.csv",
+        "linkerd/histograms/users.hgrm",
+        "none/summary.json",
+    ] {
+        assert!(names.iter().any(|name| name == expected), "no {expected} in {names:?}");
+    }
+    let again = place.fine(&format!("{compare} --threads 2 --out again"));
+    assert_eq!(again.replace("again/tiny", "results/tiny"), table);
+    assert!(contents(&place, "again") == contents(&place, "results"), "the bytes differ");
+
+    let report = fs::read_to_string(place.path("results/tiny/comparison/report.md")).unwrap();
+    assert!(report.contains(&format!("$ sim {compare}\n")), "{report}");
+    for section in ["What each mesh adds", "Pictures", "Which assumptions matter", "What is assumed"] {
+        assert!(report.contains(&format!("\n## {section}\n")), "no {section} in\n{report}");
+    }
+    let summary = fs::read_to_string(place.path("results/tiny/linkerd/summary.csv")).unwrap();
+    let added = summary.lines().find(|line| line.contains("proxy_cpu_added")).expect("a row");
+    let [low, high]: [f64; 2] = added
+        .rsplit(',')
+        .take(2)
+        .map(|end| end.parse().unwrap())
+        .collect::<Vec<_>>()
+        .try_into()
+        .map(|[high, low]: [f64; 2]| [low, high])
+        .unwrap();
+    assert!(low < high && low > 0.0, "{added}");
+}
+
+#[test]
+fn without_draws_there_is_no_model_interval_and_the_report_says_so() {
+    let place = tiny();
+    let compare = format!("compare tiny.yaml {QUICK} --mesh none,linkerd --draws 0");
+    let table = place.fine(&compare);
+    assert!(table.contains("no model intervals (--draws 0)"), "{table}");
+    let report = fs::read_to_string(place.path("results/tiny/comparison/report.md")).unwrap();
+    assert!(report.contains("No constants were drawn (`--draws 0`)"), "{report}");
+    assert!(!report.contains("## Which assumptions matter"), "{report}");
+
+    // These are other results than those of `sim run`, and than those with another seed.
+    for other in [format!("{compare} --load 1..2:1"), format!("{compare} --seed 7")] {
+        let refused = place.sim(&other);
+        assert_eq!(refused.status.code(), Some(2), "{other}");
+        assert!(stderr(&refused).contains("--force"), "{}", stderr(&refused));
+    }
+    let before = contents(&place, "results");
+    place.fine(&compare);
+    assert!(contents(&place, "results") == before, "the same comparison may write again");
+    place.fine(&format!("{compare} --seed 7 --force"));
+    assert!(contents(&place, "results") != before);
+}
+
+#[test]
+fn what_cannot_be_compared_is_refused_and_nothing_is_written() {
+    let place = tiny();
+    place.write("comparison.yaml", "name: comparison\nextends: linkerd\n");
+    for (arguments, expected) in [
+        ("--mesh linkerd", "takes two meshes"),
+        ("--mesh none,comparison.yaml", "cannot be called `comparison`"),
+        ("--draws 3", "from 16 to 1000"),
+        ("--load 2..1", "to a larger one"),
+        ("--load 1", "write it as 0.2..1.2"),
+        ("--mesh none,linkred", "did you mean `linkerd`?"),
+    ] {
+        let output = place.sim(&format!("compare tiny.yaml {arguments}"));
+        assert_eq!(output.status.code(), Some(2), "{arguments}");
+        assert!(stderr(&output).contains(expected), "{arguments}: no {expected:?} in\n{}", stderr(&output));
+        assert_eq!(stdout(&output), "", "{arguments}");
+    }
+    assert!(!place.path("results").exists());
+}
+
+#[test]
+fn a_missed_objective_ends_with_one() {
+    let place = Place::new();
+    place.write("strict.yaml", &format!("{TINY}slo:\n  - {{p99: 1ms}}\n"));
+    let output = place.sim(&format!("compare strict.yaml {QUICK} --mesh none,linkerd --draws 0"));
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(stdout(&output).contains("MISSED users under linkerd: p99 is "), "{}", stdout(&output));
+    let report = fs::read_to_string(place.path("results/tiny/comparison/report.md")).unwrap();
+    assert!(report.contains("| linkerd | users | **missed** |"), "{report}");
+}
+
+/// A scenario's own mesh stands beside all that are shipped.
+#[test]
+fn all_meshes_are_compared_unless_some_are_named() {
+    let place = Place::new();
+    place.write("mine.yaml", "name: mine\nextends: linkerd\n");
+    place.write("own.yaml", &format!("{TINY}mesh: {{profile: mine.yaml}}\n"));
+    let csv = place.fine(&format!("compare own.yaml {QUICK} --draws 0 --output csv"));
+    for mesh in ["none", "istio-sidecar", "linkerd", "mine"] {
+        assert!(csv.contains(&format!("\ntiny,{mesh},")), "no {mesh}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_keeps_the_replications() {
+    let place = tiny();
+    let command =
+        "compare tiny.yaml --mesh none,linkerd --warm-up 0s --duration 5s --replications 1 --draws 1000";
+    let child = place.command(command).spawn().unwrap();
+    std::thread::sleep(std::time::Duration::from_secs(6));
+    super::interrupt(&child);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    assert!(stdout(&output).contains("note: stopped early: "), "{}", stdout(&output));
+    assert!(place.path("results/tiny/comparison/report.md").is_file());
+}
