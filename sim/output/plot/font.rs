@@ -1,7 +1,8 @@
 //! The font of all pictures, part of the program: DejaVu Sans, regular and bold.
 //!
 //! plotters would set glyphs without their left bearing, so PNG text is set here; an SVG names the font and leaves the
-//! setting to its viewer. Widths are those of DejaVu, which is wider than most fonts a viewer may take instead.
+//! setting to its viewer. The font may be part of a program (Bitstream Vera licence; DejaVu's changes are public
+//! domain). Widths are those of DejaVu, which is wider than most fonts a viewer may take instead.
 
 use ab_glyph::{Font as _, FontRef, Glyph, PxScale, ScaleFont as _, point};
 

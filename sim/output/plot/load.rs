@@ -88,7 +88,10 @@ fn picture(curves: &[&LoadCurve], entry: &str) -> Option<Picture> {
     let load = move |point: &LoadPoint| if by_rate { point.offered_rate } else { point.factor };
     let heading = Heading {
         name: format!("load-{entry}"),
-        title: format!("Response time of {entry} against load, with the knee of each mesh"),
+        title: match curves {
+            [only] => format!("Response time of {entry} against load, and its knee, under {}", only.mesh),
+            _ => format!("Response time of {entry} against load, with the knee of each mesh"),
+        },
         subtitle: format!("{} · {} for each load", first.scenario, number::count(first.replications, "replication")),
         caption: "A ring marks the knee: the last load tried before p99 passes three times its value at the lowest load, or \
                   something saturates. Hollow points on a dotted line are saturated: their times grow with the length of \

@@ -1,6 +1,6 @@
 //! Pictures of a comparison, each as SVG and PNG, readable by itself.
 //!
-//! A picture is first a list of shapes ([`canvas`]), which `render` turns into bytes: the same bytes for the same runs.
+//! A picture is first a list of shapes (`canvas`), which `render` turns into bytes: the same bytes for the same runs.
 //! One file per picture; `sheet`, `panel`, `bars`, `axis`, `number` and `palette` are what they share.
 
 mod axis;

@@ -62,7 +62,10 @@ pub(super) fn picture(runs: &[Run<'_>], entry: &str) -> Option<Picture> {
             curve.mesh
         );
     }
-    let meshes = if curves.len() > 1 { "by mesh" } else { "by percentile" };
+    let meshes = match &curves[..] {
+        [only] => format!("under {}", only.mesh),
+        _ => "by mesh".to_owned(),
+    };
     let heading = Heading {
         name: format!("percentiles-{entry}"),
         title: format!("Response time of {entry} {meshes}, to the rarest percentiles"),

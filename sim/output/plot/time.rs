@@ -43,7 +43,7 @@ pub(super) fn picture(runs: &[Run<'_>], entry: &str) -> Option<Picture> {
         rows: bars.collect(),
     };
     let added =
-        without.map_or_else(String::new, |(mesh, _)| format!(", and below it what was added to {mesh}"));
+        without.map_or_else(String::new, |(mesh, _)| format!(", and below it the difference to {mesh}"));
     let caption = format!(
         "Mean over successful requests; the parts add up to the response time. At the end of a bar its total{added}."
     );
