@@ -146,5 +146,9 @@ pub fn labels(program: &Program) -> Labels {
             .map(|edge| EdgeLabel { caller: workload(edge.caller), callee: workload(edge.callee) })
             .collect(),
         proxies: program.groups.iter().map(|group| group.name.clone()).collect(),
+        nodes: program.machines.nodes.iter().map(|node| node.name.clone()).collect(),
+        zones: program.machines.zones.clone(),
+        currency: program.machines.currency,
+        notes: program.machines.notes.clone(),
     }
 }

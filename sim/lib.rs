@@ -41,5 +41,6 @@ pub mod output;
 pub mod placement;
 pub mod policy;
 pub mod program;
+pub mod topology;
 pub mod units;
 pub mod vocabulary;

@@ -55,6 +55,8 @@ pub enum Event {
     Timeout(CallId),
     /// An interval of the time line ends.
     IntervalEnd,
+    /// The demand of every node is held against its cores.
+    NodeTick,
     /// The measuring window ends, and with it the time line.
     WindowEnd,
     /// The run waits no longer.

@@ -135,7 +135,8 @@ impl<'p> Engine<'p> {
         let bytes = self.calls[id].payload + edge.request_overhead;
         let delay = self.leg(id, LEG_REQUEST, bytes);
         self.calls[id].spend(Part::Network, delay);
-        self.recorder.bytes(index, &self.calls[id], bytes);
+        let call = &self.calls[id];
+        self.recorder.bytes(index, call, bytes, self.program.zones_between(call.caller, call.callee));
         self.schedule.after(delay, Event::AtServer(id));
     }
 
@@ -211,7 +212,8 @@ impl<'p> Engine<'p> {
         let bytes = self.calls[id].payload + edge.response_overhead;
         let delay = self.leg(id, LEG_RESPONSE, bytes);
         self.calls[id].spend(Part::Network, delay);
-        self.recorder.bytes(index, &self.calls[id], bytes);
+        let call = &self.calls[id];
+        self.recorder.bytes(index, call, bytes, self.program.zones_between(call.callee, call.caller));
         self.schedule.at(left + delay, Event::AtClient(id));
     }
 
@@ -371,7 +373,7 @@ impl<'p> Engine<'p> {
         let call = &self.calls[id];
         let law = if self.is_from_outside(call) {
             &self.program.outside_delay
-        } else if self.program.crosses_zones(call.caller, call.callee) {
+        } else if self.program.zones_between(call.caller, call.callee).is_some() {
             &self.program.zone_delay
         } else {
             &self.program.network_delay

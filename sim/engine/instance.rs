@@ -82,21 +82,26 @@ impl Engine<'_> {
         let service = self.program.pods[call.callee].workload.position();
         self.recorder.visit_begins(call, service, now);
         self.recorder.demand(call, demand.nanos());
-        match &mut self.instances[call.callee] {
-            Instance::Unlimited => self.work(id, now, demand),
-            Instance::Fifo(station) => match station.offer(now, demand) {
-                Ok(visit) => self.work(id, visit.start, demand),
+        let pod = call.callee;
+        let (cpu, taken) = self.stretched(id, demand);
+        match &mut self.instances[pod] {
+            Instance::Unlimited => self.start_work(id, demand),
+            Instance::Fifo(station) => match station.offer(now, taken) {
+                Ok(visit) => {
+                    self.burn(pod, cpu);
+                    self.work(id, visit.start, demand, taken);
+                }
                 Err(_) => self.reject(id),
             },
             Instance::Held(pool) => match pool.acquire(now, id) {
-                Acquired::Started => self.work(id, now, demand),
+                Acquired::Started => self.start_work(id, demand),
                 Acquired::Queued(_) => {}
                 Acquired::Rejected => self.reject(id),
             },
             Instance::Shared { station, places } if station.present() >= *places => self.reject(id),
             Instance::Shared { station, .. } => {
-                station.offer(now, demand, id);
-                let pod = call.callee;
+                station.offer(now, taken, id);
+                self.burn(pod, cpu);
                 self.arm_shared(pod);
             }
         }
@@ -108,10 +113,41 @@ impl Engine<'_> {
         Span::from_nanos_f64(law.sample(&mut call.key.draws(draw::SERVICE_TIME, call.path, 0, 0)))
     }
 
-    /// A worker is on the request from `start` on.
-    fn work(&mut self, id: CallId, start: SimTime, demand: Span) {
-        self.account_work(id, start, demand, demand);
-        self.schedule.at(start + demand, Event::ServiceDone(id));
+    /// CPU of a visit of length `demand`, in nanoseconds.
+    fn cpu_time(&self, id: CallId, demand: Span) -> f64 {
+        let call = &self.calls[id];
+        let code = &self.program.codes[self.program.sites[call.site].code];
+        match &code.cpu_time {
+            None => demand.nanos() as f64 * code.cpu_share,
+            Some(law) => law.sample(&mut call.key.draws(draw::CPU_TIME, call.path, 0, 0)),
+        }
+    }
+
+    /// CPU of a visit, and how long it takes where the node's cores are shared.
+    fn stretched(&self, id: CallId, demand: Span) -> (f64, Span) {
+        let Some(cores) = &self.node_cores else { return (0.0, demand) };
+        let cpu = self.cpu_time(id, demand);
+        let longer = cpu * (cores.stretch_of_application(self.calls[id].callee) - 1.0);
+        (cpu, demand + Span::from_nanos_f64(longer))
+    }
+
+    fn burn(&mut self, pod: PodIdx, cpu: f64) {
+        if let Some(cores) = &mut self.node_cores {
+            cores.application_takes_up(pod, cpu);
+        }
+    }
+
+    /// A worker is on the request from now on.
+    fn start_work(&mut self, id: CallId, demand: Span) {
+        let (cpu, taken) = self.stretched(id, demand);
+        self.burn(self.calls[id].callee, cpu);
+        self.work(id, self.schedule.now(), demand, taken);
+    }
+
+    /// Work of length `demand` that takes `taken` from `start` on.
+    fn work(&mut self, id: CallId, start: SimTime, demand: Span, taken: Span) {
+        self.account_work(id, start, demand, taken);
+        self.schedule.at(start + taken, Event::ServiceDone(id));
     }
 
     /// Work of length `demand` that begins at `start` and takes `taken`.
@@ -120,13 +156,11 @@ impl Engine<'_> {
         let waited = start.since(call.served) + taken.saturating_sub(demand);
         call.spend(Part::Queueing, waited);
         call.spend(Part::Application, taken.min(demand));
-        let code = &self.program.codes[self.program.sites[call.site].code];
-        let cpu = match &code.cpu_time {
-            None => demand.nanos() as f64 * code.cpu_share,
-            Some(law) => law.sample(&mut call.key.draws(draw::CPU_TIME, call.path, 0, 0)),
-        };
-        let work =
-            Work { service: self.program.pods[call.callee].workload.position(), waited, start, taken, cpu };
+        let cpu = self.cpu_time(id, demand);
+        let call = &self.calls[id];
+        let pod = &self.program.pods[call.callee];
+        let (service, node) = (pod.workload.position(), pod.node);
+        let work = Work { service, node, waited, start, taken, cpu };
         self.recorder.work(call.measured, &work);
     }
 
@@ -252,7 +286,7 @@ impl Engine<'_> {
             && let Some(next) = pool.release(now)
         {
             let demand = self.service_time(next);
-            self.work(next, now, demand);
+            self.start_work(next, demand);
         }
         self.respond(id);
     }

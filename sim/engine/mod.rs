@@ -11,6 +11,7 @@ mod event;
 mod hop;
 mod instance;
 mod links;
+mod node;
 mod occupancy;
 mod pass;
 mod proxy;
@@ -32,6 +33,7 @@ use crate::program::{Edge, EdgeIdx, PodIdx, Program};
 use call::{CallId, Calls};
 pub use event::Event;
 use instance::Instance;
+use node::NodeCores;
 use pass::Job;
 use proxy::Proxies;
 use recorder::Recorder;
@@ -70,6 +72,8 @@ struct Engine<'p> {
     views: Vec<Option<Box<View>>>,
     instances: IndexVec<PodIdx, Instance>,
     proxies: Proxies,
+    /// `None` where every container always finds a free core.
+    node_cores: Option<NodeCores>,
     sources: IndexVec<SourceIdx, SourceState>,
     recorder: Recorder,
     /// Scratch: requests that a processor-sharing instance has finished.
@@ -93,6 +97,7 @@ impl<'p> Engine<'p> {
             views: (0..program.views()).map(|_| None).collect(),
             instances: program.pods.iter().map(|pod| Instance::new(program, pod)).collect(),
             proxies: Proxies::new(program),
+            node_cores: NodeCores::new(program),
             sources: program
                 .sources
                 .iter()
@@ -110,6 +115,7 @@ impl<'p> Engine<'p> {
     fn start(&mut self) {
         self.schedule.at(self.program.window.end(), Event::WindowEnd);
         self.schedule.at(self.program.drain_limit, Event::DrainEnd);
+        self.start_nodes();
         for source in self.program.sources.indexes() {
             self.start_source(source);
         }
@@ -167,6 +173,7 @@ impl<'p> Engine<'p> {
                 self.close_interval();
                 self.schedule_interval_end();
             }
+            Event::NodeTick => self.tick_nodes(),
             Event::WindowEnd => {
                 self.close_interval();
                 self.window_over = true;
@@ -220,7 +227,7 @@ impl<'p> Engine<'p> {
                 "no worker is busy more than all the time"
             );
         }
-        record.proxies = self.proxies.finish(self.program, end);
+        record.proxies = self.proxies.finish(self.program, end, &mut record.nodes);
         record.events = self.schedule.handled();
         record.requests = self.sources.iter().map(|source| source.sent).sum();
         record

@@ -56,10 +56,19 @@ impl Engine<'_> {
             Pass::InboundRequest | Pass::InboundResponse => call.server_worker,
         };
         let job = Job { proxy, call: id, pass, arrived: self.schedule.now() };
+        let demand = self.stretch_job(&job, demand);
         match self.proxies.work(proxy, worker, demand, job) {
             Some(visit) => self.worked(job, visit),
             None => self.arm_processor(proxy),
         }
+    }
+
+    /// The time that a job takes where the node's cores are shared.
+    fn stretch_job(&mut self, job: &Job, demand: Span) -> Span {
+        let Some(cores) = &mut self.node_cores else { return demand };
+        let longer = Span::from_nanos_f64(cores.proxy_takes_up(job.proxy, demand.nanos() as f64));
+        self.proxies.stretched(job.proxy, job.arrived, longer);
+        demand + longer
     }
 
     fn arm_processor(&mut self, proxy: ProxyIdx) {

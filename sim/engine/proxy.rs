@@ -7,7 +7,7 @@ use crate::kernel::dist::Dist;
 use crate::kernel::station::processor::GroupIdx as ThreadGroup;
 use crate::kernel::station::{Alarm, CoreIdx, Departure, ProcessIdx, Processor, Visit, Window, Workers};
 use crate::mesh::model::Dispatch;
-use crate::metrics::record::ProxyRecord;
+use crate::metrics::record::{NodeRecord, ProxyRecord};
 use crate::program::{GroupIdx, Program, Proxy, ProxyGroup, ProxyIdx};
 use crate::units::{SimTime, Span};
 
@@ -39,6 +39,10 @@ struct State {
     jobs: u64,
     /// CPU asked for by jobs that arrived in the window, wake-ups apart.
     demand: u64,
+    /// How much longer jobs took because others used the cores, which is no CPU of its own: all, and of those that
+    /// arrived in the window.
+    stretched: u64,
+    stretched_in_window: u64,
     /// Bytes of everything but requests in flight, and since when.
     bytes: f64,
     since: SimTime,
@@ -130,6 +134,25 @@ impl Proxies {
         })
     }
 
+    /// A job that arrives `now` takes so much longer than its CPU because others use the cores.
+    pub(super) fn stretched(&mut self, proxy: ProxyIdx, now: SimTime, longer: Span) {
+        let state = &mut self.states[proxy];
+        state.stretched += longer.nanos();
+        if self.window.contains(now) {
+            state.stretched_in_window += longer.nanos();
+        }
+    }
+
+    /// CPU of a proxy since the start, that of jobs it has committed to included.
+    pub(super) fn cpu_used(&self, proxy: ProxyIdx, now: SimTime) -> Span {
+        let state = &self.states[proxy];
+        let busy = match state.processor {
+            None => self.workers.cpu_used(ProcessIdx(proxy.0)),
+            Some((position, threads)) => self.processors[position as usize].cpu_used(threads, now),
+        };
+        busy.saturating_sub(Span::from_nanos(state.stretched))
+    }
+
     /// When an event-driven proxy wants to be called next, if that has changed.
     pub(super) fn next_alarm(&mut self, proxy: ProxyIdx) -> Option<Alarm> {
         let (position, _) = self.states[proxy].processor?;
@@ -207,12 +230,18 @@ impl Proxies {
         state.peak(group);
     }
 
-    /// The records of all groups.
+    /// The records of all groups; what they used is added to `nodes`.
     ///
     /// # Panics
     /// When a worker was busy for longer than the window.
-    pub(super) fn finish(mut self, program: &Program, end: SimTime) -> Vec<ProxyRecord> {
+    pub(super) fn finish(
+        mut self,
+        program: &Program,
+        end: SimTime,
+        nodes: &mut [NodeRecord],
+    ) -> Vec<ProxyRecord> {
         let window = self.window.length().nanos();
+        let on = program.nodes_of_proxies();
         let mut records = vec![ProxyRecord::default(); program.groups.len()];
         for (proxy, state) in self.states.iter_mut().enumerate() {
             state.advance(self.window, end);
@@ -228,11 +257,19 @@ impl Proxies {
             assert!(used <= window * u64::from(group.workers), "a worker is busy at most all the time");
             record.instances += 1;
             record.workers += u64::from(group.workers);
-            record.cpu += used + (group.idle_cpu * window as f64) as u64;
+            // Busy, but not on a core.
+            let cpu =
+                used.saturating_sub(state.stretched_in_window) + (group.idle_cpu * window as f64) as u64;
+            record.cpu += cpu;
             record.wake_cpu += used.saturating_sub(state.demand);
             record.jobs += state.jobs;
-            record.memory_mean +=
+            let memory =
                 (state.byte_nanos + state.request_nanos as f64 * group.memory_per_request) / window as f64;
+            record.memory_mean += memory;
+            if let Some(node) = on[ProxyIdx::at(proxy)] {
+                nodes[node.position()].cpu += cpu;
+                nodes[node.position()].memory_mean += memory;
+            }
             record.memory_max = record.memory_max.max(state.peak_bytes);
             record.connections_mean += state.connection_nanos as f64 / window as f64;
         }
@@ -284,6 +321,8 @@ impl State {
             leaving: VecDeque::new(),
             jobs: 0,
             demand: 0,
+            stretched: 0,
+            stretched_in_window: 0,
             bytes,
             since: SimTime::ZERO,
             byte_nanos: 0.0,

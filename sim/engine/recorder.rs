@@ -2,14 +2,15 @@
 
 use hdrhistogram::Histogram;
 
-use crate::index::Idx;
+use crate::index::{Idx, IndexVec};
 use crate::kernel::Uniform;
 use crate::kernel::rng::extend_path;
 use crate::kernel::station::Window;
 use crate::metrics::RunRecord;
 use crate::metrics::histogram::LogHistogram;
-use crate::metrics::record::{EdgeRecord, EntryRecord, PARTS, ServiceRecord};
-use crate::program::{EdgeIdx, Program, Serving};
+use crate::metrics::record::{EdgeRecord, EntryRecord, MachineRecord, NodeRecord, PARTS, ServiceRecord};
+use crate::placement::{Node, NodeIdx, ZoneIdx};
+use crate::program::{EdgeIdx, Machines, Program, Serving};
 use crate::units::{SimTime, Span};
 
 use super::call::Call;
@@ -30,12 +31,17 @@ pub(super) struct Recorder {
     /// Visits of each service, measured or not.
     pub(super) visits: Vec<Occupancy>,
     pub(super) timeline: Timeline,
+    /// CPU of the applications on each node in the window, in nanoseconds.
+    node_cpu: IndexVec<NodeIdx, f64>,
+    /// Number of zones.
+    zones: usize,
 }
 
 /// One request's work at a service.
 #[derive(Debug)]
 pub(super) struct Work {
     pub(super) service: usize,
+    pub(super) node: Option<NodeIdx>,
     pub(super) waited: Span,
     pub(super) start: SimTime,
     pub(super) taken: Span,
@@ -65,10 +71,14 @@ impl Recorder {
                 memory: workload.memory * u64::from(workload.pods),
             })
             .collect();
+        let zones = program.machines.zones.len();
         let record = RunRecord {
             entries: program.sources.iter().map(|_| new_entry()).collect(),
             services,
             edges: program.edges.iter().map(|_| new_edge()).collect(),
+            nodes: nodes(program),
+            machines: machines(&program.machines),
+            zone_bytes: vec![0; zones * zones],
             ..RunRecord::default()
         };
         Self {
@@ -79,6 +89,8 @@ impl Recorder {
             service_cpu: vec![0.0; program.services],
             visits: vec![Occupancy::default(); program.services],
             timeline: Timeline::new(program),
+            node_cpu: IndexVec::filled(0.0, program.machines.nodes.len()),
+            zones,
         }
     }
 
@@ -126,11 +138,17 @@ impl Recorder {
         if self.record.services[work.service].workers.is_none() {
             self.timeline.work(work.service, work.start, work.taken, work.cpu);
         }
-        if work.taken > Span::ZERO {
+        let cpu = if work.taken > Span::ZERO {
             let inside = self.window.overlap(work.start, work.start + work.taken).nanos() as f64;
-            self.service_cpu[work.service] += work.cpu * inside / work.taken.nanos() as f64;
+            work.cpu * inside / work.taken.nanos() as f64
         } else if self.window.contains(work.start) {
-            self.service_cpu[work.service] += work.cpu;
+            work.cpu
+        } else {
+            0.0
+        };
+        self.service_cpu[work.service] += cpu;
+        if let Some(node) = work.node {
+            self.node_cpu[node] += cpu;
         }
         if measured {
             self.record.services[work.service].queue_time.record(work.waited.nanos());
@@ -181,15 +199,31 @@ impl Recorder {
         self.record.edges[edge.position()].handshakes += u64::from(self.window.contains(now));
     }
 
-    pub(super) fn bytes(&mut self, edge: EdgeIdx, call: &Call, bytes: u64) {
-        if call.measured {
-            self.record.edges[edge.position()].bytes += bytes;
+    /// A message goes over an edge; `zones` are those it leaves and enters, if they differ.
+    pub(super) fn bytes(
+        &mut self,
+        edge: EdgeIdx,
+        call: &Call,
+        bytes: u64,
+        zones: Option<(ZoneIdx, ZoneIdx)>,
+    ) {
+        if !call.measured {
+            return;
+        }
+        let record = &mut self.record.edges[edge.position()];
+        record.bytes += bytes;
+        if let Some((from, to)) = zones {
+            record.cross_zone_bytes += bytes;
+            self.record.zone_bytes[from.position() * self.zones + to.position()] += bytes;
         }
     }
 
     pub(super) fn finish(mut self, window: u64) -> RunRecord {
         for (service, cpu) in self.record.services.iter_mut().zip(&self.service_cpu) {
             service.cpu = cpu.round() as u64;
+        }
+        for (node, cpu) in self.record.nodes.iter_mut().zip(&self.node_cpu) {
+            node.cpu += cpu.round() as u64;
         }
         self.record.window = window;
         self.record.timeline = self.timeline.finish();
@@ -220,6 +254,36 @@ fn new_edge() -> EdgeRecord {
         proxy_time: LogHistogram::new(),
         handshakes: 0,
         bytes: 0,
+        cross_zone_bytes: 0,
+    }
+}
+
+/// What the nodes hold before anything runs.
+fn nodes(program: &Program) -> Vec<NodeRecord> {
+    let node = |node: &Node| NodeRecord {
+        cpu: 0,
+        memory_mean: 0.0,
+        cpu_reserved: node.reserved.cores(),
+        memory_reserved: node.reserved.bytes,
+        pods: node.pods,
+    };
+    let mut nodes: Vec<NodeRecord> = program.machines.nodes.iter().map(node).collect();
+    for pod in &program.pods {
+        if let Some(node) = pod.node {
+            nodes[node.position()].memory_mean += program.workloads[pod.workload].memory as f64;
+        }
+    }
+    nodes
+}
+
+fn machines(machines: &Machines) -> MachineRecord {
+    MachineRecord {
+        cores: machines.cores,
+        memory: machines.memory,
+        given: machines.given,
+        shared: machines.shared,
+        hour_price: machines.price.value(),
+        gigabyte_price: machines.cross_zone_price.value(),
     }
 }
 

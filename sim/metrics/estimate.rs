@@ -10,14 +10,14 @@ use super::labels::Labels;
 use super::measure::{Measure, Subject, subjects};
 use super::pool::{pool, pool_entry};
 use super::record::{EntryRecord, RunRecord};
-use super::results::{Estimate, Results, Row, Statistic};
+use super::results::{Estimate, Results, Row, Statistic, Unit};
 use super::section::{self, Sample};
 use super::{notes, quantile, stationary};
 
 pub use precision::{PRECISION_LADDER, precision_possible, precision_reached, precision_shortages};
 
 /// Everything that the replications of one scenario under one mesh say, and what must be said beside it. Times are in
-/// seconds, CPU in cores, memory in bytes.
+/// seconds, CPU in cores, memory in bytes, money in the labels' currency.
 ///
 /// # Panics
 /// When a record breaks its own conservation laws or `labels` names other rows than it has: bugs of whoever recorded.
@@ -92,7 +92,11 @@ fn rows(
         for measure in measures {
             for &statistic in measure.statistics {
                 let Some((metric, value)) = of(measure, index, statistic) else { continue };
-                rows.push(Row { scope, name: name.clone(), metric, statistic, value, unit: measure.unit });
+                let unit = match measure.unit {
+                    Unit::Money(_) => Unit::Money(labels.currency),
+                    unit => unit,
+                };
+                rows.push(Row { scope, name: name.clone(), metric, statistic, value, unit });
             }
         }
     }
@@ -110,6 +114,14 @@ fn assert_conserved(labels: &Labels, record: &RunRecord) {
     let lengths = [record.entries.len(), record.services.len(), record.edges.len(), record.proxies.len()];
     let names = [labels.entries.len(), labels.services.len(), labels.edges.len(), labels.proxies.len()];
     assert_eq!(lengths, names, "entries, services, edges and proxies of a record have a label each");
+    let zones = labels.zones.len();
+    assert_eq!(
+        (record.nodes.len(), record.zone_bytes.len()),
+        (labels.nodes.len(), zones * zones),
+        "nodes of a record have a label each, and zones one with every other"
+    );
+    let across: u64 = record.edges.iter().map(|edge| edge.cross_zone_bytes).sum();
+    assert_eq!(across, record.zone_bytes.iter().sum::<u64>(), "what leaves a zone went over an edge");
     for (entry, label) in record.entries.iter().zip(&labels.entries) {
         let EntryRecord { arrived, succeeded, failed, unfinished, parts, halves, .. } = entry;
         let [first, second] = halves;

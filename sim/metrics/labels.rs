@@ -1,5 +1,7 @@
 //! The names behind the rows of a [`RunRecord`](super::RunRecord), in the same order.
 
+use crate::units::Currency;
+
 /// Names of everything a record has rows for. Each vector is as long as the record's vector of the same name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Labels {
@@ -15,6 +17,14 @@ pub struct Labels {
     pub edges: Vec<EdgeLabel>,
     /// Groups of like proxies, named after the workload beside which they stand.
     pub proxies: Vec<String>,
+    /// Machines.
+    pub nodes: Vec<String>,
+    /// Zones: what goes from one to another has a row per pair.
+    pub zones: Vec<String>,
+    /// The currency of all money.
+    pub currency: Currency,
+    /// What was assumed before the run: one sentence each.
+    pub notes: Vec<String>,
 }
 
 /// A source of traffic.

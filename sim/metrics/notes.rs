@@ -7,6 +7,9 @@ use super::results::Statistic;
 use super::section::REPLICATIONS_NEEDED;
 use super::stationary::{self, Saturated};
 
+/// A node busier than this delays its containers noticeably.
+const CROWDED: f64 = 0.8;
+
 /// All notes on the records of one mesh: what spoils everything first.
 pub(super) fn all(
     labels: &Labels,
@@ -31,7 +34,29 @@ pub(super) fn all(
             notes.extend(too_few_requests(&entry.name, records, index));
         }
     }
+    notes.extend(labels.notes.iter().cloned());
+    notes.extend(crowded_nodes(labels, pooled));
     notes
+}
+
+/// Nodes whose containers would be in each other's way, had they to share its cores.
+fn crowded_nodes(labels: &Labels, pooled: &RunRecord) -> Option<String> {
+    let machines = &pooled.machines;
+    if machines.shared {
+        return None;
+    }
+    let capacity = machines.cores * pooled.window as f64;
+    let busy = pooled.nodes.iter().zip(&labels.nodes).map(|(node, name)| (node.cpu as f64 / capacity, name));
+    let crowded: Vec<(f64, &String)> = busy.filter(|(utilization, _)| *utilization > CROWDED).collect();
+    let (utilization, name) = crowded.iter().copied().max_by(|left, right| left.0.total_cmp(&right.0))?;
+    let nodes =
+        if crowded.len() == 1 { "1 node wants".to_owned() } else { format!("{} nodes want", crowded.len()) };
+    Some(format!(
+        "{nodes} more than {:.0} % of its cores, most of all `{name}` with {:.0} %; this run lets it have them: see \
+         `cluster.cores`",
+        100.0 * CROWDED,
+        100.0 * utilization
+    ))
 }
 
 fn saturation(Saturated { name, utilization }: &Saturated) -> String {

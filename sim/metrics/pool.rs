@@ -1,7 +1,7 @@
-//! Several replications as one record: counts added, histograms merged, time-weighted means weighted by their window. Time lines are not
-//! pooled.
+//! Several replications as one record: counts added, histograms merged, time-weighted means weighted by their window.
+//! Time lines are not pooled.
 
-use super::record::{EdgeRecord, EntryRecord, ProxyRecord, RunRecord, ServiceRecord};
+use super::record::{EdgeRecord, EntryRecord, NodeRecord, ProxyRecord, RunRecord, ServiceRecord};
 use super::timeline::TimelineRecord;
 
 /// The replications taken together; the window is the sum of theirs. Empty without replications.
@@ -15,6 +15,8 @@ pub(crate) fn pool(records: &[RunRecord]) -> RunRecord {
         each(&mut pooled.services, &record.services, add_service);
         each(&mut pooled.edges, &record.edges, add_edge);
         each(&mut pooled.proxies, &record.proxies, |pooled, one| add_proxy(pooled, one, weights));
+        each(&mut pooled.nodes, &record.nodes, |pooled, one| add_node(pooled, one, weights));
+        each(&mut pooled.zone_bytes, &record.zone_bytes, |pooled, one| *pooled += one);
         pooled.window += record.window;
         pooled.demand = pooled.demand.wrapping_add(record.demand);
         pooled.events += record.events;
@@ -86,6 +88,7 @@ fn add_edge(pooled: &mut EdgeRecord, one: &EdgeRecord) {
     pooled.proxy_time.merge(&one.proxy_time);
     pooled.handshakes += one.handshakes;
     pooled.bytes += one.bytes;
+    pooled.cross_zone_bytes += one.cross_zone_bytes;
 }
 
 fn add_proxy(pooled: &mut ProxyRecord, one: &ProxyRecord, weights: (u64, u64)) {
@@ -95,6 +98,12 @@ fn add_proxy(pooled: &mut ProxyRecord, one: &ProxyRecord, weights: (u64, u64)) {
     pooled.memory_mean = weighted(pooled.memory_mean, one.memory_mean, weights);
     pooled.connections_mean = weighted(pooled.connections_mean, one.connections_mean, weights);
     pooled.memory_max = pooled.memory_max.max(one.memory_max);
+}
+
+/// What is reserved is the same in every replication.
+fn add_node(pooled: &mut NodeRecord, one: &NodeRecord, weights: (u64, u64)) {
+    pooled.cpu += one.cpu;
+    pooled.memory_mean = weighted(pooled.memory_mean, one.memory_mean, weights);
 }
 
 fn weighted(left: f64, right: f64, (left_weight, right_weight): (u64, u64)) -> f64 {

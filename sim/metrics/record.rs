@@ -35,6 +35,13 @@ pub struct RunRecord {
     pub proxies: Vec<ProxyRecord>,
     /// Golden signals of each interval.
     pub timeline: TimelineRecord,
+    /// One row per machine.
+    pub nodes: Vec<NodeRecord>,
+    /// What all machines have in common.
+    pub machines: MachineRecord,
+    /// Bytes of measured requests from one zone to another, row by row: a square of as many zones as there are; zero
+    /// within a zone.
+    pub zone_bytes: Vec<u64>,
     /// Fingerprint of what the measured requests asked for: a sum of hashes of their intended arrival times and of the
     /// service time of each visit. Equal under every mesh as long as no call is rejected or given up.
     pub demand: u64,
@@ -109,6 +116,8 @@ pub struct EdgeRecord {
     pub handshakes: u64,
     /// Payload and overhead bytes, requests and responses, of measured requests.
     pub bytes: u64,
+    /// Those among them that went from one zone to another.
+    pub cross_zone_bytes: u64,
 }
 
 /// What a group of like proxies used in the window.
@@ -130,4 +139,36 @@ pub struct ProxyRecord {
     pub memory_max: f64,
     /// Sum over proxies of the time-weighted mean number of open connections, both sides.
     pub connections_mean: f64,
+}
+
+/// What the pods of a machine reserve, and what they used in the window.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct NodeRecord {
+    /// CPU time in the window of applications and proxies.
+    pub cpu: u64,
+    /// Time-weighted mean memory of applications and proxies in the window, in bytes.
+    pub memory_mean: f64,
+    /// CPU its pods ask the scheduler for, in cores.
+    pub cpu_reserved: f64,
+    /// Memory its pods ask the scheduler for, in bytes.
+    pub memory_reserved: u64,
+    /// Number of pods, those included that carry no request.
+    pub pods: u32,
+}
+
+/// What all machines have in common.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct MachineRecord {
+    /// CPU in cores.
+    pub cores: f64,
+    /// Memory in bytes.
+    pub memory: u64,
+    /// There are as many as the user says, not as many as the pods' requests need.
+    pub given: bool,
+    /// Containers share the cores, and are slower where they want more.
+    pub shared: bool,
+    /// Price of one for an hour.
+    pub hour_price: f64,
+    /// Price of a GB (10⁹ bytes) from one zone to another.
+    pub gigabyte_price: f64,
 }

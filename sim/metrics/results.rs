@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::units::Currency;
+
 /// What the replications of one scenario under one mesh say.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Results {
@@ -15,7 +17,7 @@ pub struct Results {
     pub replications: usize,
     /// False when some station was saturated by open traffic: no row then has an interval.
     pub stationary: bool,
-    /// Scenario first, then entries, services, edges and proxies in the program's order.
+    /// Scenario first, then entries, services, edges, proxies, nodes and pairs of zones in the program's order.
     pub rows: Vec<Row>,
     /// What a reader must know beside the numbers: one sentence each.
     pub notes: Vec<String>,
@@ -135,6 +137,10 @@ words! {
         Edge = "edge",
         /// A group of like proxies.
         Proxy = "proxy",
+        /// A machine.
+        Node = "node",
+        /// A zone and another one.
+        Zone = "zone",
     }
 }
 
@@ -174,22 +180,45 @@ impl Statistic {
     }
 }
 
-words! {
-    /// The unit of a row.
-    Unit {
-        /// Seconds.
-        Seconds = "s",
-        /// Events per second.
-        PerSecond = "1/s",
-        /// A fraction of 1.
-        Ratio = "ratio",
-        /// Busy cores.
-        Cores = "cores",
-        /// Bytes.
-        Bytes = "bytes",
-        /// Bytes per second.
-        BytesPerSecond = "bytes/s",
-        /// A number of things.
-        Count = "count",
+/// The unit of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unit {
+    /// Seconds.
+    Seconds,
+    /// Events per second.
+    PerSecond,
+    /// A fraction of 1.
+    Ratio,
+    /// Busy cores.
+    Cores,
+    /// Bytes.
+    Bytes,
+    /// Bytes per second.
+    BytesPerSecond,
+    /// A number of things.
+    Count,
+    /// Money, of a month unless the metric says otherwise.
+    Money(Currency),
+}
+
+impl Unit {
+    /// As written in files; money by its currency.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Seconds => "s",
+            Self::PerSecond => "1/s",
+            Self::Ratio => "ratio",
+            Self::Cores => "cores",
+            Self::Bytes => "bytes",
+            Self::BytesPerSecond => "bytes/s",
+            Self::Count => "count",
+            Self::Money(currency) => currency.code(),
+        }
+    }
+}
+
+impl fmt::Display for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
     }
 }

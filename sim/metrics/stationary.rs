@@ -21,7 +21,7 @@ pub(super) struct Saturated {
     pub(super) utilization: f64,
 }
 
-/// Saturated services and proxies. None are reported when every source waits for its responses: such traffic has a
+/// Saturated services, proxies and nodes. None are reported when every source waits for its responses: such traffic has a
 /// steady state at any utilization.
 pub(super) fn saturated(labels: &Labels, pooled: &RunRecord) -> Vec<Saturated> {
     if !labels.entries.iter().any(|entry| entry.open) {
@@ -36,8 +36,13 @@ pub(super) fn saturated(labels: &Labels, pooled: &RunRecord) -> Vec<Saturated> {
         name: format!("the proxies of `{name}`"),
         utilization: proxy.cpu as f64 / (proxy.workers as f64 * window),
     });
+    let capacity = pooled.machines.cores * window;
+    let nodes =
+        pooled.nodes.iter().zip(&labels.nodes).filter(|_| pooled.machines.shared).map(|(node, name)| {
+            Saturated { name: format!("node `{name}`"), utilization: node.cpu as f64 / capacity }
+        });
     // Nothing over nothing is NaN, which is not saturated.
-    services.chain(proxies).filter(|station| station.utilization >= SATURATED).collect()
+    services.chain(proxies).chain(nodes).filter(|station| station.utilization >= SATURATED).collect()
 }
 
 /// Mean response time of the second half of the window over that of the first, less one, if the difference is

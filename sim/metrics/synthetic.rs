@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::histogram::LogHistogram;
 use super::labels::{EdgeLabel, EntryLabel, Labels};
-use super::record::{EdgeRecord, EntryRecord, PARTS, ProxyRecord, RunRecord, ServiceRecord};
+use super::record::{EdgeRecord, EntryRecord, MachineRecord, PARTS, ProxyRecord, RunRecord, ServiceRecord};
 use super::timeline::{EntryInterval, ServiceInterval, TimelineRecord};
 
 const SECOND: u64 = 1_000_000_000;
@@ -104,6 +104,7 @@ pub(crate) fn full_record(number: u64, requests: usize, proxied: bool) -> RunRec
         proxy_time: histogram(20),
         handshakes: 8,
         bytes: count * 2_048,
+        cross_zone_bytes: 0,
     };
     let proxy = ProxyRecord {
         instances: 2,
@@ -122,6 +123,9 @@ pub(crate) fn full_record(number: u64, requests: usize, proxied: bool) -> RunRec
         edges: vec![edge.clone(), edge],
         proxies: if proxied { vec![proxy; 2] } else { Vec::new() },
         timeline: timeline(number, count),
+        nodes: Vec::new(),
+        machines: MachineRecord::default(),
+        zone_bytes: Vec::new(),
         demand: number,
         events: count * 16,
         requests: count,

@@ -39,6 +39,8 @@ impl Scale {
             Unit::Ratio => (&[(0.01, "%")][..], 4),
             Unit::PerSecond => (&[(1.0, "/s")][..], 9),
             Unit::Count => (&[(1.0, "")][..], 9),
+            // The table's title says the currency.
+            Unit::Money(_) => (&[(1.0, "/month")][..], 2),
         };
         let largest = estimates.map(largest).fold(0.0, f64::max);
         // Nothing at all has the unit that its neighbours mostly have.
@@ -126,6 +128,7 @@ fn is_zero(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::units::Currency;
 
     fn exact(value: f64, half_width: Option<f64>) -> Estimate {
         Estimate {
@@ -171,6 +174,8 @@ mod tests {
             (2_048_000.0, None, Unit::BytesPerSecond, "2.05 MB/s"),
             (16.0, None, Unit::Count, "16 "),
             (16.25, None, Unit::Count, "16.2 "),
+            (420.48, None, Unit::Money(Currency::USD), "420 /month"),
+            (0.456, None, Unit::Money(Currency::USD), "0.46 /month"),
         ] {
             assert_eq!(alone(&exact(value, half_width), unit), text);
         }

@@ -21,6 +21,7 @@ mod timeline_csv;
 
 use crate::metrics::{Labels, Results, RunRecord};
 
+pub(crate) use folder::write_whole;
 pub use folder::{Existing, Folder, FolderError, Holds};
 pub use manifest::{FileHash, Identity, Manifest};
 

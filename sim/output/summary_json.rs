@@ -30,7 +30,7 @@ struct SummaryRow<'a> {
     statistic: &'static str,
     value: f64,
     at_least: bool,
-    unit: &'static str,
+    unit: &'a str,
     ci_low: Option<f64>,
     ci_high: Option<f64>,
     model_low: Option<f64>,

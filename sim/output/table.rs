@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table};
 
-use crate::metrics::{Estimate, Results, Scope, Statistic, Unit};
+use crate::metrics::{Estimate, Results, Row, Scope, Statistic, Unit};
 
 use super::human;
 
@@ -30,6 +30,7 @@ pub fn render(meshes: &[Results]) -> String {
         text += &response_times(meshes, entry);
     }
     text += &usage(meshes);
+    text += &machines(meshes);
     for entry in &entries {
         text += &where_time_goes(meshes, entry);
     }
@@ -126,6 +127,30 @@ fn usage(meshes: &[Results]) -> String {
         grid.add(&mesh.mesh, cells.into_iter());
     }
     grid.under("What the proxies take, gateways included")
+}
+
+/// Nodes and money of a month; nothing where no machines were placed.
+fn machines(meshes: &[Results]) -> String {
+    let is_cost = |row: &&Row| row.metric == "cost_reserved";
+    let Some(unit) = meshes.iter().find_map(|mesh| mesh.rows.iter().find(is_cost)).map(|row| row.unit) else {
+        return String::new();
+    };
+    let across = meshes.iter().any(|mesh| mesh.rows.iter().any(|row| row.metric == "cross_zone_cost"));
+    let columns = [
+        ("nodes", "nodes", Unit::Count),
+        ("reserved", "nodes_reserved", Unit::Count),
+        ("used", "nodes_used", Unit::Count),
+        ("cost reserved", "cost_reserved", unit),
+        ("cost used", "cost_used", unit),
+        ("across zones", "cross_zone_cost", unit),
+    ];
+    let columns = &columns[..columns.len() - usize::from(!across)];
+    let mut grid = Grid::new(columns.iter().map(|(header, _, unit)| Column::bare(header, *unit)));
+    for mesh in meshes {
+        let find = |metric| mesh.get(Scope::Scenario, &mesh.scenario, metric, Statistic::Total).copied();
+        grid.add(&mesh.mesh, columns.iter().map(|(_, metric, _)| find(metric)));
+    }
+    grid.under(&format!("Nodes, and what they cost in {unit}"))
 }
 
 /// Mean times of the parts, without those that are nothing under every mesh.

@@ -55,12 +55,12 @@ impl Request {
 pub struct Workload {
     /// Unique; decides the zone of the first pod.
     pub name: String,
+    /// All pods stand in this zone.
+    pub zone: Option<ZoneIdx>,
     /// Number of pods.
     pub pods: u32,
     /// What one of them asks for.
     pub request: Request,
-    /// The one zone of all its pods, if that is not any.
-    pub zone: Option<ZoneIdx>,
 }
 
 /// A machine with what is on it.

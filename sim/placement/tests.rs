@@ -113,6 +113,15 @@ fn replicas_go_round_the_zones_and_the_zone_does_not_depend_on_what_else_runs() 
 }
 
 #[test]
+fn a_workload_may_be_bound_to_one_zone() {
+    let workloads =
+        [Workload { zone: Some(ZoneIdx(1)), ..workload("w", 5, 100, 100) }, workload("x", 4, 1, 1)];
+    let placement = place(&cluster(&["a", "b"], None), &[], &workloads);
+    conserved(&placement, &[], &workloads);
+    assert!(placement.of[0].iter().all(|&node| placement.nodes[node].zone == ZoneIdx(1)));
+}
+
+#[test]
 fn given_nodes_are_divided_among_the_zones() {
     let placement = place(&cluster(&["a", "b"], Some(5)), &[], &[workload("w", 1, 1, 1)]);
     let names: Vec<&str> = placement.nodes.iter().map(|node| node.name.as_str()).collect();

@@ -6,7 +6,7 @@ use crate::mesh::model::{ConfigurationView, NodeProxyModel, ProxyModel};
 use crate::mesh::scenario::{Protocol, Scenario, Service};
 use crate::units::Span;
 
-use super::ProxyGroup;
+use super::{ProxyGroup, node};
 
 /// The CFS period of Kubernetes.
 const CFS_PERIOD: Span = Span::from_millis(100);
@@ -68,6 +68,7 @@ fn bare(scenario: &Scenario, name: &str, proxy: &ProxyModel) -> ProxyGroup {
             .map(|limit| Quota::new(CFS_PERIOD.scale(limit.value()), CFS_PERIOD)),
         variation: variation(proxy.cpu_scv),
         pass_delay: proxy.pass_delay.nanos(),
+        cpu_weight: node::weight(node::proxy(proxy)),
         idle_cpu: proxy.idle_cpu.value(),
         static_memory: memory.base + memory.per_worker * workers,
         memory_per_used_target: 0.0,

@@ -24,7 +24,7 @@ use crate::kernel::dist::Dist;
 use crate::kernel::station::{CoreIdx, Quota, WakeModel, Window, WorkerIdx};
 use crate::mesh::model::Dispatch;
 use crate::mesh::scenario::{Arrivals, BalancingPolicy, Discipline, HeaderValues, SourceIdx};
-use crate::placement::{Node, NodeIdx};
+use crate::placement::{Node, NodeIdx, ZoneIdx};
 use crate::policy::balance::Targets;
 use crate::units::{Currency, Money, SimTime, Span};
 
@@ -109,6 +109,8 @@ pub struct Program {
 pub struct Machines {
     /// Each with what is reserved on it.
     pub nodes: IndexVec<NodeIdx, Node>,
+    /// There are as many nodes as the user says.
+    pub given: bool,
     /// Names of the zones, at least one.
     pub zones: Vec<String>,
     /// CPU of a node in cores.
@@ -150,6 +152,8 @@ pub struct Workload {
     pub keep_alive: bool,
     /// Memory of an idle instance in bytes.
     pub memory: u64,
+    /// Weight of its application on a node's cores: the CPU it asks for.
+    pub cpu_weight: f64,
 }
 
 /// How an instance serves its requests.
@@ -200,6 +204,8 @@ pub struct ProxyGroup {
     pub variation: Option<Dist>,
     /// Delay of a pass beside CPU, in nanoseconds.
     pub pass_delay: u64,
+    /// Weight on a node's cores: the CPU it asks for.
+    pub cpu_weight: f64,
     /// CPU of an idle process, in cores.
     pub idle_cpu: f64,
     /// Bytes of a proxy that has its configuration but no traffic.
@@ -423,20 +429,32 @@ impl Program {
         [caller, self.callee(edge, endpoint)].map(|pod| self.pods[pod].proxy)
     }
 
+    /// The zones of two pods, if they are different ones.
+    #[inline]
+    pub fn zones_between(&self, from: PodIdx, to: PodIdx) -> Option<(ZoneIdx, ZoneIdx)> {
+        if self.machines.zones.len() == 1 {
+            return None;
+        }
+        let zone = |pod: PodIdx| Some(self.machines.nodes[self.pods[pod].node?].zone);
+        let (from, to) = (zone(from)?, zone(to)?);
+        (from != to).then_some((from, to))
+    }
+
     /// Whether two pods have the same node proxy.
     #[inline]
     pub fn are_on_one_node(&self, caller: PodIdx, callee: PodIdx) -> bool {
         self.pods[caller].proxy.is_some() && self.pods[caller].proxy == self.pods[callee].proxy
     }
 
-    /// Whether two pods stand in different zones.
-    #[inline]
-    pub fn crosses_zones(&self, one: PodIdx, other: PodIdx) -> bool {
-        self.machines.zones.len() > 1
-            && match (self.pods[one].node, self.pods[other].node) {
-                (Some(one), Some(other)) => self.machines.nodes[one].zone != self.machines.nodes[other].zone,
-                _ => false,
+    /// The machine that each proxy runs on: that of the pods it serves.
+    pub fn nodes_of_proxies(&self) -> IndexVec<ProxyIdx, Option<NodeIdx>> {
+        let mut nodes = IndexVec::filled(None, self.proxies.len());
+        for pod in &self.pods {
+            if let Some(proxy) = pod.proxy {
+                nodes[proxy] = pod.node;
             }
+        }
+        nodes
     }
 
     /// Number of per-pod views of edges.

@@ -1,8 +1,8 @@
 //! What every pod asks the scheduler for, and so the machines it runs on.
 
 use crate::index::{Idx, IndexVec};
-use crate::mesh::model::{MeshModel, ProxyModel, ReservationModel};
-use crate::mesh::scenario::{NodeCores, Origin, Scenario, ServiceIdx};
+use crate::mesh::model::{MeshModel, ProxyModel};
+use crate::mesh::scenario::{NodeCores, Origin, Scenario, Service, ServiceIdx};
 use crate::placement::{self, Node, NodeIdx, Request};
 use crate::units::{Bytes, Cores};
 
@@ -14,13 +14,19 @@ use super::{Machines, WorkloadIdx};
 const ASSUMED_NANOCORES: u64 = 100_000_000;
 const ASSUMED_BYTES: u64 = 128 << 20;
 
+/// Two of the 1024 shares of a core: what Kubernetes gives to a container that asks for nothing.
+pub(super) const LEAST_WEIGHT: f64 = 2.0 / 1024.0;
+
+/// What the pods of the control plane are called among workloads.
+const CONTROL_PLANE: &str = "control-plane";
+
 /// The machines, and on which of them the pods of each workload run; nowhere if they are outside the cluster.
 pub(super) fn place(
     scenario: &Scenario,
     mesh: &MeshModel,
     workloads: &Workloads<'_>,
 ) -> (Machines, IndexVec<WorkloadIdx, Vec<NodeIdx>>) {
-    let outside: IndexVec<WorkloadIdx, bool> = are_outside(scenario, workloads);
+    let outside = are_outside(scenario, workloads);
     let mut requests: Vec<placement::Workload> = workloads
         .all
         .iter_enumerated()
@@ -28,20 +34,22 @@ pub(super) fn place(
             name: workload.name.clone(),
             pods: if outside[index] { 0 } else { workload.pods },
             request: application(scenario, workloads, index).plus(match workloads.beside[index] {
-                Beside::Pod(proxy) => request_of(proxy),
+                Beside::Pod(model) => proxy(model),
+                // The node's own is a daemon.
                 Beside::Node(_) | Beside::Nothing => Request::default(),
             }),
             zone: workloads.zones[index],
         })
         .collect();
     requests.extend(mesh.control_plane.iter().map(|pods| placement::Workload {
-        name: pods.name.clone(),
-        pods: pods.replicas,
-        request: reservation(pods),
+        name: CONTROL_PLANE.to_owned(),
         zone: None,
+        pods: pods.replicas,
+        request: request(pods.cpu_request, pods.memory_request),
     }));
-    let node_proxy = mesh.node_proxy.iter().map(|node| request_of(&node.proxy));
-    let daemons: Vec<Request> = mesh.daemons.iter().map(reservation).chain(node_proxy).collect();
+    let node_proxy = mesh.node_proxy.iter().map(|node| proxy(&node.proxy));
+    let others = mesh.daemons.iter().map(|daemon| request(daemon.cpu_request, daemon.memory_request));
+    let daemons: Vec<Request> = node_proxy.chain(others).collect();
     let mut placed = placement::place(&scenario.cluster, &daemons, &requests);
     placed.of.truncate(workloads.all.len());
     let notes = notes(scenario, placed.misfits);
@@ -52,6 +60,7 @@ fn machines(scenario: &Scenario, nodes: IndexVec<NodeIdx, Node>, notes: Vec<Stri
     let cluster = &scenario.cluster;
     Machines {
         nodes,
+        given: cluster.nodes.count.is_some(),
         zones: cluster.zones.clone(),
         cores: cluster.nodes.cores.value(),
         memory: cluster.nodes.memory.value(),
@@ -72,22 +81,15 @@ fn are_outside(scenario: &Scenario, workloads: &Workloads<'_>) -> IndexVec<Workl
     outside
 }
 
-/// Of a gateway or waypoint the proxy is all there is; a client is an application of which nothing is known.
+/// Of a gateway or a waypoint the proxy is all there is; a client is an application of which nothing is known.
 fn application(scenario: &Scenario, workloads: &Workloads<'_>, index: WorkloadIdx) -> Request {
     if let Some(service) = scenario.services.get(ServiceIdx::at(index.position())) {
-        let written = &service.application.resources;
-        // Kubernetes takes the limit for the request where only that is written.
-        let cpu = written.cpu_request.or(written.cpu_limit);
-        let memory = written.memory_request.or(written.memory_limit);
-        let assumed = Request { nanocores: ASSUMED_NANOCORES, bytes: ASSUMED_BYTES };
-        return Request {
-            nanocores: cpu.map_or(assumed.nanocores, |cpu| request(Some(cpu), None).nanocores),
-            bytes: memory.map_or(assumed.bytes, |memory| request(None, Some(memory)).bytes),
-        };
+        return of_service(service);
     }
-    let mut sources = scenario.sources.iter().zip(&workloads.of_sources);
-    let is_client = sources
-        .any(|(source, &workload)| workload == index && matches!(source.from, Origin::MeshedClient { .. }));
+    let is_client =
+        scenario.sources.iter().zip(&workloads.of_sources).any(|(source, &workload)| {
+            workload == index && matches!(source.from, Origin::MeshedClient { .. })
+        });
     if is_client {
         Request { nanocores: ASSUMED_NANOCORES, bytes: ASSUMED_BYTES }
     } else {
@@ -95,12 +97,29 @@ fn application(scenario: &Scenario, workloads: &Workloads<'_>, index: WorkloadId
     }
 }
 
-fn request_of(proxy: &ProxyModel) -> Request {
-    request(proxy.cpu_request.or(proxy.cpu_limit), proxy.memory_request.or(proxy.memory_limit))
+fn of_service(service: &Service) -> Request {
+    let written = &service.application.resources;
+    // Kubernetes takes the limit for the request where only that is written.
+    let cpu = written.cpu_request.or(written.cpu_limit);
+    let memory = written.memory_request.or(written.memory_limit);
+    Request {
+        nanocores: cpu.map_or(ASSUMED_NANOCORES, |cpu| request(Some(cpu), None).nanocores),
+        bytes: memory.map_or(ASSUMED_BYTES, |memory| request(None, Some(memory)).bytes),
+    }
 }
 
-fn reservation(pods: &ReservationModel) -> Request {
-    request(pods.cpu_request, pods.memory_request)
+/// The weight of a service's application on a node's cores.
+pub(super) fn cpu_weight(service: &Service) -> f64 {
+    weight(of_service(service))
+}
+
+/// The weight that CFS gives to who asks for so much: in proportion, but never nothing.
+pub(super) fn weight(request: Request) -> f64 {
+    request.cores().max(LEAST_WEIGHT)
+}
+
+pub(super) fn proxy(model: &ProxyModel) -> Request {
+    request(model.cpu_request.or(model.cpu_limit), model.memory_request.or(model.memory_limit))
 }
 
 fn request(cpu: Option<Cores>, memory: Option<Bytes>) -> Request {

@@ -6,10 +6,13 @@ use crate::index::IndexVec;
 use crate::mesh::model::{MeshModel, NodeProxyModel, ProxyModel, WaypointModel};
 use crate::mesh::scenario::{Client, Origin, Scenario, Service, ServiceIdx, SourceIdx, Waypoint, ZoneIdx};
 
-use super::{GroupIdx, PodIdx, ProxyGroup, Serving, Workload, WorkloadIdx, group};
+use super::{GroupIdx, PodIdx, ProxyGroup, Serving, Workload, WorkloadIdx, group, node};
 
 /// What the group of the nodes' proxies is called.
 const NODE_PROXIES: &str = "node:proxy";
+
+/// Begins the name of a waypoint's workload.
+pub(super) const WAYPOINT: &str = "waypoint:";
 
 /// The proxy that a workload's calls meet on its side.
 #[derive(Clone, Copy, Debug)]
@@ -127,7 +130,7 @@ impl<'a> Workloads<'a> {
         });
         for waypoint in given.iter().filter(|waypoint| !waypoint.services.is_empty()) {
             let workload = self.all.next_index();
-            let name = format!("waypoint:{}", waypoint.name);
+            let name = format!("{WAYPOINT}{}", waypoint.name);
             let services = waypoint.services.iter().map(|&service| &scenario.services[service]);
             let group = self.groups.push(group::of_workload(scenario, &name, &model.proxy, services));
             let pods = waypoint.replicas.unwrap_or(model.replicas);
@@ -169,6 +172,7 @@ impl<'a> Workloads<'a> {
             pool_size: client.pool_size.unwrap_or(u32::MAX),
             keep_alive: client.keep_alive,
             memory: plan.service.map_or(0, |service| service.application.memory.value()),
+            cpu_weight: plan.service.map_or(node::LEAST_WEIGHT, node::cpu_weight),
         })
     }
 }

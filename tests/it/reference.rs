@@ -73,6 +73,25 @@ fn page() -> String {
         &["name", "what it is", "who balances so"],
         BALANCERS.iter().map(|row| vec![code(row.policy.name()), row.doc.to_owned(), row.used_by.to_owned()]),
     );
+    text += &meshes();
+    text += &table(
+        "Outputs",
+        "Beside these, `manifest.json` says what they came from.",
+        &["file", "what it holds"],
+        OUTPUTS.iter().map(|output| vec![code(output.file), output.about.to_owned()]),
+    );
+    text += &table(
+        "Diagnostics",
+        "Codes of problems are stable from release to release.",
+        &["code", "meaning"],
+        CODES.iter().map(|(_, name, meaning)| vec![code(name), (*meaning).to_owned()]),
+    );
+    text
+}
+
+/// The tables of profiles and prices.
+fn meshes() -> String {
+    let mut text = String::new();
     text += &table(
         "Profiles",
         "`sim models show NAME` gives every number with its source. `linkerd@ha`, here and for `--mesh`, `profile` and \
@@ -84,8 +103,13 @@ fn page() -> String {
             vec![name, row.title, row.mesh_version, row.proxy_version, row.kubernetes_version, installs]
         }),
     );
+    text += &price_table();
+    text
+}
+
+fn price_table() -> String {
     let prices = prices::shipped();
-    text += &table(
+    table(
         "Prices",
         &format!(
             "What nodes cost an hour, in {}, unless `cluster.prices` names a table of your own (copy \
@@ -107,20 +131,7 @@ fn page() -> String {
                 date,
             ]
         }),
-    );
-    text += &table(
-        "Outputs",
-        "Beside these, `manifest.json` says what they came from.",
-        &["file", "what it holds"],
-        OUTPUTS.iter().map(|output| vec![code(output.file), output.about.to_owned()]),
-    );
-    text += &table(
-        "Diagnostics",
-        "Codes of problems are stable from release to release.",
-        &["code", "meaning"],
-        CODES.iter().map(|(_, name, meaning)| vec![code(name), (*meaning).to_owned()]),
-    );
-    text
+    )
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules in the order of the pipeline: each may import only what stands before it.
-const LAYERS: [&str; 17] = [
+const LAYERS: [&str; 18] = [
     "units",
     "index",
     "digest",
@@ -12,6 +12,7 @@ const LAYERS: [&str; 17] = [
     "kernel",
     "vocabulary",
     "input",
+    "topology",
     "mesh",
     "placement",
     "policy",

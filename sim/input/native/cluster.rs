@@ -38,7 +38,7 @@ const NODE_CORES: &[(&str, NodeCores)] =
 fn nodes(node: &Node, diagnostics: &mut Diagnostics) -> Option<NodesDraft> {
     let mut fields = Fields::new(node, "`nodes`", diagnostics);
     let nodes = NodesDraft {
-        count: fields.read("count", count).flatten(),
+        count: fields.read("count", count),
         node_type: fields.read("type", located(fields::text)),
         cores: fields.read("cores", positive_cores),
         memory: fields.read("memory", positive_bytes),
@@ -49,12 +49,9 @@ fn nodes(node: &Node, diagnostics: &mut Diagnostics) -> Option<NodesDraft> {
     Some(nodes)
 }
 
-/// A number from 1, or nothing for `auto`.
-fn count(node: &Node, diagnostics: &mut Diagnostics) -> Option<Option<Located<u32>>> {
-    if node.text() == Some("auto") {
-        return Some(None);
-    }
-    Some(Some(located(fields::count)(node, diagnostics)?))
+/// A number from 1; `None` for `auto`.
+fn count(node: &Node, diagnostics: &mut Diagnostics) -> Option<Located<u32>> {
+    if node.text() == Some("auto") { None } else { located(fields::count)(node, diagnostics) }
 }
 
 fn positive_cores(node: &Node, diagnostics: &mut Diagnostics) -> Option<Cores> {

@@ -225,7 +225,8 @@ impl<'d> Decoder<'d> {
         }
     }
 
-    /// `workers: { value: 4, unit: count, low: 1, high: 8, kind: measured, date: 2026-11, source: … }`.
+    /// `workers: { value: 4, unit: count, low: 1, high: 8, kind: measured, date: 2026-11, source: … }`; where the default
+    /// changed, `since: Istio 1.27` and, if it is known, `was: 2`.
     fn full(&mut self, parameter: &Parameter, path: &str, node: &Node) -> Option<Setting> {
         let origin = self.keeps_origin.then_some(node.location);
         let mut map = Fields::new(node, quote(path), self.diagnostics);

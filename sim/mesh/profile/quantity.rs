@@ -26,10 +26,11 @@ impl Quantity {
         self.unit.print(self.value)
     }
 
-    /// The range in the same unit: `30 us … 60 us`; empty when the value is exact.
+    /// The range in the same unit: `30 … 60 us`; empty when the value is exact.
     pub fn print_range(&self) -> String {
         if self.low < self.high {
-            format!("{} … {}", self.unit.print(self.low), self.unit.print(self.high))
+            let low = self.unit.print(self.low);
+            format!("{} … {}", low.trim_end_matches(self.unit.name).trim_end(), self.unit.print(self.high))
         } else {
             String::new()
         }

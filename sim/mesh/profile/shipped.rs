@@ -26,9 +26,8 @@ const fn shipped(name: &'static str, text: &'static str, is_compared: bool) -> S
 pub static SHIPPED: [Shipped; 5] = [
     shipped("none", include_str!("../../../models/none.yaml"), true),
     shipped("istio-sidecar", include_str!("../../../models/istio-sidecar.yaml"), true),
-    // Not before the program lays out proxies of nodes and waypoints.
-    shipped("istio-ambient", include_str!("../../../models/istio-ambient.yaml"), false),
-    shipped("istio-ambient-waypoint", include_str!("../../../models/istio-ambient-waypoint.yaml"), false),
+    shipped("istio-ambient", include_str!("../../../models/istio-ambient.yaml"), true),
+    shipped("istio-ambient-waypoint", include_str!("../../../models/istio-ambient-waypoint.yaml"), true),
     shipped("linkerd", include_str!("../../../models/linkerd.yaml"), true),
 ];
 

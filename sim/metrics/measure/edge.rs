@@ -28,3 +28,9 @@ pub(super) const MEASURES: &[Measure] = &[
         rate(record.edges[row].bytes, record.window)
     }),
 ];
+
+/// Only where there are several zones.
+pub(super) const ACROSS_ZONES: &[Measure] =
+    &[Measure::new("cross_zone_ratio", Unit::Ratio, MEAN, |record, row, _| {
+        share(record.edges[row].cross_zone_bytes, record.edges[row].bytes)
+    })];

@@ -3,11 +3,14 @@
 //! A measure looks at one record and does not know whether it is one replication or several pooled, nor whether its
 //! value becomes a result or half of a difference.
 
+mod cost;
 mod edge;
 mod entry;
+mod node;
 mod proxy;
 mod scenario;
 mod service;
+mod zone;
 
 use super::labels::Labels;
 use super::record::RunRecord;
@@ -58,6 +61,12 @@ pub(super) fn subjects(labels: &Labels) -> Vec<Subject> {
         subjects.push(Subject { scope, name: name.to_owned(), index, measures });
     };
     add(Scope::Scenario, &labels.scenario, 0, scenario::MEASURES);
+    if !labels.nodes.is_empty() {
+        add(Scope::Scenario, &labels.scenario, 0, cost::MEASURES);
+    }
+    if labels.zones.len() > 1 {
+        add(Scope::Scenario, &labels.scenario, 0, cost::ACROSS_ZONES);
+    }
     for (index, entry) in labels.entries.iter().enumerate() {
         add(Scope::Entry, &entry.name, index, entry::MEASURES);
         if entry.gateway {
@@ -69,9 +78,21 @@ pub(super) fn subjects(labels: &Labels) -> Vec<Subject> {
     }
     for (index, edge) in labels.edges.iter().enumerate() {
         add(Scope::Edge, &edge.name(), index, edge::MEASURES);
+        if labels.zones.len() > 1 {
+            add(Scope::Edge, &edge.name(), index, edge::ACROSS_ZONES);
+        }
     }
     for (index, name) in labels.proxies.iter().enumerate() {
         add(Scope::Proxy, name, index, proxy::MEASURES);
+    }
+    for (index, name) in labels.nodes.iter().enumerate() {
+        add(Scope::Node, name, index, node::MEASURES);
+    }
+    for (from, one) in labels.zones.iter().enumerate() {
+        for (to, other) in labels.zones.iter().enumerate().filter(|(to, _)| *to != from) {
+            let index = from * labels.zones.len() + to;
+            add(Scope::Zone, &format!("{one} -> {other}"), index, zone::MEASURES);
+        }
     }
     subjects
 }

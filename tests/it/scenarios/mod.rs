@@ -2,6 +2,7 @@
 
 mod arrivals;
 mod connections;
+mod crowded;
 mod proxies;
 mod quiet;
 mod scripts;
