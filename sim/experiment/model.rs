@@ -100,7 +100,7 @@ impl<'a> Experiment<'a> {
                     return None;
                 }
                 let profile = constants.of(&self.profiles[mesh], self.scenario.run.seed);
-                let program = compile(&self.scenario, &profile.model(self.node_cores));
+                let program = compile(&profile.possible(&self.scenario), &profile.model(self.node_cores));
                 let record = engine::run(&program, 0, stop)?;
                 finished();
                 Some(Values::of(&self.labels[mesh], &record))
