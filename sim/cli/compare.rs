@@ -210,7 +210,9 @@ impl Found {
         let mut all = results(loaded, &self.labels, &self.outcome);
         if self.is_stopped && !self.outcome.stopped {
             let note = "stopped early: the replications are complete, what follows them is not".to_owned();
-            all.iter_mut().for_each(|results| results.notes.push(note.clone()));
+            for results in &mut all {
+                results.notes.push(note.clone());
+            }
         }
         let Some(drawn) = &self.model.drawn else { return all };
         let with_model = |(mesh, results): (usize, Results)| {

@@ -65,7 +65,7 @@ fn wide_ranges_are_drawn_in_the_logarithm_and_counts_stay_whole() {
     let row = |path| &table().rows()[table().position(path).expect("a path")];
     let quantity = |low, value, high| {
         let Some(Setting::Number(any)) = shipped("none").get("gateway.wake.tau").cloned() else { panic!() };
-        Quantity { low, value, high, ..any }
+        Quantity { value, low, high, ..any }
     };
     let time = row("proxy.wake.tau").parameter;
     let at = |quantity: &Quantity, place| value_at(quantity, time, place);
