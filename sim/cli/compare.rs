@@ -11,7 +11,7 @@ use crate::mesh::profile::{Assumption, asked};
 use crate::metrics::{Drawn, Labels, Results};
 use crate::output::comparison::{self, Comparison, Judgement, Origin};
 use crate::output::{self, FolderError, Run};
-use crate::program::{Program, compile};
+use crate::program::Program;
 
 use super::options::{Format, Options};
 use super::scenario::{Loaded, Meshes};
@@ -48,8 +48,7 @@ pub(super) fn execute(arguments: &CompareArguments) -> Exit {
     let Some(mut loaded) = options.loading(Meshes::All).load() else { return Exit::BadInput };
     options.adjust(&mut loaded);
     let Some(baseline) = comparable(&loaded) else { return Exit::BadInput };
-    let programs: Vec<Program> =
-        loaded.meshes.iter().map(|mesh| compile(&loaded.scenario, &mesh.model)).collect();
+    let programs = loaded.programs(&loaded.scenario);
     let (places, whole) = match arguments.open(&loaded, &programs) {
         Ok(places) => places,
         Err(error) => {
@@ -211,7 +210,9 @@ impl Found {
         let mut all = results(loaded, &self.labels, &self.outcome);
         if self.is_stopped && !self.outcome.stopped {
             let note = "stopped early: the replications are complete, what follows them is not".to_owned();
-            all.iter_mut().for_each(|results| results.notes.push(note.clone()));
+            for results in &mut all {
+                results.notes.push(note.clone());
+            }
         }
         let Some(drawn) = &self.model.drawn else { return all };
         let with_model = |(mesh, results): (usize, Results)| {

@@ -5,7 +5,7 @@ use clap::Args;
 use crate::experiment::{self, Outcome};
 use crate::metrics::Labels;
 use crate::output;
-use crate::program::{Program, compile};
+use crate::program::Program;
 
 use super::options::{Format, Options};
 use super::scenario::{Loaded, Meshes};
@@ -23,8 +23,7 @@ pub(super) fn execute(arguments: &RunArguments) -> Exit {
     let options = &arguments.options;
     let Some(mut loaded) = options.loading(Meshes::OfScenario).load() else { return Exit::BadInput };
     options.adjust(&mut loaded);
-    let programs: Vec<Program> =
-        loaded.meshes.iter().map(|mesh| compile(&loaded.scenario, &mesh.model)).collect();
+    let programs = loaded.programs(&loaded.scenario);
     let places = match Provenance::new(&loaded, &programs).open(&options.out, options.existing()) {
         Ok(places) => places,
         Err(error) => {

@@ -12,6 +12,7 @@ use crate::mesh::profile::{self, Profile};
 use crate::mesh::scenario::{Arrivals, Origin};
 use crate::mesh::{MeshModel, Scenario, validate};
 use crate::output::FileHash;
+use crate::program::{Program, compile};
 use crate::units::Rate;
 
 /// Cores of a node: as many workers has a proxy without a CPU limit that asks for one per core.
@@ -70,6 +71,12 @@ impl Loaded {
     pub(super) fn plan(&self) -> Plan {
         let run = &self.scenario.run;
         run.precision.map_or(Plan::Fixed(run.replications), Plan::Precision)
+    }
+
+    /// A scenario as each mesh can have it, compiled.
+    pub(super) fn programs(&self, scenario: &Scenario) -> Vec<Program> {
+        let program = |mesh: &Mesh| compile(&mesh.profile.possible(scenario), &mesh.model);
+        self.meshes.iter().map(program).collect()
     }
 }
 

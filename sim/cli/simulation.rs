@@ -89,10 +89,15 @@ pub(super) fn results(loaded: &Loaded, labels: &[Labels], outcome: &Outcome) -> 
             }
         })
         .collect();
+    for (results, mesh) in all.iter_mut().zip(&loaded.meshes) {
+        results.notes.extend(mesh.profile.impossible(&loaded.scenario));
+    }
     if outcome.stopped {
         let finished = outcome.records.first().map_or(0, Vec::len);
         let note = format!("stopped early: {finished} replications were finished");
-        all.iter_mut().for_each(|results| results.notes.push(note.clone()));
+        for results in &mut all {
+            results.notes.push(note.clone());
+        }
     }
     if outcome.imprecise {
         for ((results, labels), records) in all.iter_mut().zip(labels).zip(&outcome.records) {

@@ -1,5 +1,6 @@
 //! Where results go: a folder for each mesh, and one for their comparison.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::experiment::Plan;
@@ -43,7 +44,7 @@ impl<'p> Provenance<'p> {
     /// With so many draws of every profile's constants.
     pub(super) fn with_draws(mut self, draws: u32) -> Self {
         if draws > 0 {
-            self.plan += &format!("; {draws} draws");
+            let _ = write!(self.plan, "; {draws} draws");
             self.ranges = self.loaded.meshes.iter().map(|mesh| mesh.profile.fingerprint()).collect();
         }
         self

@@ -71,7 +71,7 @@ fn scale(arrivals: &mut Arrivals, factor: f64) {
     };
     match arrivals {
         Arrivals::Poisson { rate } | Arrivals::Constant { rate } | Arrivals::Paced { rate, .. } => {
-            times(rate)
+            times(rate);
         }
         Arrivals::Ramp { from, to, .. } => [from, to].into_iter().for_each(times),
         Arrivals::Diurnal { mean, .. } => times(mean),

@@ -100,7 +100,7 @@ impl<'a> Experiment<'a> {
                     return None;
                 }
                 let profile = constants.of(&self.profiles[mesh], self.scenario.run.seed);
-                let program = compile(&self.scenario, &profile.model(self.node_cores));
+                let program = compile(&profile.possible(&self.scenario), &profile.model(self.node_cores));
                 let record = engine::run(&program, 0, stop)?;
                 finished();
                 Some(Values::of(&self.labels[mesh], &record))
@@ -136,4 +136,27 @@ fn shortened(scenario: &Scenario, share: f64) -> Scenario {
         shortened.run.duration = scenario.run.duration.scale(share);
     }
     shortened
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::synthetic::record;
+
+    /// One replication of so many events, whose entries have so many requests.
+    fn taken(events: u64, requests: &[usize]) -> Vec<Vec<RunRecord>> {
+        let mut one = record(&[]);
+        one.entries = requests.iter().flat_map(|&count| record(&vec![1; count]).entries).collect();
+        one.events = events;
+        vec![vec![one]]
+    }
+
+    #[test]
+    fn a_window_is_shortened_as_far_as_its_rarest_entry_allows() {
+        let share = |records: &[Vec<RunRecord>]| share(records, 1000, 100, 4000);
+        assert_eq!(share(&taken(500, &[10])), 1.0, "it is short already");
+        assert_eq!(share(&taken(10_000, &[5000])), 0.1);
+        assert_eq!(share(&taken(10_000, &[5000, 400])), 0.25, "a hundred of the rarer entry's requests");
+        assert_eq!(share(&taken(10_000, &[5000, 1])), 0.4, "but no more than four thousand events");
+    }
 }

@@ -3,7 +3,6 @@
 use crate::experiment::load::{AtLoad, Loads, scaled};
 use crate::experiment::{self, Plan};
 use crate::metrics::Labels;
-use crate::program::{Program, compile};
 
 use super::super::scenario::Loaded;
 use super::super::simulation::{Simulation, results};
@@ -73,8 +72,7 @@ impl Load {
         let replications = replications(loaded);
         let point = |&factor: &f64| {
             let scenario = scaled(&loaded.scenario, factor);
-            let programs: Vec<Program> =
-                loaded.meshes.iter().map(|mesh| compile(&scenario, &mesh.model)).collect();
+            let programs = loaded.programs(&scenario);
             let outcome = simulation.run(&programs, Plan::Fixed(replications));
             let labels: Vec<Labels> = programs.iter().map(experiment::labels).collect();
             (!outcome.stopped).then(|| AtLoad::new(factor, &scenario, results(loaded, &labels, &outcome)))

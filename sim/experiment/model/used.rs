@@ -47,6 +47,7 @@ impl Experiment<'_> {
     }
 
     fn used_by(&self, profile: &Profile, scenario: &Scenario) -> Vec<Assumption> {
+        let scenario: &Scenario = &profile.possible(scenario);
         let model = profile.model(self.node_cores);
         let program = compile(scenario, &model).digest();
         let is_used = |assumption: &Assumption| {

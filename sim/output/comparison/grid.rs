@@ -1,5 +1,7 @@
 //! A table of meshes and numbers that reads alike on the terminal and in Markdown.
 
+use std::fmt::Write as _;
+
 use comfy_table::{Cell as TableCell, CellAlignment, ContentArrangement, Table};
 
 use crate::metrics::{Estimate, Unit};
@@ -158,7 +160,7 @@ impl Grid {
                 })
                 .map(|cell| cell.replace("> ", "&gt; "))
                 .collect();
-            text += &format!("| {} | {} |\n", escape(row), cells.join(" | "));
+            let _ = writeln!(text, "| {} | {} |", escape(row), cells.join(" | "));
         }
         text
     }

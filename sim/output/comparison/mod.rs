@@ -76,8 +76,11 @@ pub struct Origin {
     pub inputs: Vec<FileHash>,
 }
 
+/// Makes files of a comparison.
+pub type Render = fn(&Comparison<'_>) -> Vec<File>;
+
 /// What a comparison leaves behind, beside the files of each mesh.
-pub const OUTPUTS: &[Output<fn(&Comparison<'_>) -> Vec<File>>] = &[
+pub const OUTPUTS: &[Output<Render>] = &[
     Output {
         file: "report.md",
         about: "verdict, tables, pictures, limits, assumptions and how to make it again",

@@ -125,9 +125,12 @@ fn verdict_of(meshes: &[(&str, u64, u64)], spread: f64) -> String {
 #[test]
 fn the_verdict_is_told_where_intervals_lie_apart_and_refused_where_they_overlap() {
     let four = [MESHES[0], MESHES[1], ("linkerd", 400_000, 70_000), ("istio-ambient", 450_000, 20_000)];
-    let cases: [(&[(&str, u64, u64)], f64); 4] =
-        [(&MESHES, 1.2), (&MESHES, 2.0), (&MESHES[..2], 1.2), (&four, 1.2)];
-    let verdicts = cases.map(|(meshes, spread)| verdict_of(meshes, spread));
+    let verdicts = [
+        verdict_of(&MESHES, 1.2),
+        verdict_of(&MESHES, 2.0),
+        verdict_of(&MESHES[..2], 1.2),
+        verdict_of(&four, 1.2),
+    ];
     insta::assert_snapshot!(verdicts.join("\n"));
 }
 

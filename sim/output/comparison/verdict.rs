@@ -40,7 +40,7 @@ pub(in crate::output) fn verdict(comparison: &Comparison<'_>) -> String {
     sentences.collect::<Vec<_>>().join(" ")
 }
 
-/// The highest quantile that has the deciding interval under every mesh; the p99 if none has.
+/// The highest quantile, or else the mean, that has the deciding interval under every mesh; the p99 if none has.
 fn about_time<'q>(comparison: &Comparison<'_>, entry: &'q str) -> Question<'q> {
     let question = |statistic: Statistic| Question {
         what: format!("the {statistic} of {}", printable(entry)),
@@ -50,13 +50,13 @@ fn about_time<'q>(comparison: &Comparison<'_>, entry: &'q str) -> Question<'q> {
         statistic,
         unit: Unit::Seconds,
     };
-    let decides = |number: Estimate| match comparison.is_by_model() {
-        true => number.model.is_some(),
-        false => number.interval.is_some(),
+    let decides = |number: Estimate| {
+        let interval = if comparison.is_by_model() { number.model } else { number.interval };
+        interval.is_some()
     };
     let is_decided =
         |of: &Question<'_>| comparison.compared().all(|results| of.answer(results).is_some_and(decides));
-    [Statistic::P99, Statistic::P90, Statistic::P50]
+    [Statistic::P99, Statistic::P90, Statistic::P50, Statistic::Mean]
         .map(question)
         .into_iter()
         .find(is_decided)
@@ -77,6 +77,9 @@ fn sentence(comparison: &Comparison<'_>, question: &Question<'_>) -> Option<Stri
     let answers: Vec<(&Results, Estimate)> =
         comparison.compared().filter_map(|results| Some((results, question.answer(results)?))).collect();
     let numbers: Vec<Estimate> = answers.iter().map(|(_, number)| *number).collect();
+    if numbers.is_empty() {
+        return None;
+    }
     let scale = Scale::of(numbers.iter(), question.unit);
     let places = places(&numbers, comparison.is_by_model());
     let mesh = |index: usize| printable(&answers[index].0.mesh);

@@ -61,18 +61,27 @@ fn numbers(comparison: &Comparison<'_>) -> String {
     text
 }
 
-/// Every picture with what it shows.
+/// The pictures with what they show, but for those against load.
 fn pictures(comparison: &Comparison<'_>) -> String {
+    shown(&comparison.pictures(), |picture| !is_against_load(picture))
+}
+
+fn is_against_load(picture: &Picture) -> bool {
+    picture.name.starts_with("load-")
+}
+
+fn shown(pictures: &[Picture], which: impl Fn(&Picture) -> bool) -> String {
     let show = |picture: &Picture| {
         let (title, caption) = (escape(&picture.title), escape(&picture.caption));
         format!("![{title}](plots/{}.svg)\n\n{caption}\n", picture.name)
     };
-    comparison.pictures().iter().map(show).collect::<Vec<_>>().join("\n")
+    let chosen = pictures.iter().filter(|picture| which(picture));
+    chosen.map(show).collect::<Vec<_>>().join("\n")
 }
 
 fn load(comparison: &Comparison<'_>) -> String {
     let Some(loads) = comparison.load else { return String::new() };
-    let mut text = String::new();
+    let mut text = shown(&comparison.pictures(), is_against_load) + "\n";
     for entry in comparison.runs[comparison.baseline].results.names(Scope::Entry) {
         let grid = load_grid(comparison, loads, entry);
         let knees = escape(&knees(comparison, loads, entry));

@@ -140,6 +140,22 @@ fn all_meshes_are_compared_unless_some_are_named() {
     }
 }
 
+/// Linkerd has one way to balance; what a scenario asks for beside it is left out there, and said.
+#[test]
+fn a_policy_that_a_mesh_does_not_know_is_left_out() {
+    let place = tiny();
+    let many = TINY.replace("{name: db,", "{name: db, replicas: 5,");
+    place.write("own-way.yaml", &many);
+    place.write("ring.yaml", &format!("{many}policies:\n  - {{service: db, balancing: ring_hash}}\n"));
+    let run = |file: &str, mesh: &str| {
+        place.fine(&format!("run {file}.yaml --mesh {mesh} {QUICK} --output csv --out {file}"))
+    };
+    assert_eq!(run("ring", "linkerd"), run("own-way", "linkerd"));
+    assert_ne!(run("ring", "istio-sidecar"), run("own-way", "istio-sidecar"));
+    let table = place.fine(&format!("run ring.yaml --mesh linkerd,istio-sidecar {QUICK} --out table"));
+    assert!(table.contains("note: linkerd: not possible: balance_ring_hash; the mesh's own way"), "{table}");
+}
+
 #[cfg(unix)]
 #[test]
 fn an_interrupt_keeps_the_replications() {

@@ -1,6 +1,6 @@
 //! Marginals, the Latin property, common numbers across meshes, and what may not be drawn.
 
-use super::super::{Profile, Setting, find};
+use super::super::{Profile, Setting, find, names};
 use super::*;
 
 const COUNT: u32 = 16;
@@ -18,7 +18,7 @@ fn value(profile: &Profile, path: &str) -> f64 {
 
 #[test]
 fn half_of_the_draws_lie_below_the_value_and_all_within_the_range() {
-    for mesh in ["none", "istio-sidecar", "linkerd"] {
+    for mesh in names() {
         let profile = shipped(mesh);
         let draws: Vec<Profile> = (0..COUNT).map(|number| profile.drawn(7, number, COUNT)).collect();
         for (path, quantity) in profile.numbers() {
@@ -65,7 +65,7 @@ fn wide_ranges_are_drawn_in_the_logarithm_and_counts_stay_whole() {
     let row = |path| &table().rows()[table().position(path).expect("a path")];
     let quantity = |low, value, high| {
         let Some(Setting::Number(any)) = shipped("none").get("gateway.wake.tau").cloned() else { panic!() };
-        Quantity { low, value, high, ..any }
+        Quantity { value, low, high, ..any }
     };
     let time = row("proxy.wake.tau").parameter;
     let at = |quantity: &Quantity, place| value_at(quantity, time, place);
