@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rayon::prelude::*;
 
 use crate::engine;
-use crate::metrics::{EdgeLabel, EntryLabel, Labels, PRECISION_LADDER, RunRecord, precision_reached};
+use crate::metrics::{
+    EdgeLabel, EntryLabel, Labels, PRECISION_LADDER, RunRecord, precision_possible, precision_reached,
+};
 use crate::program::{Program, WorkloadIdx};
 use crate::units::Ratio;
 use crate::vocabulary::Arrivals;
@@ -28,7 +30,7 @@ pub struct Outcome {
     pub records: Vec<Vec<RunRecord>>,
     /// It was stopped before its end; what had been finished is there.
     pub stopped: bool,
-    /// The wanted precision was not reached at the end of the ladder.
+    /// The wanted precision was not reached: the ladder ended, or replications are too short for any.
     pub imprecise: bool,
 }
 
@@ -54,6 +56,10 @@ pub fn run(programs: &[Program], plan: Plan, stop: &AtomicBool, finished: &(dyn 
         let reached = |target| records.iter().all(|rows| precision_reached(rows, target));
         if target.is_none_or(reached) {
             return Outcome { records, stopped: false, imprecise: false };
+        }
+        // More replications of the same length would not help.
+        if !records.iter().all(|rows| precision_possible(rows)) {
+            break;
         }
     }
     Outcome { records, stopped: false, imprecise: target.is_some() }

@@ -29,6 +29,7 @@
 pub mod analytic;
 pub mod cli;
 pub mod diag;
+pub mod digest;
 pub mod engine;
 pub mod experiment;
 pub mod index;
@@ -40,5 +41,6 @@ pub mod output;
 pub mod placement;
 pub mod policy;
 pub mod program;
+pub mod topology;
 pub mod units;
 pub mod vocabulary;

@@ -27,6 +27,43 @@ pub enum Discipline {
     ProcessorSharing,
 }
 
+/// What every instance of a service runs: how it serves, what it takes, how it calls others.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Application {
+    /// What its port speaks.
+    pub protocol: Protocol,
+    /// Requests one instance serves at once; `None` is unlimited.
+    pub workers: Option<u32>,
+    /// Whether a worker stays busy while the instance waits for calls and sleeps.
+    pub hold_workers: bool,
+    /// In which order an instance serves.
+    pub discipline: Discipline,
+    /// Requests that may wait for a worker; one more is rejected with an error. `None` is unlimited.
+    pub queue_limit: Option<u32>,
+    /// CPU and memory of the container.
+    pub resources: Resources,
+    /// Memory an idle instance takes.
+    pub memory: Bytes,
+    /// How it calls others.
+    pub client: Client,
+}
+
+impl Default for Application {
+    /// What holds where a scenario is silent.
+    fn default() -> Self {
+        Self {
+            protocol: Protocol::Http1,
+            workers: None,
+            hold_workers: false,
+            discipline: Discipline::Fifo,
+            queue_limit: None,
+            resources: Resources::default(),
+            memory: Bytes::ZERO,
+            client: Client::default(),
+        }
+    }
+}
+
 /// Container resources, as Kubernetes has them.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Resources {
@@ -92,6 +129,35 @@ pub enum BalancingPolicy {
     Maglev,
     /// Random once per connection (kube-proxy, ztunnel).
     PerConnection,
+}
+
+impl BalancingPolicy {
+    /// Every policy, in the order of the variants, by its name in scenarios and profiles.
+    pub const ALL: [(&'static str, Self); 7] = [
+        ("random", Self::Random),
+        ("round_robin", Self::RoundRobin),
+        ("least_request", Self::LeastRequest),
+        ("peak_ewma", Self::PeakEwma),
+        ("ring_hash", Self::RingHash),
+        ("maglev", Self::Maglev),
+        ("per_connection", Self::PerConnection),
+    ];
+
+    /// The names alone.
+    pub const NAMES: [&'static str; Self::ALL.len()] = {
+        let mut names = [""; Self::ALL.len()];
+        let mut row = 0;
+        while row < names.len() {
+            names[row] = Self::ALL[row].0;
+            row += 1;
+        }
+        names
+    };
+
+    /// As written in scenarios and profiles.
+    pub const fn name(self) -> &'static str {
+        Self::NAMES[self as usize]
+    }
 }
 
 /// What a consistent hash is taken of.
@@ -266,4 +332,16 @@ pub enum Objective {
     },
     /// The share of failed requests must be at most this.
     ErrorRatio(Ratio),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn balancing_policies_stand_in_the_order_of_their_variants() {
+        for (name, policy) in BalancingPolicy::ALL {
+            assert_eq!(policy.name(), name);
+        }
+    }
 }

@@ -7,6 +7,7 @@ mod progress;
 mod run;
 mod scenario;
 mod slo;
+mod topology;
 mod validate;
 
 use std::io::Write;
@@ -45,6 +46,8 @@ enum Command {
     Models(models::ModelsArguments),
     /// Print a commented scenario to start from
     Init(init::InitArguments),
+    /// Make service graphs of any size
+    Topology(topology::TopologyArguments),
     /// Print completions for a shell
     Completions(completions::CompletionsArguments),
 }
@@ -57,6 +60,7 @@ pub fn main() -> ExitCode {
         Command::Validate(arguments) => validate::execute(&arguments),
         Command::Models(arguments) => models::execute(&arguments),
         Command::Init(arguments) => init::execute(&arguments),
+        Command::Topology(arguments) => topology::execute(&arguments),
         Command::Completions(arguments) => completions::execute(&arguments),
     };
     ExitCode::from(exit as u8)
@@ -67,14 +71,18 @@ pub fn help() -> Vec<(String, String)> {
     // A width of its own: the page must not depend on the terminal.
     let mut command = Arguments::command().term_width(100);
     command.build();
-    command
-        .get_subcommands_mut()
-        .filter(|subcommand| subcommand.get_name() != "help")
-        .map(|subcommand| {
-            let name = format!("sim {}", subcommand.get_name());
-            (name, subcommand.render_long_help().to_string())
-        })
-        .collect()
+    let mut pages = Vec::new();
+    pages_of(&mut command, "sim", &mut pages);
+    pages
+}
+
+/// Adds the help of all subcommands of `command`, and of theirs.
+fn pages_of(command: &mut clap::Command, name: &str, pages: &mut Vec<(String, String)>) {
+    for subcommand in command.get_subcommands_mut().filter(|subcommand| subcommand.get_name() != "help") {
+        let name = format!("{name} {}", subcommand.get_name());
+        pages.push((name.clone(), subcommand.render_long_help().to_string()));
+        pages_of(subcommand, &name, pages);
+    }
 }
 
 /// Prints to standard output; a reader that has gone away (`| head`) is no error, a full disk ends the process.

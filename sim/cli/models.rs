@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use clap::{Args, Subcommand};
 
 use crate::diag::{Diagnostics, Sources};
-use crate::mesh::profile::{Profile, summaries};
+use crate::mesh::profile::{Profile, install_profiles, summaries};
 
 use super::scenario::{find, report};
 use super::{Exit, print};
@@ -23,7 +23,7 @@ pub(super) struct ModelsArguments {
 enum ModelsCommand {
     /// Every value of a profile with unit, range, kind and source, and what the mesh can do
     Show {
-        /// Name of the profile, or a file of your own
+        /// Name of the profile, with `@ha` as installed for high availability, or a file of your own
         mesh: String,
     },
 }
@@ -38,7 +38,12 @@ pub(super) fn execute(arguments: &ModelsArguments) -> Exit {
 fn list() -> Exit {
     let mut listing = Listing::default();
     for summary in summaries() {
-        let details = vec![format!("{}; {}", summary.mesh_version, summary.proxy_version)];
+        let installs = install_profiles(&summary.name);
+        let further: Vec<String> =
+            installs.iter().skip(1).map(|install| format!("{}@{install}", summary.name)).collect();
+        let further = if further.is_empty() { String::new() } else { format!("also {}", further.join(", ")) };
+        let versions = format!("{}; {}", summary.mesh_version, summary.proxy_version);
+        let details = vec![versions, format!("Kubernetes {}", summary.kubernetes_version), further];
         listing.add(&[&summary.name, &summary.title], details);
     }
     print(&listing.render());
@@ -75,7 +80,8 @@ fn describe(profile: &Profile) -> String {
     let mut settings = Listing::default();
     for row in profile.setting_rows() {
         let origin = format!("{} {}", row.kind, row.date);
-        let details = vec![row.meaning.to_owned(), format!("{}: {}", origin.trim_end(), row.source)];
+        let source = format!("{}: {}", origin.trim_end(), row.source);
+        let details = vec![row.meaning.to_owned(), row.change, source];
         settings.add(&[row.path, &row.value, &row.range], details);
     }
     let mut capabilities = Listing::default();
@@ -85,7 +91,7 @@ fn describe(profile: &Profile) -> String {
         // What it takes instead may be a whole sentence.
         let (support, instead) = row.support.split_once(" (").unwrap_or((&row.support, ""));
         let instead = instead.trim_end_matches(')').to_owned();
-        let details = vec![row.meaning.to_owned(), instead, row.source.clone()];
+        let details = vec![row.meaning.to_owned(), instead, row.change.clone(), row.source.clone()];
         capabilities.add(&[row.feature, support, &by, &per], details);
     }
     let _ = write!(text, "\nWhat it costs\n{}\nWhat it can do\n{}", settings.render(), capabilities.render());

@@ -10,7 +10,7 @@ use std::time::Instant;
 use clap::{Args, ValueEnum};
 
 use crate::experiment::{self, Outcome, Plan};
-use crate::metrics::{Labels, Results, difference, estimate};
+use crate::metrics::{Labels, Results, RunRecord, difference, estimate, precision_shortages};
 use crate::output::{self, Existing, Folder, FolderError, Identity, Manifest};
 use crate::program::{Program, compile};
 use crate::units::{Rate, Ratio, Span, UnitError};
@@ -29,7 +29,8 @@ pub(super) struct RunArguments {
     /// Meshes to run under, by profile name or file; several are compared with `none`, or else with the first
     #[arg(long, value_name = "MESH", value_delimiter = ',')]
     mesh: Vec<String>,
-    /// Replace a value: `services.web.replicas=3`, `run.seed=7`, `profile.proxy.workers=4`
+    /// Replace a value: `services.web.replicas=3`, `run.seed=7`, `profile.proxy.workers=4`; an element of a list goes by
+    /// its name, or by its position from 0 (`traffic[0].rate=50`)
     #[arg(long, value_name = "PATH=VALUE")]
     set: Vec<String>,
     /// Seed of everything random
@@ -213,10 +214,8 @@ impl RunArguments {
             }
         }
         if outcome.imprecise {
-            let note =
-                "the wanted precision was not reached with 100 replications: lengthen the run".to_owned();
-            for results in &mut all {
-                results.notes.push(note.clone());
+            for ((results, labels), records) in all.iter_mut().zip(&labels).zip(&outcome.records) {
+                results.notes.extend(imprecision(labels, records));
             }
         }
         let mut printed = Vec::new();
@@ -273,6 +272,18 @@ impl RunArguments {
         let file = output::render(run).into_iter().find(|file| file.path == wanted);
         String::from_utf8(file.map_or_else(Vec::new, |file| file.bytes)).expect("these files are text")
     }
+}
+
+/// Why a mesh's results are not as precise as wanted.
+fn imprecision(labels: &Labels, records: &[RunRecord]) -> Vec<String> {
+    let shortages = precision_shortages(labels, records);
+    if !shortages.is_empty() {
+        return shortages;
+    }
+    vec![format!(
+        "the wanted precision was not reached with {} replications: lengthen the run",
+        records.len()
+    )]
 }
 
 /// The results of every mesh, each with what it adds to the baseline.

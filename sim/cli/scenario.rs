@@ -89,7 +89,7 @@ impl Loading {
         Some(Loaded { scenario, meshes, baseline, warnings, inputs })
     }
 
-    /// The meshes asked for on the command line, else by the scenario beside `none`, else all that are shipped.
+    /// The meshes asked for on the command line, else by the scenario beside `none`, else those that are always compared.
     fn meshes(
         &self,
         draft: &MeshDraft,
@@ -104,7 +104,7 @@ impl Loading {
             names = match &draft.profile {
                 Some(name) if name.value == BASELINE => vec![(BASELINE.to_owned(), None)],
                 Some(name) => vec![(BASELINE.to_owned(), None), (name.value.clone(), Some(name.location))],
-                None => profile::names().map(|name| (name.to_owned(), None)).collect(),
+                None => profile::compared().map(|name| (name.to_owned(), None)).collect(),
             };
         }
         let mut profiles: Vec<Profile> = Vec::new();

@@ -78,6 +78,8 @@ pub(super) struct Call {
     pub(super) measured: bool,
     /// Failed at the callee or on the way.
     pub(super) failed: bool,
+    /// At the instance: it has arrived there, and its response has not left.
+    pub(super) visiting: bool,
     pub(super) caller: PodIdx,
     pub(super) callee: PodIdx,
     pub(super) endpoint: u32,
@@ -138,6 +140,7 @@ impl Call {
             hop: 0,
             measured: false,
             failed: false,
+            visiting: false,
             caller,
             callee: caller,
             endpoint: 0,
@@ -162,6 +165,11 @@ impl Call {
             timer: None,
             next_free: NONE,
         }
+    }
+
+    /// Whether a user, and no script, waits for it.
+    pub(super) const fn is_awaited_by_user(&self) -> bool {
+        matches!(self.waiter, Waiter::User(_))
     }
 
     #[inline]
@@ -216,6 +224,17 @@ impl Calls {
         self.live -= 1;
         self.places[id.0 as usize].next_free = self.first_free;
         self.first_free = id.0;
+    }
+
+    /// The calls in flight, in no particular order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Call> {
+        let mut free = vec![false; self.places.len()];
+        let mut place = self.first_free;
+        while place != NONE {
+            free[place as usize] = true;
+            place = self.places[place as usize].next_free;
+        }
+        self.places.iter().zip(free).filter(|(_, free)| !free).map(|(call, _)| call)
     }
 
     /// Calls in flight.

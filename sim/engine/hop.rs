@@ -1,5 +1,6 @@
 //! The way of a call: calling proxy → endpoint and connection → network → called proxy → instance, and back.
 
+use crate::index::Idx;
 use crate::kernel::Uniform;
 use crate::program::{Edge, PassCost, ProxyIdx, SiteIdx};
 use crate::units::{SimTime, Span};
@@ -155,7 +156,9 @@ impl<'p> Engine<'p> {
     /// The response leaves the instance.
     pub(super) fn respond(&mut self, id: CallId) {
         let now = self.schedule.now();
-        self.recorder.visit_over(&self.calls[id], self.program, now);
+        let call = &mut self.calls[id];
+        let service = self.program.pods[call.callee].workload.position();
+        self.recorder.visit_over(call, service, now);
         let call = &self.calls[id];
         if call.progress == Progress::GivenUp {
             // The connection is reset: the answer goes no further than the instance.

@@ -73,7 +73,8 @@ impl Engine<'_> {
         let now = self.schedule.now();
         let demand = self.service_time(id);
         let call = &mut self.calls[id];
-        call.served = now;
+        let service = self.program.pods[call.callee].workload.position();
+        self.recorder.visit_begins(call, service, now);
         self.recorder.demand(call, demand.nanos());
         let pod = call.callee;
         let (cpu, taken) = self.stretched(id, demand);

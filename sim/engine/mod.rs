@@ -12,11 +12,13 @@ mod hop;
 mod instance;
 mod links;
 mod node;
+mod occupancy;
 mod pass;
 mod proxy;
 mod recorder;
 mod source;
 mod throttle;
+mod trace;
 mod view;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -37,6 +39,7 @@ use proxy::Proxies;
 use recorder::Recorder;
 use source::SourceState;
 use throttle::Throttle;
+pub use trace::{Difference, Step, Trace};
 use view::{Connections, View};
 
 /// Events between two looks at the stop flag.
@@ -51,11 +54,7 @@ const STOP_CHECK_EVENTS: u64 = 1 << 16;
 pub fn run(program: &Program, replication: u32, stop: &AtomicBool) -> Option<RunRecord> {
     let mut engine = Engine::new(program, replication);
     engine.start();
-    while let Some(event) = engine.schedule.next() {
-        engine.handle(event);
-        if engine.finished {
-            return Some(engine.finish());
-        }
+    while engine.step().is_some() {
         if engine.schedule.handled().is_multiple_of(STOP_CHECK_EVENTS) && stop.load(Ordering::Relaxed) {
             return None;
         }
@@ -126,6 +125,17 @@ impl<'p> Engine<'p> {
         }
     }
 
+    /// The next event, once it is handled; `None` when the run is over.
+    #[inline]
+    fn step(&mut self) -> Option<Event> {
+        if self.finished {
+            return None;
+        }
+        let event = self.schedule.next()?;
+        self.handle(event);
+        Some(event)
+    }
+
     fn handle(&mut self, event: Event) {
         match event {
             Event::Arrival(source) => self.arrive(source),
@@ -189,18 +199,40 @@ impl<'p> Engine<'p> {
                 service.busy += instance.busy(end);
             }
         }
+        for service in &record.services {
+            let capacity = service.workers.map(|workers| workers * window);
+            assert!(
+                capacity.is_none_or(|most| service.busy <= most),
+                "no worker is busy more than all the time"
+            );
+        }
         record.proxies = self.proxies.finish(self.program, end, &mut record.nodes);
         record.events = self.schedule.handled();
         record.requests = self.sources.iter().map(|source| source.sent).sum();
         record
     }
 
-    /// Requests sent = answered + unanswered, and no call is lost.
+    /// Requests sent = answered + in flight, no call is lost, and Little's law holds of every source and every service.
     fn check_conservation(&self) {
-        let answered: u64 = self.sources.iter().map(|source| source.answered).sum();
-        let sent: u64 = self.sources.iter().map(|source| source.sent).sum();
-        let live: u64 = self.sources.iter().map(|source| source.in_flight).sum();
-        assert_eq!(sent, answered + live, "requests are conserved");
+        let end = self.schedule.now();
+        let mut asked = vec![Vec::new(); self.sources.len()];
+        let mut visiting = vec![Vec::new(); self.recorder.visits.len()];
+        for call in self.calls.iter() {
+            if call.is_awaited_by_user() {
+                asked[call.source.position()].push(call.started);
+            }
+            if call.visiting {
+                visiting[self.program.pods[call.callee].workload.position()].push(call.served);
+            }
+        }
+        for (source, asked) in self.sources.iter().zip(asked) {
+            let in_flight = source.in_flight;
+            assert_eq!(source.sent, source.answered + in_flight.present(), "requests are conserved");
+            assert!(in_flight.balances(end, asked.into_iter()), "Little's law holds of a source");
+        }
+        for (visits, visiting) in self.recorder.visits.iter().zip(visiting) {
+            assert!(visits.balances(end, visiting.into_iter()), "Little's law holds of a service");
+        }
         assert_eq!(
             self.recorder.calls_made,
             self.recorder.calls_over + self.calls.live() as u64,

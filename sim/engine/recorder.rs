@@ -15,6 +15,7 @@ use crate::units::{SimTime, Span};
 
 use super::call::Call;
 use super::draw;
+use super::occupancy::Occupancy;
 
 /// Collects a [`RunRecord`].
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub(super) struct Recorder {
     pub(super) calls_over: u64,
     /// CPU of each service in the window, in nanoseconds.
     service_cpu: Vec<f64>,
+    /// Visits of each service, measured or not.
+    pub(super) visits: Vec<Occupancy>,
     /// CPU of the applications on each node in the window, in nanoseconds.
     node_cpu: IndexVec<NodeIdx, f64>,
     /// Number of zones.
@@ -82,6 +85,7 @@ impl Recorder {
             calls_made: 0,
             calls_over: 0,
             service_cpu: vec![0.0; program.services],
+            visits: vec![Occupancy::default(); program.services],
             node_cpu: IndexVec::filled(0.0, program.machines.nodes.len()),
             zones,
         }
@@ -148,10 +152,19 @@ impl Recorder {
         self.record.services[service].rejected += u64::from(measured);
     }
 
-    /// A response leaves an instance.
-    pub(super) fn visit_over(&mut self, call: &Call, program: &Program, now: SimTime) {
+    /// A request reaches an instance of a service.
+    pub(super) fn visit_begins(&mut self, call: &mut Call, service: usize, now: SimTime) {
+        call.served = now;
+        call.visiting = true;
+        self.visits[service].enter(now, now);
+    }
+
+    /// A response leaves an instance of a service.
+    pub(super) fn visit_over(&mut self, call: &mut Call, service: usize, now: SimTime) {
+        call.visiting = false;
+        self.visits[service].leave(now, call.served);
         if call.measured {
-            let service = &mut self.record.services[program.pods[call.callee].workload.position()];
+            let service = &mut self.record.services[service];
             service.visits += 1;
             service.failures += u64::from(call.failed);
             service.response_time.record(now.since(call.served).nanos());

@@ -9,16 +9,18 @@ use crate::units::{SimTime, Span};
 
 use super::call::{Call, CallId, Part, Waiter};
 use super::hop::LEG_OUTSIDE_REQUEST;
+use super::occupancy::Occupancy;
 use super::{Engine, Event, draw};
 
 /// What a source is up to.
 #[derive(Debug)]
 pub(super) struct SourceState {
     kind: Kind,
-    /// Requests sent, answered, and in flight.
+    /// Requests sent and answered.
     pub(super) sent: u64,
     pub(super) answered: u64,
-    pub(super) in_flight: u64,
+    /// Requests in flight, each from when it was meant to be sent.
+    pub(super) in_flight: Occupancy,
     /// Measured requests without an answer.
     pub(super) unanswered: u64,
 }
@@ -56,7 +58,7 @@ impl SourceState {
                 stream: Box::new(stream),
             },
         };
-        Self { kind, sent: 0, answered: 0, in_flight: 0, unanswered: 0 }
+        Self { kind, sent: 0, answered: 0, in_flight: Occupancy::default(), unanswered: 0 }
     }
 }
 
@@ -155,7 +157,7 @@ impl Engine<'_> {
         }
         let state = &mut self.sources[source];
         state.sent += 1;
-        state.in_flight += 1;
+        state.in_flight.enter(now, intended);
         state.unanswered += u64::from(call.measured);
         let call = self.make_call(call);
         if definition.gateway {
@@ -173,10 +175,10 @@ impl Engine<'_> {
         let record = &self.calls[call];
         let source = record.source;
         self.recorder.entry_answered(record, now);
-        let measured = record.measured;
+        let (measured, started) = (record.measured, record.started);
         let state = &mut self.sources[source];
         state.answered += 1;
-        state.in_flight -= 1;
+        state.in_flight.leave(now, started);
         if measured {
             state.unanswered -= 1;
             self.unanswered -= 1;

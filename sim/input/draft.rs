@@ -4,8 +4,7 @@ use crate::diag::Location;
 use crate::kernel::dist::Dist;
 use crate::units::{Bytes, Cores, Money, Ratio, Span};
 use crate::vocabulary::{
-    Arrivals, Balancing, Client, CpuTime, Discipline, Header, NodeCores, Objective, Origin, Protocol,
-    Resources, RunSettings,
+    Application, Arrivals, Balancing, CpuTime, Header, NodeCores, Objective, Origin, RunSettings,
 };
 
 use super::defaults;
@@ -59,22 +58,8 @@ pub struct ServiceDraft {
     pub namespace: Option<Located<String>>,
     /// Number of instances.
     pub replicas: Located<u32>,
-    /// What its port speaks.
-    pub protocol: Protocol,
-    /// Requests one instance serves at once; `None` is unlimited.
-    pub workers: Option<u32>,
-    /// Whether a worker stays busy while the instance waits.
-    pub hold_workers: bool,
-    /// In which order an instance serves.
-    pub discipline: Discipline,
-    /// Requests that may wait for a worker; `None` is unlimited.
-    pub queue_limit: Option<u32>,
-    /// CPU and memory of the application container.
-    pub resources: Resources,
-    /// Memory of an idle instance.
-    pub memory: Bytes,
-    /// How it calls others.
-    pub client: Client,
+    /// What each of them runs.
+    pub application: Application,
     /// What it can be asked for.
     pub operations: Vec<OperationDraft>,
 }

@@ -7,8 +7,8 @@
 
 use crate::diag::{Code, Diagnostic, Diagnostics, Location, quote};
 use crate::kernel::dist::Dist;
-use crate::units::{Bytes, Rate, Ratio, UnitError};
-use crate::vocabulary::{Arrivals, Client, CpuTime, Discipline, Origin, Protocol, Resources};
+use crate::units::{Rate, Ratio, UnitError};
+use crate::vocabulary::{Application, Arrivals, CpuTime, Origin, Protocol};
 
 use super::defaults;
 use super::draft::{
@@ -117,14 +117,7 @@ fn service(node: &Node, common: &Common, diagnostics: &mut Diagnostics) -> Optio
         namespace,
         replicas: own.replicas.unwrap_or(Located::new(defaults::REPLICAS, name.location)),
         name,
-        protocol: own.protocol,
-        workers: None,
-        hold_workers: false,
-        discipline: Discipline::Fifo,
-        queue_limit: None,
-        resources: Resources::default(),
-        memory: Bytes::ZERO,
-        client: Client::default(),
+        application: Application { protocol: own.protocol, ..Application::default() },
         operations: vec![operation],
     };
     Some((service, is_entry))

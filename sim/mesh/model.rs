@@ -24,10 +24,10 @@ pub struct MeshModel {
     pub gateway: ProxyModel,
     /// How an application without a proxy reaches another pod.
     pub direct: DirectModel,
-    /// What runs on every node beside the node's proxy.
-    pub daemons: Vec<DaemonModel>,
-    /// What configures the proxies; `None` without a mesh.
-    pub control_plane: Option<ControlPlaneModel>,
+    /// Pods that stand on every node, whatever else runs there.
+    pub daemons: Vec<ReservationModel>,
+    /// The control plane; `None` when the mesh has none of its own.
+    pub control_plane: Option<ReservationModel>,
 }
 
 /// A proxy shared by the pods of a node, and its tunnels to the proxies of other nodes.
@@ -64,25 +64,16 @@ pub struct WaypointModel {
     pub replicas: u32,
 }
 
-/// A pod on every node.
+/// Pods that take room on nodes and carry no request.
 #[derive(Clone, Debug, PartialEq)]
-pub struct DaemonModel {
-    /// For people.
-    pub name: &'static str,
-    /// CPU the scheduler reserves.
-    pub cpu_request: Option<Cores>,
-    /// Memory the scheduler reserves.
-    pub memory_request: Option<Bytes>,
-}
-
-/// The pods of the control plane, as the scheduler sees them.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ControlPlaneModel {
-    /// How many.
+pub struct ReservationModel {
+    /// For people and for the order of placement.
+    pub name: String,
+    /// How many, where they do not stand on every node.
     pub replicas: u32,
-    /// CPU the scheduler reserves for each.
+    /// CPU the scheduler reserves for one.
     pub cpu_request: Option<Cores>,
-    /// Memory the scheduler reserves for each.
+    /// Memory the scheduler reserves for one.
     pub memory_request: Option<Bytes>,
 }
 

@@ -113,7 +113,7 @@ fn provenance(fields: &mut Fields<'_, '_>) -> Option<Provenance> {
     let kind: Option<Kind> = fields.need("kind", kind);
     let date = fields.need("date", date);
     let source = fields.need("source", fields::text);
-    Some(Provenance { kind: kind?, source: source?, date: date?, origin: None })
+    Some(Provenance { kind: kind?, source: source?, date: date?, origin: None, change: None })
 }
 
 fn money(node: &Node, diagnostics: &mut Diagnostics) -> Option<Money> {

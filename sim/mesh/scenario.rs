@@ -9,8 +9,8 @@ use crate::kernel::dist::Dist;
 use crate::units::{Bytes, Cores, Currency, Money, Ratio, Span};
 
 pub use crate::vocabulary::{
-    Arrivals, Balancing, BalancingPolicy, Client, CpuTime, Discipline, HashOn, Header, HeaderValues,
-    NodeCores, Objective, Origin, Phase, Protocol, Resources, RunSettings,
+    Application, Arrivals, Balancing, BalancingPolicy, Client, CpuTime, Discipline, HashOn, Header,
+    HeaderValues, NodeCores, Objective, Origin, Phase, Protocol, Resources, RunSettings,
 };
 
 index_type! {
@@ -20,6 +20,8 @@ index_type! {
     pub struct SourceIdx;
     /// An operation, counted within its service.
     pub struct OperationIdx;
+    /// A zone of the cluster.
+    pub struct ZoneIdx;
 }
 
 /// Everything the user said, checked.
@@ -50,22 +52,8 @@ pub struct Service {
     pub namespace: String,
     /// Number of instances, at least 1.
     pub replicas: u32,
-    /// What its port speaks.
-    pub protocol: Protocol,
-    /// Requests one instance serves at once; `None` is unlimited.
-    pub workers: Option<u32>,
-    /// Whether a worker stays busy while the instance waits for calls and sleeps.
-    pub hold_workers: bool,
-    /// In which order an instance serves.
-    pub discipline: Discipline,
-    /// Requests that may wait for a worker; one more is rejected with an error. `None` is unlimited.
-    pub queue_limit: Option<u32>,
-    /// CPU and memory of the application container.
-    pub resources: Resources,
-    /// Memory an idle instance of the application takes.
-    pub memory: Bytes,
-    /// How it calls others.
-    pub client: Client,
+    /// What each of them runs.
+    pub application: Application,
     /// How callers choose one of its instances; `None` is the mesh's own way.
     pub balancing: Option<Balancing>,
     /// Whether it gets a proxy when the mesh has one per pod.
@@ -167,8 +155,8 @@ pub struct Waypoint {
     pub services: Vec<ServiceIdx>,
     /// Number of pods; `None` is the profile's.
     pub replicas: Option<u32>,
-    /// Name of the zone its pods are in; `None` is any.
-    pub zone: Option<String>,
+    /// The zone its pods are in; `None` is any.
+    pub zone: Option<ZoneIdx>,
 }
 
 /// What lies between and beneath the pods.

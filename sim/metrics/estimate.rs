@@ -14,7 +14,7 @@ use super::results::{Estimate, Results, Row, Statistic, Unit};
 use super::section::{self, Sample};
 use super::{notes, quantile, stationary};
 
-pub use precision::{PRECISION_LADDER, precision_reached};
+pub use precision::{PRECISION_LADDER, precision_possible, precision_reached, precision_shortages};
 
 /// Everything that the replications of one scenario under one mesh say, and what must be said beside it. Times are in
 /// seconds, CPU in cores, memory in bytes, money in the labels' currency.

@@ -18,7 +18,10 @@ mod student;
 #[cfg(test)]
 pub(crate) mod synthetic;
 
-pub use estimate::{PRECISION_LADDER, difference, entry_quantile, estimate, precision_reached};
+pub use estimate::{
+    PRECISION_LADDER, difference, entry_quantile, estimate, precision_possible, precision_reached,
+    precision_shortages,
+};
 pub use labels::{EdgeLabel, EntryLabel, Labels};
 pub use record::RunRecord;
 pub use results::{Estimate, Kind, Results, Row, Scope, Statistic, Unit};

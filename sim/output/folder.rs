@@ -176,7 +176,10 @@ fn remove(path: &Path) -> Result<(), FolderError> {
 }
 
 /// Writes a file under another name and gives it its own when it is whole. Makes its folder.
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), FolderError> {
+///
+/// # Panics
+/// When the path names no file.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), FolderError> {
     let folder = path.parent().expect("a file stands in a folder");
     fs::create_dir_all(folder).map_err(|error| FolderError::io(folder, "create", error))?;
     let mut name = path.file_name().expect("a file has a name").to_owned();

@@ -1,9 +1,8 @@
 //! `manifest.json`: what a folder's results came from.
 
-use std::fmt::Write as _;
-
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
+
+use crate::digest;
 
 /// What a folder's results came from. All of it but the wall time is the same from run to run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,16 +58,8 @@ pub struct FileHash {
 impl FileHash {
     /// The file of that name and content.
     pub fn new(path: impl Into<String>, bytes: &[u8]) -> Self {
-        Self { path: path.into(), sha256: sha256(bytes) }
+        Self { path: path.into(), sha256: digest::of_bytes(bytes) }
     }
-}
-
-/// SHA-256 in hexadecimal.
-pub(super) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// Indented JSON with a newline at the end.

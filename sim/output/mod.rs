@@ -19,6 +19,7 @@ pub mod table;
 
 use crate::metrics::{Labels, Results, RunRecord};
 
+pub(crate) use folder::write_whole;
 pub use folder::{Existing, Folder, FolderError, Holds};
 pub use manifest::{FileHash, Identity, Manifest};
 

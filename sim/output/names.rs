@@ -1,11 +1,11 @@
 //! File names for what users have named.
 //!
-//! A name made of ASCII letters, digits, `-`, `_` and `.` is its own file name. In any other, all else becomes `_` and
-//! a hash of the name follows, so that it cannot leave its folder, hide, or fall together with another one.
+//! A name made of ASCII letters, digits, `-`, `_`, `.` and `@` is its own file name. In any other, all else becomes `_`
+//! and a hash of the name follows, so that it cannot leave its folder, hide, or fall together with another one.
 
 use std::collections::BTreeSet;
 
-use super::manifest::sha256;
+use crate::digest;
 
 /// Longest part of a name that a file name keeps, in bytes.
 const LONGEST: usize = 80;
@@ -49,7 +49,7 @@ fn is_plain(name: &str) -> bool {
 }
 
 fn is_safe(character: char) -> bool {
-    character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.')
+    character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.' | '@')
 }
 
 fn with_hash(name: &str) -> String {
@@ -57,7 +57,7 @@ fn with_hash(name: &str) -> String {
     let safe = |character| if is_safe(character) && character != '.' { character } else { '_' };
     let stem: String = name.chars().map(safe).take(LONGEST).collect();
     let stem = if stem.is_empty() { "_" } else { &stem };
-    format!("{stem}-{}", &sha256(name.as_bytes())[..HASH_DIGITS])
+    format!("{stem}-{}", &digest::of_bytes(name.as_bytes())[..HASH_DIGITS])
 }
 
 #[cfg(test)]
@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn plain_names_stay_and_others_get_a_hash() {
-        for name in ["web", "istio-ambient-waypoint", "a_b.c", "X1"] {
+        for name in ["web", "istio-ambient-waypoint", "linkerd@ha", "a_b.c", "X1"] {
             assert_eq!(file_name(name), name);
         }
         for (name, stem) in [
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn names_that_would_fall_together_are_told_apart() {
-        let hash = |name: &str| sha256(name.as_bytes())[..HASH_DIGITS].to_owned();
+        let hash = |name: &str| digest::of_bytes(name.as_bytes())[..HASH_DIGITS].to_owned();
         let names = ["a/b", "a b", "web", "Web", "web", "web"];
         assert_eq!(
             file_names(&names),

@@ -12,13 +12,12 @@ use crate::index::IndexVec;
 use crate::index_type;
 use crate::kernel::rng::hash_name;
 use crate::mesh::scenario::Cluster;
+pub use crate::mesh::scenario::ZoneIdx;
 use crate::units::{Bytes, Cores};
 
 index_type! {
     /// A machine.
     pub struct NodeIdx;
-    /// A zone, as the scenario lists them.
-    pub struct ZoneIdx;
 }
 
 /// What containers ask the scheduler for, in whole units so that sums are exact.
@@ -127,10 +126,11 @@ pub fn zone_of(name: &str, pod: u32, zones: u32) -> ZoneIdx {
 
 /// The pods of a workload that stand in a zone.
 fn in_zone(workload: &Workload, zones: u32, zone: u32) -> impl Iterator<Item = u32> + use<> {
+    let ZoneIdx(start) = zone_of(&workload.name, 0, zones);
     let (first, step) = match workload.zone {
-        Some(only) if only.0 == zone => (0, 1),
+        None => ((zone + zones - start) % zones, zones),
+        Some(ZoneIdx(only)) if only == zone => (0, 1),
         Some(_) => (workload.pods, 1),
-        None => ((zone + zones - zone_of(&workload.name, 0, zones).0) % zones, zones),
     };
     (first..workload.pods).step_by(step as usize)
 }

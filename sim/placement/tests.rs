@@ -31,7 +31,7 @@ fn cluster(zones: &[&str], count: Option<u32>) -> Cluster {
 
 fn workload(name: &str, pods: u32, millicores: u64, mebibytes: u64) -> Workload {
     let request = Request { nanocores: millicores * 1_000_000, bytes: mebibytes << 20 };
-    Workload { name: name.to_owned(), zone: None, pods, request }
+    Workload { name: name.to_owned(), pods, request, zone: None }
 }
 
 /// Every pod is on the node that counts it, and nothing is lost.

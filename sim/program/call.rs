@@ -96,7 +96,7 @@ impl<'a> Calls<'a> {
     fn add_call(&mut self, call: &Call, copies: u32, script: &mut Script, edges: &mut Edges<'_>) {
         let callee = &self.scenario.services[call.service];
         let operation = &callee.operations[call.operation];
-        let default_timeout = self.scenario.services[script.service].client.timeout;
+        let default_timeout = self.scenario.services[script.service].application.client.timeout;
         let caller = WorkloadIdx::at(script.service.position());
         let site = Site {
             edge: edges.between(caller, call.service),

@@ -54,7 +54,13 @@ pub fn compile(scenario: &Scenario, mesh: &MeshModel) -> Program {
         drain_limit: start + scenario.run.duration + scenario.run.drain_limit,
         seed: scenario.run.seed,
     };
-    super::workload::place_pods(&mut program, scenario, &workloads.of_sources, &nodes);
+    let layout = super::pods::Layout {
+        of_sources: &workloads.of_sources,
+        beside: &workloads.beside,
+        nodes: &nodes,
+        node_group: workloads.node_group,
+    };
+    super::pods::place(&mut program, scenario, &layout);
     program
 }
 

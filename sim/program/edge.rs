@@ -81,7 +81,7 @@ impl<'a> Edges<'a> {
             let protocol = match end {
                 // It does not look into what it forwards.
                 Beside::Node(_) => Protocol::Tcp,
-                _ => service.protocol,
+                _ => service.application.protocol,
             };
             end.model().map(|proxy| pass_cost(proxy, protocol, is_outbound, mutual_tls, speed))
         };
@@ -92,16 +92,16 @@ impl<'a> Edges<'a> {
         let pool = match ends[0] {
             Beside::Pod(proxy) => proxy_pool(
                 proxy,
-                service.protocol,
+                service.application.protocol,
                 inbound,
                 &self.mesh.direct,
                 speed,
                 Self::tunnel_to(ends[1]),
             ),
             Beside::Node(node) if inbound.is_some() => {
-                self.node_pool(caller, service.protocol, node, inbound)
+                self.node_pool(caller, service.application.protocol, node, inbound)
             }
-            Beside::Node(_) | Beside::Nothing => self.direct_pool(caller, service.protocol),
+            Beside::Node(_) | Beside::Nothing => self.direct_pool(caller, service.application.protocol),
         };
         // Mesh headers, framing and TLS records exist between two proxies only.
         let overhead = |size: fn(&ProxyModel) -> u64| outbound.filter(|_| mutual_tls).map_or(0, size);
@@ -124,7 +124,7 @@ impl<'a> Edges<'a> {
                 _ => (Span::ZERO, Span::ZERO),
             },
             pool,
-            link_streams: application_streams(service.protocol),
+            link_streams: application_streams(service.application.protocol),
             request_overhead: overhead(|proxy| proxy.request_overhead.value()),
             response_overhead: overhead(|proxy| proxy.response_overhead.value()),
         }
@@ -160,7 +160,7 @@ impl<'a> Edges<'a> {
     fn direct_pool(&self, caller: WorkloadIdx, protocol: Protocol) -> Pool {
         let direct = &self.mesh.direct;
         let keep_alive = match self.scenario.services.get(ServiceIdx::at(caller.position())) {
-            Some(service) => service.client.keep_alive,
+            Some(service) => service.application.client.keep_alive,
             None => true,
         };
         Pool {
@@ -189,7 +189,7 @@ fn policy(service: &Service, outbound: Option<&ProxyModel>, direct: &DirectModel
     match (outbound, &service.balancing) {
         (None, _) => direct.balancing,
         (Some(_), Some(balancing)) => balancing.policy,
-        (Some(proxy), None) if service.protocol == Protocol::Tcp => proxy.tcp_balancing,
+        (Some(proxy), None) if service.application.protocol == Protocol::Tcp => proxy.tcp_balancing,
         (Some(proxy), None) => proxy.balancing,
     }
 }

@@ -92,7 +92,7 @@ fn configuration_bytes<'s>(
     per_target: f64,
     services: impl Iterator<Item = &'s Service> + Clone,
 ) -> f64 {
-    let opaque = services.clone().filter(|service| service.protocol == Protocol::Tcp).count();
+    let opaque = services.clone().filter(|service| service.application.protocol == Protocol::Tcp).count();
     let endpoints: u64 = services.clone().map(|service| u64::from(service.replicas) - 1).sum();
     proxy.memory.per_listener * (4 + opaque) as f64
         + per_target * services.count() as f64

@@ -12,13 +12,12 @@ mod compile;
 mod edge;
 mod group;
 mod node;
+mod pods;
 mod workload;
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
-
+use crate::digest;
 use crate::index::IndexVec;
 use crate::index_type;
 use crate::kernel::dist::Dist;
@@ -431,20 +430,7 @@ pub struct Source {
 impl Program {
     /// SHA-256 of everything the run depends on, in hexadecimal: equal digests, equal results.
     pub fn digest(&self) -> String {
-        struct Sink(Sha256);
-        impl std::fmt::Write for Sink {
-            fn write_str(&mut self, text: &str) -> std::fmt::Result {
-                self.0.update(text.as_bytes());
-                Ok(())
-            }
-        }
-        let mut sink = Sink(Sha256::new());
-        // Debug prints every field, floats in the shortest form that reads back exactly.
-        write!(sink, "{self:?}").expect("a hash takes any text");
-        sink.0.finalize().iter().fold(String::new(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        digest::of_debug(self)
     }
 
     /// The pod that is an edge's endpoint of this number.

@@ -3,10 +3,10 @@
 use crate::index::{Idx, IndexVec};
 use crate::mesh::model::{MeshModel, ProxyModel};
 use crate::mesh::scenario::{NodeCores, Origin, Scenario, Service, ServiceIdx};
-use crate::placement::{self, Node, NodeIdx, Request, ZoneIdx};
+use crate::placement::{self, Node, NodeIdx, Request};
 use crate::units::{Bytes, Cores};
 
-use super::workload::{Beside, WAYPOINT, Workloads};
+use super::workload::{Beside, Workloads};
 use super::{Machines, WorkloadIdx};
 
 /// What an application container asks for where the user does not say: a tenth of a core and 128 MiB, as the charts
@@ -31,7 +31,7 @@ pub(super) fn place(
         .iter_enumerated()
         .map(|(index, workload)| placement::Workload {
             name: workload.name.clone(),
-            zone: zone(scenario, &workload.name),
+            zone: workloads.zones[index],
             // Clients outside the cluster need no node.
             pods: if origins[index] == Some(&Origin::Outside) { 0 } else { workload.pods },
             request: application(scenario.services.get(ServiceIdx::at(index.position())), origins[index])
@@ -95,7 +95,7 @@ fn application(service: Option<&Service>, origin: Option<&Origin>) -> Request {
 }
 
 fn of_service(service: &Service) -> Request {
-    let written = &service.resources;
+    let written = &service.application.resources;
     // Kubernetes takes the limit for the request where only that is written.
     let cpu = written.cpu_request.or(written.cpu_limit);
     let memory = written.memory_request.or(written.memory_limit);
@@ -115,14 +115,6 @@ pub(super) fn weight(request: Request) -> f64 {
     request.cores().max(LEAST_WEIGHT)
 }
 
-/// The zone that a waypoint is bound to.
-fn zone(scenario: &Scenario, workload: &str) -> Option<ZoneIdx> {
-    let waypoint = workload.strip_prefix(WAYPOINT)?;
-    let bound = scenario.waypoints.iter().flatten().find(|bound| bound.name == waypoint)?;
-    let position = scenario.cluster.zones.iter().position(|zone| Some(zone) == bound.zone.as_ref())?;
-    Some(ZoneIdx::at(position))
-}
-
 pub(super) fn proxy(model: &ProxyModel) -> Request {
     request(model.cpu_request.or(model.cpu_limit), model.memory_request.or(model.memory_limit))
 }
@@ -138,14 +130,14 @@ fn notes(scenario: &Scenario, misfits: u32) -> Vec<String> {
         .services
         .iter()
         .filter(|service| {
-            let written = &service.resources;
+            let written = &service.application.resources;
             written.cpu_request.or(written.cpu_limit).is_none()
                 || written.memory_request.or(written.memory_limit).is_none()
         })
         .count();
     if silent > 0 {
         notes.push(format!(
-            "nodes: {silent} of {} services say not what they request; 100m CPU and 128 MiB are assumed for an instance",
+            "nodes: {silent} of {} services do not say what they request; 100m CPU and 128 MiB are assumed for an instance",
             scenario.services.len()
         ));
     }

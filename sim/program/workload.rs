@@ -1,18 +1,14 @@
-//! Workloads, pods, proxies, workers and the cores they run on.
+//! Workloads: services, clients, gateways, waypoints, and the proxies beside them.
 
 use std::collections::BTreeMap;
 
-use crate::index::{Idx, IndexVec};
-use crate::kernel::rng::{extend_path, hash_name};
-use crate::kernel::station::{CoreIdx, Quota};
+use crate::index::IndexVec;
+use crate::kernel::station::Quota;
 use crate::mesh::model::{MeshModel, NodeProxyModel, ProxyModel, WaypointModel};
-use crate::mesh::scenario::{Client, Origin, Scenario, Service, ServiceIdx, SourceIdx, Waypoint};
-use crate::placement::NodeIdx;
+use crate::mesh::scenario::{Client, Origin, Scenario, Service, ServiceIdx, SourceIdx, Waypoint, ZoneIdx};
 use crate::units::Span;
 
-use super::{
-    CpuLimit, GroupIdx, Pod, PodIdx, Program, Proxy, ProxyGroup, Serving, Workload, WorkloadIdx, group, node,
-};
+use super::{CpuLimit, GroupIdx, PodIdx, ProxyGroup, Serving, Workload, WorkloadIdx, group, node};
 
 /// What the group of the nodes' proxies is called.
 const NODE_PROXIES: &str = "node:proxy";
@@ -51,6 +47,10 @@ pub(super) struct Workloads<'a> {
     pub(super) of_sources: IndexVec<SourceIdx, WorkloadIdx>,
     /// The waypoint that calls of a service go through.
     pub(super) waypoint_of: IndexVec<ServiceIdx, Option<WorkloadIdx>>,
+    /// The one zone of each workload's pods, if that is not any.
+    pub(super) zones: IndexVec<WorkloadIdx, Option<ZoneIdx>>,
+    /// The proxies of the nodes.
+    pub(super) node_group: Option<GroupIdx>,
     next_pod: u32,
 }
 
@@ -71,6 +71,8 @@ impl<'a> Workloads<'a> {
             groups: IndexVec::new(),
             of_sources: IndexVec::new(),
             waypoint_of: IndexVec::filled(None, scenario.services.len()),
+            zones: IndexVec::new(),
+            node_group: None,
             next_pod: 0,
         };
         let meshed = match (&mesh.sidecar, &mesh.node_proxy) {
@@ -88,7 +90,8 @@ impl<'a> Workloads<'a> {
             this.add_waypoints(scenario, waypoint);
         }
         if let Some(node) = &mesh.node_proxy {
-            this.groups.push(group::of_nodes(scenario, NODE_PROXIES, node, this.next_pod));
+            let group = group::of_nodes(scenario, NODE_PROXIES, node, this.next_pod);
+            this.node_group = Some(this.groups.push(group));
         }
         this
     }
@@ -135,6 +138,7 @@ impl<'a> Workloads<'a> {
             let pods = waypoint.replicas.unwrap_or(model.replicas);
             let plan = Plan { name, pods, beside: Beside::Pod(&model.proxy), service: None };
             self.push(scenario, plan, Some(group));
+            self.zones[workload] = waypoint.zone;
             for &service in &waypoint.services {
                 self.waypoint_of[service] = Some(workload);
             }
@@ -154,8 +158,9 @@ impl<'a> Workloads<'a> {
 
     fn push(&mut self, scenario: &Scenario, plan: Plan<'a, '_>, group: Option<GroupIdx>) -> WorkloadIdx {
         let default_client = Client::default();
-        let client = plan.service.map_or(&default_client, |service| &service.client);
+        let client = plan.service.map_or(&default_client, |service| &service.application.client);
         self.beside.push(plan.beside);
+        self.zones.push(None);
         let first_pod = PodIdx(self.next_pod);
         self.next_pod += plan.pods;
         self.all.push(Workload {
@@ -164,11 +169,11 @@ impl<'a> Workloads<'a> {
             pods: plan.pods,
             group,
             serving: plan.service.map_or(Serving::Unlimited, serving),
-            hold_workers: plan.service.is_some_and(|service| service.hold_workers),
+            hold_workers: plan.service.is_some_and(|service| service.application.hold_workers),
             edges: 0,
             pool_size: client.pool_size.unwrap_or(u32::MAX),
             keep_alive: client.keep_alive,
-            memory: plan.service.map_or(0, |service| service.memory.value()),
+            memory: plan.service.map_or(0, |service| service.application.memory.value()),
             cpu_limit: plan.service.and_then(|service| cpu_limit(service, scenario)),
             cpu_weight: plan.service.map_or(node::LEAST_WEIGHT, node::cpu_weight),
         })
@@ -179,82 +184,22 @@ impl<'a> Workloads<'a> {
 /// but no more than the node has cores. As in Kubernetes, 0 is no limit, and 10m the least.
 fn cpu_limit(service: &Service, scenario: &Scenario) -> Option<CpuLimit> {
     const LEAST_BUDGET: Span = Span::from_millis(1);
-    let limit = service.resources.cpu_limit?.value();
+    let limit = service.application.resources.cpu_limit?.value();
     let node_cores = scenario.cluster.nodes.cores.value().ceil() as u32;
-    let threads = service.workers.unwrap_or(u32::MAX).min(node_cores);
+    let threads = service.application.workers.unwrap_or(u32::MAX).min(node_cores);
     let budget = group::CFS_PERIOD.scale(limit).max(LEAST_BUDGET);
     let quota = Quota::new(budget, group::CFS_PERIOD);
     (limit > 0.0 && limit < f64::from(threads)).then_some(CpuLimit { threads, quota })
 }
 
 fn serving(service: &Service) -> Serving {
-    match service.workers {
+    let application = &service.application;
+    match application.workers {
         None => Serving::Unlimited,
         Some(workers) => Serving::Limited {
             workers,
-            queue_limit: service.queue_limit.unwrap_or(u32::MAX),
-            discipline: service.discipline,
+            queue_limit: application.queue_limit.unwrap_or(u32::MAX),
+            discipline: application.discipline,
         },
-    }
-}
-
-/// Gives every workload its pods, every pod its proxy and view, every proxy its workers, every worker its core.
-pub(super) fn place_pods(
-    program: &mut Program,
-    scenario: &Scenario,
-    of_sources: &IndexVec<SourceIdx, WorkloadIdx>,
-    nodes: &IndexVec<WorkloadIdx, Vec<NodeIdx>>,
-) {
-    for edge in &program.edges {
-        program.workloads[edge.caller].edges += 1;
-    }
-    let mut shared = SharedCores::new(scenario, of_sources);
-    let mut first_view = 0;
-    for (index, workload) in program.workloads.iter_enumerated() {
-        for replica in 0..workload.pods {
-            let proxy = workload.group.map(|group| {
-                let first_worker = program.workers.next_index();
-                for _ in 0..program.groups[group].workers {
-                    program.workers.push(shared.core(index, replica, &mut program.cores));
-                }
-                program.proxies.push(Proxy { group, first_worker })
-            });
-            program.pods.push(Pod {
-                workload: index,
-                proxy,
-                node: nodes[index].get(replica as usize).copied(),
-                identity: extend_path(hash_name(&workload.name), u64::from(replica)),
-                first_view,
-            });
-            first_view += workload.edges;
-        }
-    }
-}
-
-/// Which workloads share a core, and the cores given out so far.
-struct SharedCores {
-    /// Number of the set, and its cores.
-    set_of: BTreeMap<WorkloadIdx, (usize, u32)>,
-    given: BTreeMap<(usize, u32), CoreIdx>,
-}
-
-impl SharedCores {
-    fn new(scenario: &Scenario, of_sources: &IndexVec<SourceIdx, WorkloadIdx>) -> Self {
-        let mut set_of = BTreeMap::new();
-        for (number, set) in scenario.cluster.core_sets.iter().enumerate() {
-            let services =
-                set.services.iter().map(|&service: &ServiceIdx| WorkloadIdx::at(service.position()));
-            let sources = set.sources.iter().map(|&source| of_sources[source]);
-            set_of.extend(services.chain(sources).map(|workload| (workload, (number, set.cores))));
-        }
-        Self { set_of, given: BTreeMap::new() }
-    }
-
-    /// A core of its own, or what this replica of every member of the set shares.
-    fn core(&mut self, workload: WorkloadIdx, replica: u32, cores: &mut IndexVec<CoreIdx, u32>) -> CoreIdx {
-        match self.set_of.get(&workload) {
-            None => cores.push(1),
-            Some(&(set, count)) => *self.given.entry((set, replica)).or_insert_with(|| cores.push(count)),
-        }
     }
 }

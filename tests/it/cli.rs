@@ -146,11 +146,34 @@ fn a_missed_objective_ends_with_one_and_a_missed_precision_with_three() {
     assert_eq!(output.status.code(), Some(1));
     assert!(stdout(&output).contains("MISSED shoppers under none: p99 is "), "{}", stdout(&output));
 
+    // As seldom as possible, for a hundred replications are to be run.
+    place.write(
+        "small.yaml",
+        "version: 1\nname: small\nservices: [{name: web, operations: [{name: get, service_time: {exponential: {mean: 1us}}}]}]\n\
+         traffic: [{service: web, rate: 10500, from: outside}]\n",
+    );
     let output =
-        place.sim("run shop.yaml --mesh none --warm-up 0s --duration 1s --precision 0.1% --out precise");
+        place.sim("run small.yaml --mesh none --warm-up 0s --duration 1s --precision 0.0001% --out precise");
     assert_eq!(output.status.code(), Some(3));
-    assert!(stdout(&output).contains("precision was not reached"), "{}", stdout(&output));
-    assert!(place.path("precise/my-shop/none/manifest.json").is_file());
+    let told = stdout(&output);
+    assert!(told.contains("precision was not reached with 100 replications"), "{told}");
+    assert!(place.path("precise/small/none/manifest.json").is_file());
+}
+
+#[test]
+fn replications_too_short_for_any_precision_end_the_run_at_once() {
+    let place = Place::new();
+    let output =
+        place.sim("run shop.yaml --mesh none --warm-up 0s --duration 1s --precision 1% --out precise");
+    assert_eq!(output.status.code(), Some(3));
+    let told = stdout(&output);
+    assert!(told.contains("no precision can be reached for entry `shoppers`: the p99 takes 10000"), "{told}");
+    assert!(told.contains("run with --duration 3"), "300 requests a second take 35 s or so:\n{told}");
+    let manifest = fs::read_to_string(place.path("precise/my-shop/none/manifest.json")).unwrap();
+    assert!(
+        manifest.contains("\"replications\": 10,"),
+        "the first rung of the ladder is the last:\n{manifest}"
+    );
 }
 
 #[test]
@@ -290,14 +313,18 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
 fn profiles_can_be_read_on_a_hundred_columns() {
     let place = Place::new();
     let list = place.fine("models");
-    for mesh in ["none", "istio-sidecar", "linkerd"] {
+    for mesh in ["none", "istio-sidecar", "istio-ambient", "istio-ambient-waypoint", "linkerd", "linkerd@ha"]
+    {
         assert!(list.contains(mesh), "{list}");
         let page = place.fine(&format!("models show {mesh}"));
         for line in page.lines().chain(list.lines()) {
             assert!(line.chars().count() <= 100 && line.trim_end() == line, "{line:?}");
         }
     }
-    assert!(place.fine("models show linkerd").contains("proxy.wake.floor "));
+    let (default, ha) = (place.fine("models show linkerd"), place.fine("models show linkerd@ha"));
+    assert!(default.contains("proxy.wake.floor ") && default.contains("installation: default"), "{default}");
+    assert!(default.contains("since Linkerd 2.20; before: classic"), "{default}");
+    assert!(ha.contains("Linkerd (ha) (linkerd@ha)\n") && ha.contains("installation: ha"), "{ha}");
 }
 
 #[test]

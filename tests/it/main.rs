@@ -10,3 +10,4 @@ mod reference;
 mod scenarios;
 mod theory;
 mod tidy;
+mod topology;

@@ -7,7 +7,7 @@ use sim::input::FORMATS;
 use sim::input::defaults::DEFAULTS;
 use sim::kernel::dist::DISTRIBUTIONS;
 use sim::mesh::prices;
-use sim::mesh::profile::summaries;
+use sim::mesh::profile::{install_profiles, summaries};
 use sim::output::OUTPUTS;
 use sim::policy::arrival::ARRIVALS;
 use sim::policy::balance::BALANCERS;
@@ -43,7 +43,9 @@ fn page() -> String {
     );
     text += &table(
         "Scenario defaults",
-        "What holds where a scenario is silent. `service_time`, and `from` of traffic, have no default.",
+        "What holds where a scenario is silent. `service_time`, and `from` of traffic, have no default. `--set` takes \
+         these keys with a name or, from 0, a position in place of NAME: `services.web.replicas=3`, \
+         `services[0].replicas=3` or `services.0.replicas=3`.",
         &["key", "default", "why"],
         DEFAULTS.iter().map(|(key, value, why)| vec![code(key), code(value), (*why).to_owned()]),
     );
@@ -69,17 +71,9 @@ fn page() -> String {
         "Load balancing",
         "`policies: [{service: reviews, balancing: ring_hash}]`; without a policy the mesh's own way holds.",
         &["name", "what it is", "who balances so"],
-        BALANCERS.iter().map(|row| vec![code(row.name), row.doc.to_owned(), row.used_by.to_owned()]),
+        BALANCERS.iter().map(|row| vec![code(row.policy.name()), row.doc.to_owned(), row.used_by.to_owned()]),
     );
-    text += &table(
-        "Profiles",
-        "`sim models show NAME` gives every number with its source.",
-        &["name", "what it is", "mesh", "proxy"],
-        summaries()
-            .into_iter()
-            .map(|row| vec![code(row.name), row.title, row.mesh_version, row.proxy_version]),
-    );
-    text += &price_table();
+    text += &meshes();
     text += &table(
         "Outputs",
         "Beside these, `manifest.json` says what they came from.",
@@ -92,6 +86,24 @@ fn page() -> String {
         &["code", "meaning"],
         CODES.iter().map(|(_, name, meaning)| vec![code(name), (*meaning).to_owned()]),
     );
+    text
+}
+
+/// The tables of profiles and prices.
+fn meshes() -> String {
+    let mut text = String::new();
+    text += &table(
+        "Profiles",
+        "`sim models show NAME` gives every number with its source. `linkerd@ha`, here and for `--mesh`, `profile` and \
+         `extends`, is the mesh as it is installed for high availability.",
+        &["name", "what it is", "mesh", "proxy", "Kubernetes", "installed as"],
+        summaries().into_iter().map(|row| {
+            let installs = install_profiles(&row.name).join(", ");
+            let name = code(row.name);
+            vec![name, row.title, row.mesh_version, row.proxy_version, row.kubernetes_version, installs]
+        }),
+    );
+    text += &price_table();
     text
 }
 

@@ -4,13 +4,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules in the order of the pipeline: each may import only what stands before it.
-const LAYERS: [&str; 16] = [
+const LAYERS: [&str; 18] = [
     "units",
     "index",
+    "digest",
     "diag",
     "kernel",
     "vocabulary",
     "input",
+    "topology",
     "mesh",
     "placement",
     "policy",

@@ -7,17 +7,6 @@ use crate::input::draft::{MeshDraft, PolicyDraft, SelectionDraft, WaypointDraft}
 use crate::input::fields::{self, Fields, list, located, map};
 use crate::input::tree::Node;
 
-/// Balancing policies by their names.
-pub(super) const BALANCING: &[(&str, BalancingPolicy)] = &[
-    ("random", BalancingPolicy::Random),
-    ("round_robin", BalancingPolicy::RoundRobin),
-    ("least_request", BalancingPolicy::LeastRequest),
-    ("peak_ewma", BalancingPolicy::PeakEwma),
-    ("ring_hash", BalancingPolicy::RingHash),
-    ("maglev", BalancingPolicy::Maglev),
-    ("per_connection", BalancingPolicy::PerConnection),
-];
-
 pub(super) fn mesh(node: &Node, diagnostics: &mut Diagnostics) -> Option<MeshDraft> {
     let mut fields = Fields::new(node, "`mesh`", diagnostics);
     let mesh = MeshDraft {
@@ -67,7 +56,7 @@ pub(super) fn policy(node: &Node, diagnostics: &mut Diagnostics) -> Option<Polic
 /// `least_request`, or `{policy: ring_hash, hash_on: header:x-user}`.
 fn balancing(node: &Node, diagnostics: &mut Diagnostics) -> Option<Balancing> {
     let named = |node: &Node, diagnostics: &mut Diagnostics| {
-        fields::choice(node, "a balancing policy", BALANCING, diagnostics)
+        fields::choice(node, "a balancing policy", &BalancingPolicy::ALL, diagnostics)
     };
     if node.entries().is_none() {
         return Some(Balancing { policy: named(node, diagnostics)?, hash_on: HashOn::Source });

@@ -2,8 +2,8 @@
 
 use crate::diag::{Code, Diagnostic, Diagnostics, quote};
 use crate::kernel::dist::Dist;
-use crate::units::{Bytes, Ratio, Span};
-use crate::vocabulary::{Client, CpuTime, Discipline, Protocol, Resources};
+use crate::units::{Ratio, Span};
+use crate::vocabulary::{Application, Client, CpuTime, Discipline, Protocol, Resources};
 
 use crate::input::defaults;
 use crate::input::draft::{OperationDraft, ServiceDraft};
@@ -35,17 +35,7 @@ pub(super) fn service(node: &Node, diagnostics: &mut Diagnostics) -> Option<Serv
     let name = fields.need("name", located(fields::text));
     let namespace = fields.read("namespace", located(fields::text));
     let replicas = fields.read("replicas", located(fields::count));
-    let protocol = fields
-        .read("protocol", |node, diagnostics| fields::choice(node, "a protocol", PROTOCOLS, diagnostics));
-    let workers = fields.read("workers", limit);
-    let hold_workers = fields.read("hold_workers", fields::boolean);
-    let discipline = fields.read("discipline", |node, diagnostics| {
-        fields::choice(node, "a discipline", DISCIPLINES, diagnostics)
-    });
-    let queue_limit = fields.read("queue_limit", limit_from_zero);
-    let resources = fields.read("resources", resources);
-    let memory = fields.read("memory", fields::bytes);
-    let client = fields.read("client", client);
+    let application = application(&mut fields);
     let operations = operations(&mut fields, name.as_ref());
     let location = fields.location();
     fields.finish();
@@ -53,16 +43,30 @@ pub(super) fn service(node: &Node, diagnostics: &mut Diagnostics) -> Option<Serv
         name: name?,
         namespace,
         replicas: replicas.unwrap_or(Located::new(defaults::REPLICAS, location)),
-        protocol: protocol.unwrap_or(Protocol::Http1),
-        workers,
-        hold_workers: hold_workers.unwrap_or(false),
-        discipline: discipline.unwrap_or(Discipline::Fifo),
-        queue_limit,
-        resources: resources.unwrap_or_default(),
-        memory: memory.unwrap_or(Bytes::ZERO),
-        client: client.unwrap_or_default(),
+        application,
         operations,
     })
+}
+
+fn application(fields: &mut Fields<'_, '_>) -> Application {
+    let silent = Application::default();
+    let protocol = fields
+        .read("protocol", |node, diagnostics| fields::choice(node, "a protocol", PROTOCOLS, diagnostics));
+    let workers = fields.read("workers", limit);
+    let hold_workers = fields.read("hold_workers", fields::boolean);
+    let discipline = fields.read("discipline", |node, diagnostics| {
+        fields::choice(node, "a discipline", DISCIPLINES, diagnostics)
+    });
+    Application {
+        protocol: protocol.unwrap_or(silent.protocol),
+        workers,
+        hold_workers: hold_workers.unwrap_or(silent.hold_workers),
+        discipline: discipline.unwrap_or(silent.discipline),
+        queue_limit: fields.read("queue_limit", limit_from_zero),
+        resources: fields.read("resources", resources).unwrap_or(silent.resources),
+        memory: fields.read("memory", fields::bytes).unwrap_or(silent.memory),
+        client: fields.read("client", client).unwrap_or(silent.client),
+    }
 }
 
 /// The list `operations`, or the one operation that is written into the service.

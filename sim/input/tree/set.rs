@@ -42,9 +42,9 @@ impl Assignment {
 
 /// Replaces the value at `path` of `root`, creating maps and keys that are missing.
 ///
-/// A path is keys joined by dots, list positions in brackets: `traffic[0].rate`. An element of a list may also be
-/// named by its `name`: `services.reviews.replicas`. A key that contains a dot stands in quotes:
-/// `labels."app.kubernetes.io/name"`.
+/// A path is keys joined by dots. An element of a list is named by its `name`, `services.reviews.replicas`, or by its
+/// position, counted from 0: `traffic[0].rate` or `traffic.0.rate`, which an element of the name `0` comes before. A key
+/// that contains a dot stands in quotes: `labels."app.kubernetes.io/name"`.
 ///
 /// # Errors
 /// When the path is malformed, leads through a value that is neither list nor map, or to a list element that does
@@ -94,24 +94,56 @@ fn step<'n>(node: &'n mut Node, segment: &Segment, location: Location) -> Result
             });
             Ok(&mut entries[position].1)
         }
-        (Value::List(elements), Segment::Position(position)) => {
-            let length = elements.len();
-            elements
-                .get_mut(*position)
-                .ok_or_else(|| fail(format!("there is no element [{position}] among {length}")))
-        }
-        (Value::List(elements), Segment::Name(name)) => {
-            let names: Vec<_> =
-                elements.iter().map(|element| element.get("name").and_then(Node::text)).collect();
-            let Some(position) = names.iter().position(|candidate| *candidate == Some(name)) else {
-                let near = closest(name, names.iter().flatten().copied()).map(str::to_owned);
-                let message = format!("no element of the list has the name {}", quote(name));
-                return Err(Box::new(fail(message).suggest(near.as_deref())));
-            };
-            Ok(&mut elements[position])
-        }
+        (Value::List(elements), segment) => match element(elements, segment) {
+            Ok(position) => Ok(&mut elements[position]),
+            Err((message, hint)) => {
+                let diagnostic = fail(message);
+                Err(if hint.is_empty() { diagnostic } else { Box::new(diagnostic.hint(hint)) })
+            }
+        },
         (_, segment) => Err(fail(format!("{kind} has no {}", quote(&segment.text())))),
     }
+}
+
+/// The position of the element that a segment means, or what is wrong with it and a hint.
+fn element(elements: &[Node], segment: &Segment) -> Result<usize, (String, String)> {
+    let names: Vec<_> = elements.iter().map(|element| element.get("name").and_then(Node::text)).collect();
+    let position = match segment {
+        Segment::Position(position) => *position,
+        Segment::Name(name) => {
+            if let Some(position) = names.iter().position(|candidate| *candidate == Some(name)) {
+                return Ok(position);
+            }
+            name.parse().map_err(|_| {
+                let known = || names.iter().flatten().copied();
+                let hint = match closest(name, known()) {
+                    Some(near) => format!("did you mean {}?", quote(near)),
+                    None => positions(&names),
+                };
+                (format!("no element of the list has the name {}", quote(name)), hint)
+            })?
+        }
+    };
+    if position < elements.len() {
+        Ok(position)
+    } else {
+        let message = format!("there is no element [{position}] in a list of {}", elements.len());
+        Err((message, positions(&names)))
+    }
+}
+
+/// A hint at the elements there are: `known here: [0] web, [1] cart`.
+fn positions(names: &[Option<&str>]) -> String {
+    const MOST: usize = 8;
+    let named = |(position, name): (usize, &Option<&str>)| match name {
+        Some(name) => format!("[{position}] {name}"),
+        None => format!("[{position}]"),
+    };
+    let mut known: Vec<String> = names.iter().enumerate().take(MOST).map(named).collect();
+    if names.len() > MOST {
+        known.push(format!("… [{}]", names.len() - 1));
+    }
+    if known.is_empty() { String::new() } else { format!("known here: {}", known.join(", ")) }
 }
 
 /// Splits `a."b.c"[2].d` into its segments.
@@ -187,7 +219,13 @@ mod tests {
         assert_eq!(apply("a: {b: 1}", "a.b=2"), "{a:{b:2}}");
         assert_eq!(apply("a: {b: 1}", "a.c.d={e: [1, 2]}"), "{a:{b:1,c:{d:{e:[1,2]}}}}");
         assert_eq!(apply("a: [1, 2]", "a[1]=x"), "{a:[1,x]}");
+        assert_eq!(apply("a: [1, 2]", "a.1=x"), "{a:[1,x]}");
         assert_eq!(apply("a: [{name: n, v: 1}]", "a.n.v=5ms"), "{a:[{name:n,v:5ms}]}");
+        assert_eq!(apply("a: [{v: 1}, {v: 2}]", "a.0.v=5"), "{a:[{v:5},{v:2}]}");
+        assert_eq!(
+            apply("a: [{name: 1, v: 1}, {name: x, v: 2}]", "a.1.v=5"),
+            "{a:[{name:1,v:5},{name:x,v:2}]}"
+        );
         assert_eq!(apply("", "a=1"), "{a:1}");
         assert_eq!(apply("a: 1", "a="), "{a:~}");
         assert_eq!(apply("a: 1", "\"x.y\".z=1"), "{a:1,x.y:{z:1}}");
@@ -197,7 +235,18 @@ mod tests {
     #[test]
     fn paths_that_lead_nowhere_say_where_they_end() {
         assert_eq!(apply("a: {b: 1}", "a.b.c=2"), "`1` has no `c` in `a.b` / ");
-        assert_eq!(apply("a: [1]", "a[3]=2"), "there is no element [3] among 1 in `a` / ");
+        for path in ["a[3]", "a.3"] {
+            assert_eq!(
+                apply("a: [1, {name: web}]", &format!("{path}=2")),
+                "there is no element [3] in a list of 2 in `a` / known here: [0], [1] web"
+            );
+        }
+        assert_eq!(apply("a: []", "a[0]=2"), "there is no element [0] in a list of 0 in `a` / ");
+        assert_eq!(
+            apply("a: [1, 1, 1, 1, 1, 1, 1, 1, 1, {name: j}]", "a.other=2"),
+            "no element of the list has the name `other` in `a` / \
+             known here: [0], [1], [2], [3], [4], [5], [6], [7], … [9]"
+        );
         assert_eq!(
             apply("a: [{name: reviews}]", "a.revews.x=2"),
             "no element of the list has the name `revews` in `a` / did you mean `reviews`?"

@@ -4,6 +4,8 @@ use crate::diag::{Code, Diagnostic, Diagnostics, quote};
 use crate::input::fields::{self, Fields};
 use crate::input::tree::Node;
 
+use super::quantity::Change;
+
 /// A feature of the routing vocabulary.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Feature {
@@ -71,6 +73,8 @@ pub struct Capability {
     pub version: String,
     /// Where that is written.
     pub source: String,
+    /// When that changed, if it did not always hold.
+    pub change: Option<Change>,
 }
 
 impl Capability {
@@ -94,6 +98,7 @@ impl Capability {
             map.read("per", |node, errors| fields::choice(node, "a decision's unit", &granularities, errors));
         let version = map.read("version", fields::text).unwrap_or_else(|| version.to_owned());
         let source = map.need("source", fields::text);
+        let change = Change::read(&mut map);
         if let Some(support) = support {
             let indirect = matches!(support, Support::OtherResource | Support::Extension);
             let problem = if indirect != by.is_some() {
@@ -109,7 +114,7 @@ impl Capability {
             }
         }
         map.finish();
-        Some(Self { support: support?, by, enforced_by, per, version, source: source? })
+        Some(Self { support: support?, by, enforced_by, per, version, source: source?, change })
     }
 }
 

@@ -7,7 +7,7 @@ use crate::input::tree::Node;
 use super::capability::{Capability, FEATURES};
 use super::dimension::Unit;
 use super::parameters::{Parameter, ROLES, table};
-use super::quantity::{Kind, Provenance, Quantity, Setting, Word};
+use super::quantity::{Change, Kind, Provenance, Quantity, Setting, Word};
 use super::{Head, Profile, shipped};
 
 /// Keys of [`Head`].
@@ -24,6 +24,8 @@ const HEAD: [HeadKey; 7] = [
 const EXTENDS: &str = "extends";
 const CAPABILITIES: &str = "capabilities";
 const LIKE: &str = "like";
+/// Of shipped files: what other ways to install the mesh change, by their names.
+const INSTALL_PROFILES: &str = "install_profiles";
 
 /// Reads a user's profile. It may start from a shipped one (`extends: istio-sidecar`) and list only what differs; a
 /// value may then be written short (`workers: 4`).
@@ -53,19 +55,44 @@ pub fn decode(root: &Node, diagnostics: &mut Diagnostics) -> Option<Profile> {
     (diagnostics.errors() == errors).then_some(profile)
 }
 
-/// Reads a shipped file: `base` and what the file says. A fragment need not be complete.
+/// Reads a shipped file: `base`, what the file says, and what it says of one way to install the mesh.
 pub(super) fn decode_shipped(
     root: &Node,
     base: Profile,
-    is_fragment: bool,
+    install: Option<&str>,
     diagnostics: &mut Diagnostics,
 ) -> Profile {
     let mut decoder = Decoder::new(base, false, diagnostics);
     decoder.top(root);
-    if !is_fragment {
-        decoder.complete(root.location);
+    if let Some(name) = install
+        && let Some(changes) = root.get(INSTALL_PROFILES).and_then(|node| node.get(name))
+    {
+        decoder.top(changes);
+        let head = &mut decoder.profile.head;
+        head.name = format!("{}@{name}", head.name);
+        head.title = format!("{} ({name})", head.title);
+        name.clone_into(&mut head.install_profile);
     }
+    decoder.complete(root.location);
     decoder.profile
+}
+
+/// Reads a shipped file that other files stand on; it need not be complete.
+pub(super) fn decode_fragment(root: &Node, diagnostics: &mut Diagnostics) -> Profile {
+    let mut decoder = Decoder::new(Profile::blank(), false, diagnostics);
+    decoder.top(root);
+    decoder.profile
+}
+
+/// The shipped profile that a shipped file starts from.
+pub(super) fn base_of(root: &Node) -> Option<&str> {
+    root.get(EXTENDS)?.text()
+}
+
+/// The further ways to install the mesh that a shipped file knows.
+pub(super) fn installs_of(root: &Node) -> Vec<&str> {
+    let entries = root.get(INSTALL_PROFILES).and_then(Node::entries).unwrap_or_default();
+    entries.iter().filter_map(|(name, _)| name.text()).collect()
 }
 
 impl Profile {
@@ -106,6 +133,8 @@ impl<'d> Decoder<'d> {
                 }
             } else if name == CAPABILITIES {
                 self.capabilities(value);
+            } else if name == INSTALL_PROFILES && !self.keeps_origin {
+                // Read when it is asked for.
             } else if name != EXTENDS {
                 self.entry("", name, key, value);
             }
@@ -185,12 +214,7 @@ impl<'d> Decoder<'d> {
     /// `workers: 4`.
     fn short(&mut self, parameter: &Parameter, path: &str, node: &Node) -> Option<Setting> {
         let text = fields::text(node, self.diagnostics)?;
-        let provenance = Provenance {
-            kind: Kind::Given,
-            source: "set by the user".to_owned(),
-            date: String::new(),
-            origin: self.keeps_origin.then_some(node.location),
-        };
+        let provenance = Provenance::given(self.keeps_origin.then_some(node.location));
         match parameter.read(&text, provenance) {
             Ok(setting) => Some(setting),
             Err(problem) => {
@@ -201,7 +225,8 @@ impl<'d> Decoder<'d> {
         }
     }
 
-    /// `workers: { value: 4, unit: count, low: 1, high: 8, kind: measured, date: 2026-11, source: … }`.
+    /// `workers: { value: 4, unit: count, low: 1, high: 8, kind: measured, date: 2026-11, source: … }`; where the default
+    /// changed, `since: Istio 1.27` and, if it is known, `was: 2`.
     fn full(&mut self, parameter: &Parameter, path: &str, node: &Node) -> Option<Setting> {
         let origin = self.keeps_origin.then_some(node.location);
         let mut map = Fields::new(node, quote(path), self.diagnostics);
@@ -209,9 +234,10 @@ impl<'d> Decoder<'d> {
         let kind = map.need("kind", kind);
         let date = map.need("date", date);
         let source = map.need("source", fields::text);
+        let change = Change::read(&mut map);
         let word =
             value.and_then(Node::text).and_then(|text| parameter.words.iter().find(|word| **word == text));
-        let provenance = || Some(Provenance { kind: kind?, source: source?, date: date?, origin });
+        let provenance = || Some(Provenance { kind: kind?, source: source?, date: date?, origin, change });
         match (word, parameter.dimension) {
             (Some(word), _) => {
                 map.finish();

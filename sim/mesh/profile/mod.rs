@@ -18,9 +18,9 @@ pub use capability::{Capability, Enforcer, FEATURES, Feature, Granularity, Suppo
 pub use decode::decode;
 pub use dimension::{Dimension, Unit};
 pub use parameters::{Needed, Parameter, Row, Table, table};
-pub use quantity::{Kind, Provenance, Quantity, Setting, Word};
+pub use quantity::{Change, Kind, Provenance, Quantity, Setting, Word};
 pub use render::{CapabilityRow, ProfileSummary, SettingRow, summaries};
-pub use shipped::{SHIPPED, find, names};
+pub use shipped::{SHIPPED, compared, find, install_profiles, names};
 
 /// A mesh's costs and abilities, checked: every parameter it needs is there and within its range.
 #[derive(Clone, Debug, PartialEq)]
@@ -95,12 +95,7 @@ impl Profile {
         };
         let position = self.locate(path).map_err(fail)?;
         let row = &table().rows()[position];
-        let provenance = Provenance {
-            kind: Kind::Given,
-            source: "set by the user".to_owned(),
-            date: String::new(),
-            origin: place,
-        };
+        let provenance = Provenance::given(place);
         let setting = row.parameter.read(text, provenance).map_err(|problem| {
             let message = format!("{} cannot be {}: {problem}", quote(&row.path), quote(text));
             fail(Diagnostic::error(Code::InvalidValue, message))

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use crate::vocabulary::BalancingPolicy;
+
 use super::dimension::Dimension;
 
 /// One parameter. Its path is relative to its role where it belongs to a proxy.
@@ -96,9 +98,6 @@ impl Parameter {
 
 /// `on` and `off` can be changed; what is `always` or `unavailable` cannot.
 const SWITCH: &[&str] = &["on", "off", "always", "unavailable"];
-/// Names of [`crate::vocabulary::BalancingPolicy`], in its order.
-pub(super) const BALANCING: &[&str] =
-    &["random", "round_robin", "least_request", "peak_ewma", "ring_hash", "maglev", "per_connection"];
 
 /// No machine has more.
 const MOST_CORES: f64 = 1024.0;
@@ -108,7 +107,7 @@ const MOST_CORES: f64 = 1024.0;
 static PROXY: &[Parameter] = &{
     use Dimension::{Cores, Count, Factor, Ratio, Size, Time, TimePerByte};
     [
-        number("workers", Count, "Worker threads.").or(&["from_cpu_limit"]).at_least(1.0).at_most(MOST_CORES),
+        number("workers", Count, "Worker threads.").or(&["from_cpu_limit", "quarter_of_node"]).at_least(1.0).at_most(MOST_CORES),
         word("dispatch", &["pinned", "shared"], "Whether a connection belongs to one worker or any free worker takes a job."),
         number("cpu.http1.outbound", Time, "CPU of one HTTP/1.1 traversal on the caller's side, features apart."),
         number("cpu.http1.inbound", Time, "CPU of one HTTP/1.1 traversal on the callee's side, features apart."),
@@ -137,8 +136,8 @@ static PROXY: &[Parameter] = &{
         number("upstream.idle_timeout", Time, "After this long unused a connection is closed."),
         number("overhead.request_bytes", Size, "Bytes of headers and framing that a request gains between proxies, features apart."),
         number("overhead.response_bytes", Size, "The same for a response."),
-        word("balancing.http", BALANCING, "How an endpoint is chosen for each request."),
-        word("balancing.tcp", BALANCING, "How an endpoint is chosen for each opaque connection."),
+        word("balancing.http", &BalancingPolicy::NAMES, "How an endpoint is chosen for each request."),
+        word("balancing.tcp", &BalancingPolicy::NAMES, "How an endpoint is chosen for each opaque connection."),
         number("balancing.ewma_default", Time, "Peak EWMA: assumed latency of an endpoint not yet asked."),
         number("balancing.ewma_decay", Time, "Peak EWMA: time constant of the decay.").at_least(1e-9),
         number("memory.base", Size, "Anonymous memory of the idle proxy."),
@@ -192,20 +191,26 @@ static PROXY: &[Parameter] = &{
     ]
 };
 
+/// What describes a proxy in one role only.
+#[rustfmt::skip]
+static OF_ONE_ROLE: &[(&str, Parameter)] = &{
+    use Dimension::{Count, Factor, Size};
+    [
+        ("node_proxy", number("tunnel.stream_round_trips", Factor, "Network round trips to open a stream on an open tunnel.")),
+        ("node_proxy", number("memory.per_workload", Size, "Memory per pod of the mesh, wherever it runs.")),
+        ("waypoint", number("replicas", Count, "Pods of each waypoint.").at_least(1.0)),
+    ]
+};
+
 /// What describes a mesh beside its proxies.
 #[rustfmt::skip]
 static MESH: &[(Needed, Parameter)] = &{
     use Dimension::{Cores, Count, Factor, Ratio, Rate, Size, Time};
-    use Needed::{Always, Ambient, KubeProxy, Managed, Meshed, Push, Sidecar, Stream, Waypoint};
+    use Needed::{Always, Ambient, KubeProxy, Managed, Meshed, Push, Sidecar, Stream};
     [
-        (Ambient, number("node_proxy.memory.per_workload", Size, "Memory per pod of the mesh that it is told of.")),
-        (Ambient, number("node_proxy.tunnel.streams", Count, "Application connections per tunnel before another is opened.").or(&["unlimited"]).at_least(1.0)),
-        (Ambient, number("node_proxy.tunnel.idle_timeout", Time, "After this long without a stream a tunnel is closed.")),
-        (Ambient, number("node_proxy.tunnel.stream_round_trips", Factor, "Network round trips to open a stream on an open tunnel.")),
         (Ambient, number("cni.cpu_request", Cores, "CPU that the scheduler reserves on every node for the agent that redirects traffic.").or(&["none"])),
         (Ambient, number("cni.memory_request", Size, "Memory that the scheduler reserves for it.").or(&["none"])),
-        (Waypoint, number("waypoint.replicas", Count, "Pods of each waypoint.").at_least(1.0)),
-        (Always, word("direct.balancing", BALANCING, "How kube-proxy chooses an endpoint where no proxy does.")),
+        (Always, word("direct.balancing", &BalancingPolicy::NAMES, "How kube-proxy chooses an endpoint where no proxy does.")),
         (Always, number("direct.round_trips", Factor, "Network round trips before the first byte of a direct connection.")),
         (Always, number("direct.idle_timeout", Time, "After this long unused an application closes a connection.")),
         (Sidecar, word("startup.mode", &["native_sidecar", "classic"], "Whether the application waits for the proxy's start.")),
@@ -239,6 +244,7 @@ static MESH: &[(Needed, Parameter)] = &{
         (Managed, number("control_plane.memory.per_proxy", Size, "Memory per connected proxy.")),
         (Managed, number("control_plane.bytes_per_endpoint", Size, "Bytes on the wire per endpoint.")),
         (Managed, number("control_plane.connection_lifetime", Time, "Age at which a proxy's connection is closed and opened anew.")),
+        (Push, word("control_plane.updates", &["delta", "state_of_the_world"], "Whether a push carries what changed or everything.")),
         (Push, number("control_plane.debounce_quiet", Time, "A push waits for so long without a change.")),
         (Push, number("control_plane.debounce_max", Time, "But for no longer than this.")),
         (Push, number("control_plane.push_concurrency_base", Count, "Proxies pushed to at once: this ...")),
@@ -307,7 +313,9 @@ impl Table {
         let mut rows =
             vec![Row { path: DATA_PLANE.path.to_owned(), parameter: &DATA_PLANE, needed: Needed::Always }];
         for (role, needed) in ROLES {
-            rows.extend(PROXY.iter().map(|parameter| Row {
+            let further =
+                OF_ONE_ROLE.iter().filter(|(only, _)| *only == role).map(|(_, parameter)| parameter);
+            rows.extend(PROXY.iter().chain(further).map(|parameter| Row {
                 path: format!("{role}.{}", parameter.path),
                 parameter,
                 needed,

@@ -1,6 +1,7 @@
 //! A profile's values, each with where it comes from.
 
-use crate::diag::Location;
+use crate::diag::{Code, Diagnostic, Location, quote};
+use crate::input::fields::{self, Fields};
 
 use super::dimension::Unit;
 
@@ -25,10 +26,11 @@ impl Quantity {
         self.unit.print(self.value)
     }
 
-    /// The range in the same unit: `30 us … 60 us`; empty when the value is exact.
+    /// The range in the same unit: `30 … 60 us`; empty when the value is exact.
     pub fn print_range(&self) -> String {
         if self.low < self.high {
-            format!("{} … {}", self.unit.print(self.low), self.unit.print(self.high))
+            let low = self.unit.print(self.low);
+            format!("{} … {}", low.trim_end_matches(self.unit.name).trim_end(), self.unit.print(self.high))
         } else {
             String::new()
         }
@@ -82,6 +84,50 @@ pub struct Provenance {
     pub date: String,
     /// Where it is written, when it is the user's file or option.
     pub origin: Option<Location>,
+    /// When the default changed, if it did not always hold.
+    pub change: Option<Change>,
+}
+
+impl Provenance {
+    /// Of what a user set, there.
+    pub(super) fn given(origin: Option<Location>) -> Self {
+        Self {
+            kind: Kind::Given,
+            source: "set by the user".to_owned(),
+            date: String::new(),
+            origin,
+            change: None,
+        }
+    }
+}
+
+/// A default that was another one before some version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The first version that has it: `Istio 1.27`.
+    pub since: String,
+    /// What it was before, in words; empty where that is not known.
+    pub was: String,
+}
+
+impl Change {
+    /// The keys `since` and `was` of a value.
+    pub(super) fn read(map: &mut Fields<'_, '_>) -> Option<Self> {
+        let since = map.read("since", fields::text);
+        let was = map.read("was", fields::text);
+        if let (None, Some(was)) = (&since, &was) {
+            let message = format!("without `since` nobody knows until when it was {}", quote(was));
+            let place = map.location();
+            map.report(Diagnostic::error(Code::MissingKey, message).at(place));
+        }
+        Some(Self { since: since?, was: was.unwrap_or_default() })
+    }
+
+    /// `since Istio 1.27; before: classic`.
+    pub fn print(&self) -> String {
+        let before = if self.was.is_empty() { String::new() } else { format!("; before: {}", self.was) };
+        format!("since {}{before}", self.since)
+    }
 }
 
 /// How a value was found.

@@ -14,6 +14,10 @@ pub struct ProfileSummary {
     pub mesh_version: String,
     /// Version of its proxy.
     pub proxy_version: String,
+    /// Version of Kubernetes whose defaults are meant.
+    pub kubernetes_version: String,
+    /// How it is installed.
+    pub install_profile: String,
     /// How many of its values are of each kind, in the order of [`Kind::ALL`].
     pub kinds: [usize; 5],
 }
@@ -35,6 +39,8 @@ pub struct SettingRow {
     pub date: String,
     /// Where it is from.
     pub source: String,
+    /// Since when, and what it was before: `since Istio 1.27; before: classic`; empty where it did not change.
+    pub change: String,
 }
 
 /// One answer of a profile.
@@ -54,6 +60,8 @@ pub struct CapabilityRow {
     pub version: String,
     /// Where that is written.
     pub source: String,
+    /// Since when, and what it was before; empty where it did not change.
+    pub change: String,
 }
 
 /// The shipped profiles.
@@ -73,6 +81,8 @@ impl Profile {
             title: self.head.title.clone(),
             mesh_version: self.head.mesh_version.clone(),
             proxy_version: self.head.proxy_version.clone(),
+            kubernetes_version: self.head.kubernetes_version.clone(),
+            install_profile: self.head.install_profile.clone(),
             kinds: Kind::ALL.map(count),
         }
     }
@@ -90,6 +100,7 @@ impl Profile {
             kind: setting.provenance().kind.name(),
             date: setting.provenance().date.clone(),
             source: setting.provenance().source.clone(),
+            change: setting.provenance().change.as_ref().map_or_else(String::new, super::Change::print),
         };
         self.settings().map(row).collect()
     }
@@ -108,6 +119,7 @@ impl Profile {
                 per: answer.per.map_or("", super::Granularity::name),
                 version: answer.version.clone(),
                 source: answer.source.clone(),
+                change: answer.change.as_ref().map_or_else(String::new, super::Change::print),
             })
             .collect()
     }

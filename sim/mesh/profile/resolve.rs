@@ -1,13 +1,12 @@
 //! From a profile to what the compiler needs.
 
 use crate::mesh::model::{
-    ConfigurationView, ControlPlaneModel, DaemonModel, DirectModel, Dispatch, MemoryModel, MeshModel,
-    NodeProxyModel, ProxyModel, TraversalCost, TunnelModel, UpstreamModel, WakeCost, WaypointModel,
+    ConfigurationView, DirectModel, Dispatch, MemoryModel, MeshModel, NodeProxyModel, ProxyModel,
+    ReservationModel, TraversalCost, TunnelModel, UpstreamModel, WakeCost, WaypointModel,
 };
 use crate::units::{Bytes, Cores, Ratio, Span};
 use crate::vocabulary::BalancingPolicy;
 
-use super::parameters::BALANCING;
 use super::{Profile, Setting, table};
 
 impl Profile {
@@ -32,10 +31,16 @@ impl Profile {
                 handshake_round_trips: direct.number("round_trips"),
                 idle_timeout: direct.span("idle_timeout"),
             },
-            daemons: is_ambient.then(|| section("cni").daemon()).into_iter().collect(),
-            control_plane: (self.word("control_plane.kind") != "kube_proxy")
-                .then(|| section("control_plane").control_plane()),
+            daemons: is_ambient.then(|| section("cni").reservation("cni", 1)).into_iter().collect(),
+            control_plane: self.control_plane(),
         }
+    }
+
+    /// Its pods; `None` where kube-proxy is all there is.
+    fn control_plane(&self) -> Option<ReservationModel> {
+        let section = Reader { profile: self, section: "control_plane" };
+        let is_there = section.word("kind") != "kube_proxy";
+        is_there.then(|| section.reservation("control-plane", section.number("replicas") as u32))
     }
 
     fn word(&self, path: &str) -> &'static str {
@@ -58,11 +63,8 @@ impl Reader<'_> {
             outbound: self.span(&format!("cpu.{protocol}.outbound")),
             inbound: self.span(&format!("cpu.{protocol}.inbound")),
         };
-        let limit = self.limit("cpu_limit").map(cores);
         ProxyModel {
-            workers: self
-                .limit("workers")
-                .map_or_else(|| workers_of(limit, node_cores), |count| count as u32),
+            workers: self.workers(node_cores),
             dispatch: match self.word("dispatch") {
                 "pinned" => Dispatch::Pinned,
                 _ => Dispatch::Shared,
@@ -97,35 +99,42 @@ impl Reader<'_> {
             ewma_decay: self.span("balancing.ewma_decay"),
             memory: self.memory(&features),
             cpu_request: self.limit("cpu_request").map(cores),
-            cpu_limit: limit,
+            cpu_limit: self.limit("cpu_limit").map(cores),
             memory_request: self.limit("memory_request").map(bytes),
             memory_limit: self.limit("memory_limit").map(bytes),
         }
     }
 
+    fn workers(self, node_cores: u32) -> u32 {
+        let whole = |path| self.limit(path).map(|cores| (cores.ceil() as u32).max(1));
+        let limit = whole("cpu_limit");
+        match self.limit("workers") {
+            Some(count) => count as u32,
+            None if self.word("workers") == "quarter_of_node" => {
+                limit.unwrap_or(node_cores.div_ceil(4)).max(whole("cpu_request").unwrap_or(1)).max(2)
+            }
+            // Envoy under Istio: one per core of the limit; without a limit one per core of the node.
+            None => limit.unwrap_or(node_cores).max(1),
+        }
+    }
+
     fn node_proxy(self, node_cores: u32) -> NodeProxyModel {
+        let proxy = self.proxy(node_cores);
         NodeProxyModel {
-            proxy: self.proxy(node_cores),
             tunnel: TunnelModel {
-                streams: self.limit("tunnel.streams").map_or(u32::MAX, |count| count as u32),
-                idle_timeout: self.span("tunnel.idle_timeout"),
+                streams: proxy.upstream.max_streams,
+                idle_timeout: proxy.upstream.idle_timeout,
                 stream_round_trips: self.number("tunnel.stream_round_trips"),
             },
             memory_per_workload: self.number("memory.per_workload"),
+            proxy,
         }
     }
 
-    fn daemon(self) -> DaemonModel {
-        DaemonModel {
-            name: self.section,
-            cpu_request: self.limit("cpu_request").map(cores),
-            memory_request: self.limit("memory_request").map(bytes),
-        }
-    }
-
-    fn control_plane(self) -> ControlPlaneModel {
-        ControlPlaneModel {
-            replicas: self.number("replicas") as u32,
+    fn reservation(self, name: &str, replicas: u32) -> ReservationModel {
+        ReservationModel {
+            name: name.to_owned(),
+            replicas,
             cpu_request: self.limit("cpu_request").map(cores),
             memory_request: self.limit("memory_request").map(bytes),
         }
@@ -230,21 +239,10 @@ impl Reader<'_> {
 
     fn balancing(self, path: &str) -> BalancingPolicy {
         let word = self.word(path);
-        let row = BALANCING.iter().position(|name| *name == word).expect("the table has the word");
-        POLICIES[row]
+        let found = BalancingPolicy::ALL.iter().find(|(name, _)| *name == word);
+        found.expect("a decoded profile names a policy").1
     }
 }
-
-/// By row of [`BALANCING`].
-const POLICIES: [BalancingPolicy; BALANCING.len()] = [
-    BalancingPolicy::Random,
-    BalancingPolicy::RoundRobin,
-    BalancingPolicy::LeastRequest,
-    BalancingPolicy::PeakEwma,
-    BalancingPolicy::RingHash,
-    BalancingPolicy::Maglev,
-    BalancingPolicy::PerConnection,
-];
 
 /// Nanoseconds per second.
 const NANOS: f64 = 1e9;
@@ -263,11 +261,6 @@ struct Features {
     handshake_server_cpu: Span,
     memory_per_connection: f64,
     memory_per_worker: f64,
-}
-
-/// Envoy under Istio: one worker per core of the CPU limit, rounded up; without a limit one per core of the node.
-fn workers_of(limit: Option<Cores>, node_cores: u32) -> u32 {
-    limit.map_or(node_cores, |limit| limit.value().ceil() as u32).max(1)
 }
 
 fn cores(value: f64) -> Cores {

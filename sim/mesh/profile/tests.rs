@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::*;
 use crate::diag::{Diagnostics, Sources, Style};
 use crate::input::tree::parse;
-use crate::mesh::model::ConfigurationView;
+use crate::mesh::model::{ConfigurationView, ProxyModel};
 use crate::units::{Bytes, Span};
 
 fn shipped(name: &str) -> Profile {
@@ -26,17 +26,25 @@ fn set(profile: &mut Profile, path: &str, text: &str) {
     profile.set(path, text, None).unwrap_or_else(|problem| panic!("{path}={text}: {}", problem.message));
 }
 
+/// Every shipped profile as installed in every way: `linkerd`, `linkerd@ha`.
+fn installed() -> impl Iterator<Item = String> {
+    names().flat_map(|name| {
+        let further = install_profiles(name).into_iter().skip(1);
+        std::iter::once(name.to_owned()).chain(further.map(move |install| format!("{name}@{install}")))
+    })
+}
+
 #[test]
 fn every_shipped_profile_is_complete_and_sourced() {
-    for name in names() {
+    for name in &installed().collect::<Vec<_>>() {
         let profile = shipped(name);
-        assert_eq!(profile.head.name, name);
+        assert_eq!(&profile.head.name, name);
         for row in table().rows() {
             assert_eq!(profile.get(&row.path).is_some(), profile.needs(row), "{name} {}", row.path);
         }
         assert_eq!(profile.capabilities().count(), FEATURES.len(), "{name}");
         for (row, setting) in profile.settings() {
-            let Provenance { kind, source, date, origin } = setting.provenance();
+            let Provenance { kind, source, date, origin, .. } = setting.provenance();
             assert!(source.len() > 5 && !date.is_empty(), "{name} {}", row.path);
             assert!(*kind != Kind::Given && origin.is_none(), "{name} {}", row.path);
         }
@@ -47,8 +55,25 @@ fn every_shipped_profile_is_complete_and_sourced() {
 }
 
 #[test]
+fn every_profile_states_its_versions_and_its_installation() {
+    let mut seen = Vec::new();
+    for name in installed() {
+        let Head { title, mesh_version, proxy_version, kubernetes_version, install_profile, .. } =
+            shipped(&name).head;
+        assert!(kubernetes_version.starts_with("1."), "{name}: Kubernetes {kubernetes_version}");
+        let has_number = |text: &str| text.chars().any(|letter| letter.is_ascii_digit());
+        assert!(name == "none" || has_number(&mesh_version), "{name}: {mesh_version}");
+        assert!(name == "none" || has_number(&proxy_version), "{name}: {proxy_version}");
+        assert_eq!(install_profile, name.split_once('@').map_or("default", |(_, install)| install));
+        assert!(!seen.contains(&title), "{name} is titled as another one");
+        seen.push(title);
+    }
+    assert_eq!(seen.len(), 9, "five meshes, four of them for high availability too");
+}
+
+#[test]
 fn every_guess_has_a_range() {
-    for name in names() {
+    for name in &installed().collect::<Vec<_>>() {
         for (path, quantity) in shipped(name).numbers() {
             // A list of rules is the user's; a ratio of samples the installation's.
             let is_configuration =
@@ -71,14 +96,83 @@ fn printed(profile: &Profile) -> String {
     let mut text = format!("{:?}\n\n", profile.summary());
     for row in profile.setting_rows() {
         let (path, value, range, kind, date) = (row.path, row.value, row.range, row.kind, row.date);
-        let _ = writeln!(text, "{path:<52} {value:<16} {range:<28} {kind:<11} {date}");
+        let line = format!("{path:<52} {value:<16} {range:<28} {kind:<11} {date:<8} {}", row.change);
+        let _ = writeln!(text, "{}", line.trim_end());
     }
     text.push('\n');
     for row in profile.capability_rows() {
         let (feature, by, per, support) = (row.feature, row.enforced_by, row.per, row.support);
-        let _ = writeln!(text, "{feature:<24} {by:<13} {per:<10} {support}");
+        let line = format!("{feature:<24} {by:<13} {per:<10} {support:<15} {}", row.change);
+        let _ = writeln!(text, "{}", line.trim_end());
     }
     text
+}
+
+#[test]
+fn another_installation_changes_what_its_charts_change() {
+    let mut text = String::new();
+    for name in installed().filter(|name| name.contains('@')) {
+        let (mesh, _) = name.split_once('@').expect("it has an installation");
+        let (before, after) = (printed(&shipped(mesh)), printed(&shipped(&name)));
+        let mut before = before.lines().skip(1);
+        for line in after.lines().skip(1) {
+            if before.next() != Some(line) {
+                let _ = writeln!(text, "{name}: {line}");
+            }
+        }
+    }
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn an_installation_that_is_not_known_is_refused() {
+    let problem = |name: &str| {
+        let problem = find(name, None).expect_err("it is wrong");
+        format!("{}; {}", problem.message, problem.hint.unwrap_or_default())
+    };
+    assert_eq!(
+        problem("linkerd@big"),
+        "`linkerd` is not installed as `big`; it is installed as default or ha"
+    );
+    assert_eq!(problem("none@ha"), "`none` is not installed as `ha`; it is installed as default");
+    assert!(problem("linkrd@ha").starts_with("there is no profile `linkrd`"));
+    assert_eq!(shipped("linkerd@default"), shipped("linkerd"));
+}
+
+#[test]
+fn an_ambient_mesh_has_proxies_on_its_nodes() {
+    let (ambient, waypoint) = (shipped("istio-ambient").model(4), shipped("istio-ambient-waypoint").model(4));
+    assert!(ambient.sidecar.is_none() && ambient.waypoint.is_none());
+    let ztunnel = ambient.node_proxy.expect("one on every node");
+    assert_eq!(waypoint.node_proxy.as_ref(), Some(&ztunnel), "waypoints change no ztunnel");
+    assert_eq!((ztunnel.tunnel.streams, ztunnel.tunnel.idle_timeout), (100, Span::from_seconds(300)));
+    assert_eq!(ztunnel.proxy.http1, ztunnel.proxy.tcp, "HTTP is opaque to it");
+    assert_eq!(ztunnel.proxy.memory_request, Some(Bytes::new(512 << 20)));
+    let cni = &ambient.daemons[0];
+    assert_eq!((ambient.daemons.len(), cni.name.as_str()), (1, "cni"));
+    assert_eq!(cni.memory_request, Some(Bytes::new(100 << 20)));
+    assert_eq!(ambient.gateway, shipped("istio-sidecar").model(4).gateway);
+
+    let waypoint = waypoint.waypoint.expect("it has waypoints");
+    let sidecar = shipped("istio-sidecar").model(4).sidecar.expect("it has sidecars");
+    assert_eq!(waypoint.replicas, 1);
+    let work = |proxy: &ProxyModel| proxy.http1.outbound + proxy.feature_cpu + proxy.tls_cpu;
+    assert!(work(&waypoint.proxy) > work(&sidecar), "it opens one tunnel and fills another");
+    assert!(work(&waypoint.proxy) < work(&sidecar) + work(&sidecar), "but does the work of HTTP once");
+}
+
+#[test]
+fn a_ztunnel_takes_a_quarter_of_its_node() {
+    let workers =
+        |profile: &Profile, cores| profile.model(cores).node_proxy.expect("it has one").proxy.workers;
+    let mut profile = shipped("istio-ambient");
+    assert_eq!([1, 4, 8, 16, 64].map(|cores| workers(&profile, cores)), [2, 2, 2, 4, 16]);
+    set(&mut profile, "node_proxy.cpu_request", "6");
+    assert_eq!([4, 64].map(|cores| workers(&profile, cores)), [6, 16]);
+    set(&mut profile, "node_proxy.cpu_limit", "8");
+    assert_eq!([4, 64].map(|cores| workers(&profile, cores)), [8, 8]);
+    set(&mut profile, "node_proxy.workers", "1");
+    assert_eq!(workers(&profile, 64), 1);
 }
 
 #[test]
@@ -188,6 +282,12 @@ fn wrong_overrides_say_what_would_be_right() {
         problem("linkerd", "control_plane.debounce_max", "1s"),
         problem("none", "proxy.workers", "2"),
         problem("none", "data_plane", "sidecar"),
+        problem("istio-sidecar", "node_proxy.workers", "2"),
+        problem("istio-ambient", "proxy.workers", "2"),
+        problem("istio-ambient", "waypoint.replicas", "2"),
+        problem("istio-ambient-waypoint", "waypoint.replicas", "0"),
+        problem("istio-ambient", "node_proxy.features.wasm", "on"),
+        problem("linkerd", "cni.cpu_request", "1"),
     ];
     insta::assert_snapshot!(all.join("\n"));
 }
@@ -243,6 +343,31 @@ control_plane: { update_cpu: 1ms }
 capabilities:
   mirrors: { support: native, source: x }
   mirror: { support: extension, source: x }
+",
+    )
+    .expect_err("it is wrong");
+    insta::assert_snapshot!(errors);
+}
+
+#[test]
+fn a_users_file_may_start_from_another_installation() {
+    let profile = read("extends: linkerd@ha\nname: big\nproxy: { workers: 2 }\n").expect("it is right");
+    let proxy = profile.model(4).sidecar.expect("it has sidecars");
+    assert_eq!((proxy.workers, proxy.memory_limit), (2, Some(Bytes::new(250 << 20))));
+}
+
+#[test]
+fn proxies_stand_only_where_the_data_plane_has_them() {
+    let errors = read(
+        r"extends: istio-ambient
+name: mine
+proxy: { workers: 4 }
+waypoint: { like: sidecar, replicas: 2 }
+node_proxy:
+  like: gateway
+  tunnel: { streams: 10 }
+  workers: { value: 1, unit: count, low: 1, high: 1, kind: measured, date: 2026, source: bench, was: two }
+install_profiles: { ha: {} }
 ",
     )
     .expect_err("it is wrong");

@@ -33,7 +33,7 @@ pub fn validate(draft: &Draft, diagnostics: &mut Diagnostics) -> Option<Scenario
     let sources = traffic::resolve(draft, &directory, &services, diagnostics);
     policies::apply(draft, &directory, &sources, &mut services, diagnostics);
     let cluster = placement::cluster(draft, &directory, &sources, diagnostics);
-    let waypoints = waypoints::resolve(draft, &directory, &services, diagnostics);
+    let waypoints = waypoints::resolve(draft, &directory, &services, &cluster.zones, diagnostics);
     let slos = slo::resolve(draft, &sources, diagnostics);
     calls::check(draft, &services, &sources, diagnostics);
     check_size(draft, &services, &sources, diagnostics);

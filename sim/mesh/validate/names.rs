@@ -34,15 +34,15 @@ pub(super) fn check(draft: &Draft, diagnostics: &mut Diagnostics) {
         allowed(&source.name, diagnostics);
     }
     unique("traffic source", draft.sources.iter().map(|source| &source.name), diagnostics);
-    for zone in draft.cluster.zones.iter().flat_map(|zones| &zones.value) {
-        allowed(zone, diagnostics);
-    }
-    unique("zone", draft.cluster.zones.iter().flat_map(|zones| &zones.value), diagnostics);
     let waypoints = draft.mesh.waypoints.iter().flatten();
     unique("waypoint", waypoints.clone().map(|waypoint| &waypoint.name), diagnostics);
     for waypoint in waypoints {
         allowed(&waypoint.name, diagnostics);
     }
+    for zone in draft.cluster.zones.iter().flat_map(|zones| &zones.value) {
+        allowed(zone, diagnostics);
+    }
+    unique("zone", draft.cluster.zones.iter().flat_map(|zones| &zones.value), diagnostics);
     unique("core set", draft.cluster.core_sets.iter().map(|set| &set.name), diagnostics);
     let full_names: Vec<_> = draft
         .services

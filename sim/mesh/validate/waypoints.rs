@@ -3,19 +3,20 @@
 use std::collections::BTreeMap;
 
 use crate::diag::{Code, Diagnostic, Diagnostics, closest, quote};
-use crate::index::IndexVec;
+use crate::index::{Idx, IndexVec};
 use crate::input::Draft;
 use crate::input::defaults;
 use crate::input::draft::WaypointDraft;
 use crate::input::tree::Located;
 
-use super::super::scenario::{Service, ServiceIdx, Waypoint};
+use super::super::scenario::{Service, ServiceIdx, Waypoint, ZoneIdx};
 use super::names::Directory;
 
 pub(super) fn resolve(
     draft: &Draft,
     directory: &Directory<'_>,
     services: &IndexVec<ServiceIdx, Service>,
+    zones: &[String],
     diagnostics: &mut Diagnostics,
 ) -> Option<Vec<Waypoint>> {
     let written = draft.mesh.waypoints.as_ref()?;
@@ -27,25 +28,21 @@ pub(super) fn resolve(
                 name: waypoint.name.value.clone(),
                 services: members(waypoint, directory, services, &mut taken, diagnostics),
                 replicas: waypoint.replicas,
-                zone: waypoint.zone.as_ref().and_then(|name| zone(name, draft, diagnostics)),
+                zone: waypoint.zone.as_ref().and_then(|zone| find_zone(zone, zones, diagnostics)),
             })
             .collect(),
     )
 }
 
-/// A zone of the cluster; reports if there is none of this name.
-fn zone(name: &Located<String>, draft: &Draft, diagnostics: &mut Diagnostics) -> Option<String> {
-    let written = draft.cluster.zones.iter().flat_map(|zones| &zones.value);
-    let known: Vec<&str> = written.map(|zone| zone.value.as_str()).collect();
-    let known = if known.is_empty() { vec![defaults::ZONE] } else { known };
-    if known.contains(&name.value.as_str()) {
-        return Some(name.value.clone());
+fn find_zone(zone: &Located<String>, zones: &[String], diagnostics: &mut Diagnostics) -> Option<ZoneIdx> {
+    let found = zones.iter().position(|name| *name == zone.value);
+    if found.is_none() {
+        let message = format!("there is no zone {}", quote(&zone.value));
+        let near = closest(&zone.value, zones.iter().map(String::as_str));
+        let diagnostic = Diagnostic::error(Code::UnknownName, message).at(zone.location);
+        diagnostics.push(diagnostic.hint("zones are listed under `cluster`").suggest(near));
     }
-    let message = format!("the cluster has no zone {}", quote(&name.value));
-    let hint = format!("its zones are {}", known.join(", "));
-    let diagnostic = Diagnostic::error(Code::UnknownName, message).at(name.location).hint(hint);
-    diagnostics.push(diagnostic.suggest(closest(&name.value, known)));
-    None
+    found.map(ZoneIdx::at)
 }
 
 /// The services of a waypoint, each once; reports those that another waypoint has already, and those without a proxy.

@@ -1,8 +1,10 @@
 //! When enough replications have run.
 
 use super::entry_quantile;
-use crate::metrics::record::RunRecord;
-use crate::units::Ratio;
+use crate::metrics::labels::Labels;
+use crate::metrics::quantile::requests_needed;
+use crate::metrics::record::{EntryRecord, RunRecord};
+use crate::units::{Ratio, Span};
 
 /// Numbers of replications after which the precision is looked at. Few looks, fixed beforehand, keep the interval's
 /// coverage near its nominal 95 %; looking after every replication would not.
@@ -24,10 +26,77 @@ pub fn precision_reached(records: &[RunRecord], target: Ratio) -> bool {
         })
 }
 
+/// Whether more replications can help: each holds enough requests of every entry for an interval of its p99.
+pub fn precision_possible(records: &[RunRecord]) -> bool {
+    entries_too_short(records).is_empty()
+}
+
+/// One sentence for each entry with too few requests in a replication for any precision: how many there are, and how
+/// long a window would hold enough.
+pub fn precision_shortages(labels: &Labels, records: &[RunRecord]) -> Vec<String> {
+    let sentence = |Shortage { entry, fewest, needed, window }| {
+        let name = &labels.entries[entry].name;
+        format!(
+            "no precision can be reached for entry `{name}`: the p99 takes {needed:.0} measured requests per \
+             replication, the shortest has {fewest}: run with --duration {window}"
+        )
+    };
+    entries_too_short(records).into_iter().map(sentence).collect()
+}
+
+/// An entry with too few requests.
+struct Shortage {
+    entry: usize,
+    /// Requests in the replication that has the fewest.
+    fewest: u64,
+    needed: f64,
+    /// A window that holds enough.
+    window: Span,
+}
+
+fn entries_too_short(records: &[RunRecord]) -> Vec<Shortage> {
+    // Ten thousand Poisson requests vary by 1 %; with this much more, not one replication in a million is too short.
+    const MARGIN: f64 = 1.05;
+    let needed = requests_needed(QUANTILE);
+    let requests = |entry: &EntryRecord| entry.succeeded.len() + entry.unfinished;
+    let shortage = |entry: usize| {
+        let all: u64 = records.iter().map(|record| requests(&record.entries[entry])).sum();
+        let fewest = records.iter().map(|record| requests(&record.entries[entry])).min()?;
+        let window: u64 = records.iter().map(|record| record.window).sum();
+        // An entry without a single request needs no precision.
+        (all > 0 && (fewest as f64) < needed).then(|| {
+            let nanos = needed * MARGIN * window as f64 / all as f64;
+            let window = Span::from_seconds((nanos / 1e9).ceil() as u64);
+            Shortage { entry, fewest, needed, window }
+        })
+    };
+    let entries = records.first().map_or(0, |record| record.entries.len());
+    (0..entries).filter_map(shortage).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::synthetic::{exponential_times, record};
+    use crate::metrics::synthetic::{exponential_times, labels, record};
+
+    #[test]
+    fn too_few_requests_in_one_replication_are_told_with_the_window_that_holds_enough() {
+        let counted = |count| record(&exponential_times(1e6, count, 0));
+        let mut records = vec![counted(10_000); 9];
+        assert!(precision_possible(&records));
+        assert_eq!(precision_shortages(&labels(), &records), [""; 0]);
+        records.push(counted(2_000));
+        assert!(!precision_possible(&records));
+        // 92,000 requests in ten windows of one second: 10,500 take 1.14 s.
+        assert_eq!(
+            precision_shortages(&labels(), &records),
+            [
+                "no precision can be reached for entry `web`: the p99 takes 10000 measured requests per replication, \
+              the shortest has 2000: run with --duration 2s"
+            ]
+        );
+        assert!(precision_possible(&vec![record(&[]); 10]), "an entry without requests needs none");
+    }
 
     #[test]
     fn precision_is_reached_by_more_replications() {

@@ -10,7 +10,6 @@ use crate::vocabulary::BalancingPolicy;
 
 pub(super) const HELP: BalancerHelp = BalancerHelp {
     policy: BalancingPolicy::LeastRequest,
-    name: "least_request",
     doc: "Of two random endpoints the one with fewer requests of this caller under way.",
     used_by: "Istio by default: sidecars, gateways, waypoints.",
 };

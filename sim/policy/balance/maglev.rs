@@ -11,7 +11,6 @@ use crate::vocabulary::BalancingPolicy;
 
 pub(super) const HELP: BalancerHelp = BalancerHelp {
     policy: BalancingPolicy::Maglev,
-    name: "maglev",
     doc: "Consistent hashing with Maglev's table of 65,537 entries.",
     used_by: "Istio where a DestinationRule says consistentHash with maglev.",
 };

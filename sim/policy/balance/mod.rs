@@ -49,8 +49,6 @@ use ring_hash::Ring;
 pub struct BalancerHelp {
     /// The policy.
     pub policy: BalancingPolicy,
-    /// As written in scenarios and profiles.
-    pub name: &'static str,
     /// One line.
     pub doc: &'static str,
     /// Which real proxies balance this way, and when.
@@ -250,12 +248,12 @@ mod tests {
     fn the_table_has_a_row_for_every_policy() {
         for (position, row) in BALANCERS.iter().enumerate() {
             assert_eq!(row.policy as usize, position, "rows stand in the order of the policies");
-            assert!(row.doc.ends_with('.') && row.used_by.ends_with('.'), "{}", row.name);
+            assert!(row.doc.ends_with('.') && row.used_by.ends_with('.'), "{}", row.policy.name());
             let targets = Targets::new(row.policy, "default/web", 5);
             let mut balancer = Balancer::new(row.policy, &targets);
             let loads = vec![EndpointLoad::new(row.policy, Span::ZERO, Span::ZERO, SimTime::ZERO); 5];
             let picked = balancer.pick(&targets, &loads, SimTime::ZERO, 7, &mut stream(0));
-            assert!(picked < 5, "{}", row.name);
+            assert!(picked < 5, "{}", row.policy.name());
         }
     }
 
@@ -275,7 +273,7 @@ mod tests {
                     balancer.pick(&targets, &loads, SimTime::ZERO, hash, &mut stream(0)),
                     0,
                     "{}",
-                    row.name
+                    row.policy.name()
                 );
             }
         }

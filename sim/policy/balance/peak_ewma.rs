@@ -13,7 +13,6 @@ use crate::vocabulary::BalancingPolicy;
 
 pub(super) const HELP: BalancerHelp = BalancerHelp {
     policy: BalancingPolicy::PeakEwma,
-    name: "peak_ewma",
     doc: "Of two random endpoints the one with the lower moving average of response times × (requests under way + 1).",
     used_by: "Linkerd always.",
 };

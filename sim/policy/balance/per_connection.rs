@@ -10,7 +10,6 @@ use crate::vocabulary::BalancingPolicy;
 
 pub(super) const HELP: BalancerHelp = BalancerHelp {
     policy: BalancingPolicy::PerConnection,
-    name: "per_connection",
     doc: "Any endpoint, equally likely, once per connection; its requests follow it.",
     used_by: "kube-proxy (iptables), ztunnel; every proxy for TCP it does not understand.",
 };

@@ -6,7 +6,6 @@ use crate::vocabulary::BalancingPolicy;
 
 pub(super) const HELP: BalancerHelp = BalancerHelp {
     policy: BalancingPolicy::Random,
-    name: "random",
     doc: "Any endpoint, equally likely, for every request.",
     used_by: "Istio where a DestinationRule says RANDOM.",
 };

@@ -12,7 +12,6 @@ use crate::vocabulary::BalancingPolicy;
 
 pub(super) const HELP: BalancerHelp = BalancerHelp {
     policy: BalancingPolicy::RingHash,
-    name: "ring_hash",
     doc: "Consistent hashing on a ring of at least 1024 points.",
     used_by: "Istio where a DestinationRule says consistentHash.",
 };

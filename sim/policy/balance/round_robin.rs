@@ -9,7 +9,6 @@ use crate::vocabulary::BalancingPolicy;
 
 pub(super) const HELP: BalancerHelp = BalancerHelp {
     policy: BalancingPolicy::RoundRobin,
-    name: "round_robin",
     doc: "Each endpoint in turn, every caller from a random start.",
     used_by: "Envoy by default; Istio where a DestinationRule says ROUND_ROBIN; gRPC clients that balance themselves.",
 };

@@ -1,20 +1,21 @@
 //! One Poisson stream dealt to many exponential servers (section 2 of the table). Times are in units of the service time.
 
 use sim::analytic::balancing;
+use sim::kernel::Uniform;
 use sim::kernel::rng::Draws;
 use sim::kernel::station::{Capacity, Fifo};
-use sim::kernel::{Schedule, Uniform};
 use sim::units::SimTime;
 
+use super::model::{Model, Step};
 use super::rule::{Expected, agrees};
-use super::source::{Record, Source, draw, exponential, window};
+use super::source::{draw, exponential};
 
 const SERVICE_TIME: f64 = 0.010;
 
 #[derive(Clone, Copy)]
-enum Event {
-    Arrival,
-    Departure { server: usize, arrived: SimTime },
+struct Departure {
+    server: usize,
+    arrived: SimTime,
 }
 
 /// Chooses a server for an arrival: its number, the requests at every server, its draws.
@@ -40,37 +41,29 @@ fn balanced(row: &str, (servers, load): (u32, f64), choose: Choose, expected: Ex
     let rate = load * f64::from(servers) / SERVICE_TIME;
     let service = exponential(SERVICE_TIME);
     agrees(row, count, &[expected], |replication, count| {
-        let mut source = Source::new(row, replication, rate);
-        let window = window(rate, count);
-        let mut record = Record::new(window);
-        let mut stations =
-            vec![Fifo::new(Capacity::Limited(1), Capacity::Unlimited, window); servers as usize];
+        let mut model = Model::new(row, replication, rate, count);
+        let station = Fifo::new(Capacity::Limited(1), Capacity::Unlimited, model.window());
+        let mut stations = vec![station; servers as usize];
         let (mut present, mut number) = (vec![0; servers as usize], 0);
-        let mut schedule = Schedule::new();
-        schedule.after(source.gap(), Event::Arrival);
-        while let Some(event) = schedule.next() {
-            let now = schedule.now();
-            match event {
-                Event::Arrival => {
-                    schedule.after(source.gap(), Event::Arrival);
-                    record.arrive(now);
-                    let mut draws = source.request();
+        model.run(|model, step| {
+            let now = model.now();
+            match step {
+                Step::Arrival => {
+                    model.record.arrive(now);
+                    let mut draws = model.source.request();
                     let server = choose(number, &present, &mut draws);
                     let visit = stations[server].offer(now, draw(&service, &mut draws)).expect("no bound");
-                    schedule.at(visit.done, Event::Departure { server, arrived: now });
+                    model.at(visit.done, Departure { server, arrived: now });
                     present[server] += 1;
                     number += 1;
                 }
-                Event::Departure { server, arrived } => {
+                Step::Own(Departure { server, arrived }) => {
                     present[server] -= 1;
-                    record.depart(now, arrived);
+                    model.record.depart(now, arrived);
                 }
             }
-            if record.is_complete(now) {
-                break;
-            }
-        }
-        vec![record.mean() / SERVICE_TIME]
+        });
+        vec![model.record.mean() / SERVICE_TIME]
     });
 }
 

@@ -10,19 +10,27 @@ use sim::kernel::station::{Acquired, Capacity, Fifo, Pool, Window};
 use sim::kernel::{Schedule, Uniform};
 use sim::units::{SimTime, Span};
 
+use super::model::{Model, Step};
 use super::rule::{Expected, agrees};
-use super::source::{Record, Source, draw, exponential, user, visit, window};
+use super::source::{Record, draw, exponential, user, visit, window};
 
 fn station(window: Window) -> Fifo {
     Fifo::new(Capacity::Limited(1), Capacity::Unlimited, window)
 }
 
-/// A request under way: who it is, when it came, where it is and for which time.
+/// A request under way: where it is, for which time, who it is and when it came; or its end.
 #[derive(Clone, Copy)]
 enum Event {
-    Arrival,
     Arrive { at: usize, repetition: u32, arrived: SimTime, request: Key },
     Done { arrived: SimTime },
+}
+
+/// A request has arrived and goes to the first station.
+fn enter(model: &mut Model<Event>) {
+    let arrived = model.now();
+    model.record.arrive(arrived);
+    let request = model.source.key();
+    model.at(arrived, Event::Arrive { at: 0, repetition: 0, arrived, request });
 }
 
 #[test]
@@ -35,23 +43,15 @@ fn stations_in_a_row_are_independent() {
     }
     expected.push(Expected::mean("W", jackson_mean_response(rate, &service_times.map(|time| (1.0, time)))));
     agrees("tandem", 700_000, &expected, |replication, count| {
-        let mut source = Source::new("tandem", replication, rate);
-        let window = window(rate, count);
+        let mut model = Model::new("tandem", replication, rate, count);
+        let window = model.window();
         let mut stations = [station(window), station(window), station(window)];
         let mut visits = [Record::new(window), Record::new(window), Record::new(window)];
-        let mut whole = Record::new(window);
-        let mut schedule = Schedule::new();
-        schedule.after(source.gap(), Event::Arrival);
-        while let Some(event) = schedule.next() {
-            let now = schedule.now();
-            match event {
-                Event::Arrival => {
-                    schedule.after(source.gap(), Event::Arrival);
-                    whole.arrive(now);
-                    let request = source.key();
-                    schedule.at(now, Event::Arrive { at: 0, repetition: 0, arrived: now, request });
-                }
-                Event::Arrive { at, repetition, arrived, request } => {
+        model.run(|model, step| {
+            let now = model.now();
+            match step {
+                Step::Arrival => enter(model),
+                Step::Own(Event::Arrive { at, repetition, arrived, request }) => {
                     let demand = draw(&services[at], &mut visit(request, at, repetition));
                     let visit = stations[at].offer(now, demand).expect("no bound");
                     if window.contains(now) {
@@ -63,15 +63,12 @@ fn stations_in_a_row_are_independent() {
                     } else {
                         Event::Arrive { at: at + 1, repetition, arrived, request }
                     };
-                    schedule.at(visit.done, next);
+                    model.at(visit.done, next);
                 }
-                Event::Done { arrived } => whole.depart(now, arrived),
+                Step::Own(Event::Done { arrived }) => model.record.depart(now, arrived),
             }
-            if whole.is_complete(now) {
-                break;
-            }
-        }
-        visits.iter().chain([&whole]).map(Record::mean).collect()
+        });
+        visits.iter().chain([&model.record]).map(Record::mean).collect()
     });
 }
 
@@ -83,20 +80,13 @@ fn a_request_that_returns_loads_the_station_again() {
     let expected =
         [Expected::mean("W", theory), Expected::mean("utilization", rate / (1.0 - again) * service_time)];
     agrees("feedback", 400_000, &expected, |replication, count| {
-        let mut source = Source::new("feedback", replication, rate);
-        let window = window(rate, count);
-        let (mut station, mut record, mut schedule) = (station(window), Record::new(window), Schedule::new());
-        schedule.after(source.gap(), Event::Arrival);
-        while let Some(event) = schedule.next() {
-            let now = schedule.now();
-            match event {
-                Event::Arrival => {
-                    schedule.after(source.gap(), Event::Arrival);
-                    record.arrive(now);
-                    let request = source.key();
-                    schedule.at(now, Event::Arrive { at: 0, repetition: 0, arrived: now, request });
-                }
-                Event::Arrive { at, repetition, arrived, request } => {
+        let mut model = Model::new("feedback", replication, rate, count);
+        let mut station = station(model.window());
+        model.run(|model, step| {
+            let now = model.now();
+            match step {
+                Step::Arrival => enter(model),
+                Step::Own(Event::Arrive { at, repetition, arrived, request }) => {
                     let mut draws = visit(request, at, repetition);
                     let visit = station.offer(now, draw(&service, &mut draws)).expect("no bound");
                     let returns = draws.chance(again);
@@ -105,58 +95,48 @@ fn a_request_that_returns_loads_the_station_again() {
                     } else {
                         Event::Done { arrived }
                     };
-                    schedule.at(visit.done, next);
+                    model.at(visit.done, next);
                 }
-                Event::Done { arrived } => record.depart(now, arrived),
+                Step::Own(Event::Done { arrived }) => model.record.depart(now, arrived),
             }
-            if record.is_complete(now) {
-                break;
-            }
-        }
-        vec![record.mean(), station.busy().utilization(1)]
+        });
+        vec![model.record.mean(), station.busy().utilization(1)]
     });
 }
 
+/// The end of a request that arrived then.
+#[derive(Clone, Copy)]
+struct Joined {
+    arrived: SimTime,
+}
+
 /// Every arrival calls all of `stations` at once and waits for the last; returns the record of the whole.
-fn fork(
-    source: &mut Source,
-    window: Window,
-    stations: &mut [Fifo],
-    service: impl Fn(&mut Draws) -> Span,
-) -> Record {
-    let (mut record, mut schedule) = (Record::new(window), Schedule::new());
-    schedule.after(source.gap(), Event::Arrival);
-    while let Some(event) = schedule.next() {
-        let now = schedule.now();
-        match event {
-            Event::Arrival => {
-                schedule.after(source.gap(), Event::Arrival);
-                record.arrive(now);
-                let mut draws = source.request();
+fn fork(mut model: Model<Joined>, stations: &mut [Fifo], service: impl Fn(&mut Draws) -> Span) -> Record {
+    model.run(|model, step| {
+        let now = model.now();
+        match step {
+            Step::Arrival => {
+                model.record.arrive(now);
+                let mut draws = model.source.request();
                 let mut last = now;
                 for station in &mut *stations {
                     last = last.max(station.offer(now, service(&mut draws)).expect("no bound").done);
                 }
-                schedule.at(last, Event::Done { arrived: now });
+                model.at(last, Joined { arrived: now });
             }
-            Event::Done { arrived } => record.depart(now, arrived),
-            Event::Arrive { .. } => unreachable!("nobody goes on to another station"),
+            Step::Own(Joined { arrived }) => model.record.depart(now, arrived),
         }
-        if record.is_complete(now) {
-            break;
-        }
-    }
-    record
+    });
+    model.record
 }
 
 fn fork_join(row: &str, rate: f64, count: u64) {
     let service = exponential(0.010);
     let expected = [Expected::mean("W", fork_join_of_two_mean_response(rate, 100.0))];
     agrees(row, count, &expected, |replication, count| {
-        let mut source = Source::new(row, replication, rate);
-        let window = window(rate, count);
-        let mut stations = [station(window), station(window)];
-        vec![fork(&mut source, window, &mut stations, |draws| draw(&service, draws)).mean()]
+        let model = Model::new(row, replication, rate, count);
+        let mut stations = [station(model.window()), station(model.window())];
+        vec![fork(model, &mut stations, |draws| draw(&service, draws)).mean()]
     });
 }
 
@@ -179,10 +159,9 @@ fn parallel(row: &str, calls: u32, count: u64) {
         Expected::quantile("p99", parallel_quantile(calls, service_time, 0.99)),
     ];
     agrees(row, count, &expected, |replication, count| {
-        let mut source = Source::new(row, replication, rate);
-        let window = window(rate, count);
-        let mut stations = free_stations(calls, window);
-        let record = fork(&mut source, window, &mut stations, |draws| draw(&service, draws));
+        let model = Model::new(row, replication, rate, count);
+        let mut stations = free_stations(calls, model.window());
+        let record = fork(model, &mut stations, |draws| draw(&service, draws));
         vec![record.mean(), record.quantile(0.99)]
     });
 }
@@ -198,11 +177,10 @@ fn tail(row: &str, calls: u32, count: u64) {
     let (fast_time, slow_time) = (Span::from_millis(1), Span::from_millis(100));
     let expected = [Expected::mean("slow", tail_at_scale(calls, slow))];
     agrees(row, count, &expected, |replication, count| {
-        let mut source = Source::new(row, replication, rate);
-        let window = window(rate, count);
-        let mut stations = free_stations(calls, window);
+        let model = Model::new(row, replication, rate, count);
+        let mut stations = free_stations(calls, model.window());
         let time = |draws: &mut Draws| if draws.chance(slow) { slow_time } else { fast_time };
-        let record = fork(&mut source, window, &mut stations, time);
+        let record = fork(model, &mut stations, time);
         let (fast_time, slow_time) = (fast_time.seconds(), slow_time.seconds());
         vec![(record.mean() - fast_time) / (slow_time - fast_time)]
     });
@@ -271,7 +249,6 @@ fn a_closed_loop_sends_as_fast_as_it_is_answered() {
 
 #[derive(Clone, Copy)]
 enum Held {
-    Arrival,
     Worked,
     Answered,
 }
@@ -282,36 +259,31 @@ fn held_threads(row: &str, threads: u32, count: u64) {
     let (own, callee_service): (Dist, Dist) = (exponential(own_time), exponential(callee_time));
     let theory = held_caller_throughput(threads, own_time, callee_servers, callee_time);
     agrees(row, count, &[Expected::mean("throughput", theory)], |replication, count| {
-        let mut source = Source::new(row, replication, rate);
-        let window = window(rate, count);
+        // Nobody is recorded, so the model runs until the window ends.
+        let mut model = Model::new(row, replication, rate, count);
+        let window = model.window();
         let mut caller = Pool::new(Capacity::Limited(threads), Capacity::Limited(1000), window);
         let mut callee = Fifo::new(Capacity::Limited(callee_servers), Capacity::Unlimited, window);
-        let (mut schedule, mut answered) = (Schedule::new(), 0_u64);
-        schedule.after(source.gap(), Held::Arrival);
-        while let Some(event) = schedule.next() {
-            let now = schedule.now();
+        let mut answered = 0_u64;
+        model.run(|model, step| {
+            let now = model.now();
             let mut starts = false;
-            match event {
-                Held::Arrival => {
-                    schedule.after(source.gap(), Held::Arrival);
-                    starts = caller.acquire(now, ()) == Acquired::Started;
+            match step {
+                Step::Arrival => starts = caller.acquire(now, ()) == Acquired::Started,
+                Step::Own(Held::Worked) => {
+                    let demand = draw(&callee_service, &mut model.source.request());
+                    model.at(callee.offer(now, demand).expect("no bound").done, Held::Answered);
                 }
-                Held::Worked => {
-                    let demand = draw(&callee_service, &mut source.request());
-                    schedule.at(callee.offer(now, demand).expect("no bound").done, Held::Answered);
-                }
-                Held::Answered => {
+                Step::Own(Held::Answered) => {
                     answered += u64::from(window.contains(now));
                     starts = caller.release(now).is_some();
                 }
             }
             if starts {
-                schedule.after(draw(&own, &mut source.request()), Held::Worked);
+                let demand = draw(&own, &mut model.source.request());
+                model.after(demand, Held::Worked);
             }
-            if now >= window.end() {
-                break;
-            }
-        }
+        });
         vec![answered as f64 / window.length().seconds()]
     });
 }

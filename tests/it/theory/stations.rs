@@ -3,23 +3,16 @@
 use sim::analytic::stations::{
     Mmc, Setup, erlang_b, mg1_mean_wait, mm1k_loss, processor_sharing_mean_response,
 };
-use sim::kernel::Schedule;
 use sim::kernel::dist::Dist;
-use sim::kernel::station::{Capacity, Fifo, Sharing, WakeModel, Window, Workers};
+use sim::kernel::station::{Capacity, Fifo, Sharing, WakeModel, Workers};
 use sim::units::{Cores, Ratio, SimTime, Span};
 
+use super::model::{Model, Step};
 use super::rule::{Expected, agrees};
 use super::source::{Record, Source, draw, exponential, window};
 
 const SERVICE_TIME: f64 = 0.010;
 const SERVICE_RATE: f64 = 100.0;
-
-#[derive(Clone, Copy)]
-enum Event {
-    Arrival,
-    Departure { arrived: SimTime },
-    Ring { generation: u32 },
-}
 
 /// What a FIFO station shows from outside.
 struct Observed {
@@ -30,22 +23,25 @@ struct Observed {
     utilization: f64,
 }
 
-/// Poisson arrivals at a FIFO station.
-fn fifo(source: &mut Source, window: Window, servers: u32, places: Capacity, service: &Dist) -> Observed {
+/// The departure of a request that arrived then.
+#[derive(Clone, Copy)]
+struct Departure {
+    arrived: SimTime,
+}
+
+/// Arrivals at a FIFO station.
+fn fifo(mut model: Model<Departure>, servers: u32, places: Capacity, service: &Dist) -> Observed {
+    let window = model.window();
     let mut station = Fifo::new(Capacity::Limited(servers), places, window);
-    let (mut waits, mut responses, mut delayed, mut rejected) =
-        (Record::new(window), Record::new(window), 0, 0);
-    let mut schedule = Schedule::new();
-    schedule.after(source.gap(), Event::Arrival);
-    while let Some(event) = schedule.next() {
-        let now = schedule.now();
-        match event {
-            Event::Arrival => {
-                schedule.after(source.gap(), Event::Arrival);
-                let visit = station.offer(now, draw(service, &mut source.request()));
+    let (mut waits, mut delayed, mut rejected) = (Record::new(window), 0, 0);
+    model.run(|model, step| {
+        let now = model.now();
+        match step {
+            Step::Arrival => {
+                let visit = station.offer(now, draw(service, &mut model.source.request()));
                 if let Ok(visit) = visit {
-                    responses.arrive(now);
-                    schedule.at(visit.done, Event::Departure { arrived: now });
+                    model.record.arrive(now);
+                    model.at(visit.done, Departure { arrived: now });
                 }
                 if window.contains(now) {
                     rejected += u64::from(visit.is_err());
@@ -55,15 +51,11 @@ fn fifo(source: &mut Source, window: Window, servers: u32, places: Capacity, ser
                     }
                 }
             }
-            Event::Departure { arrived } => responses.depart(now, arrived),
-            Event::Ring { .. } => unreachable!("a committed station has no alarm"),
+            Step::Own(Departure { arrived }) => model.record.depart(now, arrived),
         }
-        if responses.is_complete(now) {
-            break;
-        }
-    }
+    });
     let utilization = station.busy().utilization(servers);
-    Observed { waits, responses, delayed, rejected, utilization }
+    Observed { waits, responses: model.record, delayed, rejected, utilization }
 }
 
 fn mm1(row: &str, load: f64, count: u64) {
@@ -77,8 +69,8 @@ fn mm1(row: &str, load: f64, count: u64) {
         Expected::mean("throughput", rate),
     ];
     agrees(row, count, &expected, |replication, count| {
-        let mut source = Source::new(row, replication, rate);
-        let seen = fifo(&mut source, window(rate, count), 1, Capacity::Unlimited, &service);
+        let model = Model::new(row, replication, rate, count);
+        let seen = fifo(model, 1, Capacity::Unlimited, &service);
         let Observed { responses, utilization, .. } = seen;
         vec![
             responses.mean(),
@@ -117,8 +109,8 @@ fn mmc(row: &str, servers: u32, load: f64, count: u64) {
         mean("utilization", load),
     ];
     agrees(row, count, &expected, |replication, count| {
-        let mut source = Source::new(row, replication, rate);
-        let seen = fifo(&mut source, window(rate, count), servers, Capacity::Unlimited, &service);
+        let model = Model::new(row, replication, rate, count);
+        let seen = fifo(model, servers, Capacity::Unlimited, &service);
         let delayed = seen.delayed as f64 / seen.waits.count() as f64;
         vec![
             delayed,
@@ -156,8 +148,8 @@ fn mg1(row: &str, service: &Dist, count: u64) {
     let expected =
         [if service.scv() > 1.0 { Expected::volatile("Wq", wait) } else { Expected::mean("Wq", wait) }];
     agrees(row, count, &expected, |replication, count| {
-        let mut source = Source::new(row, replication, rate);
-        vec![fifo(&mut source, window(rate, count), 1, Capacity::Unlimited, service).waits.mean()]
+        let model = Model::new(row, replication, rate, count);
+        vec![fifo(model, 1, Capacity::Unlimited, service).waits.mean()]
     });
 }
 
@@ -190,8 +182,8 @@ fn lognormal() -> Dist {
 fn loss(row: &str, expected: f64, load: f64, (servers, places): (u32, u32), service: &Dist, count: u64) {
     let rate = load * SERVICE_RATE;
     agrees(row, count, &[Expected::loss("loss", expected)], |replication, count| {
-        let mut source = Source::new(row, replication, rate);
-        let seen = fifo(&mut source, window(rate, count), servers, Capacity::Limited(places), service);
+        let model = Model::new(row, replication, rate, count);
+        let seen = fifo(model, servers, Capacity::Limited(places), service);
         vec![seen.rejected as f64 / (seen.rejected + seen.waits.count()) as f64]
     });
 }
@@ -210,6 +202,12 @@ fn erlang_b_holds_for_any_service_time() {
     loss("M/M/100/100", erlang_b(100, 90.0), 90.0, (100, 0), &exponential(SERVICE_TIME), 300_000);
 }
 
+/// The alarm of a sharing station.
+#[derive(Clone, Copy)]
+struct Ring {
+    generation: u32,
+}
+
 /// Mean response time under processor sharing.
 fn sharing(row: &str, load: f64, service: &Dist, count: u64) {
     let rate = load * SERVICE_RATE;
@@ -218,33 +216,25 @@ fn sharing(row: &str, load: f64, service: &Dist, count: u64) {
         Expected::mean("utilization", load),
     ];
     agrees(row, count, &expected, |replication, count| {
-        let mut source = Source::new(row, replication, rate);
-        let window = window(rate, count);
-        let mut station = Sharing::new(Cores::new(1.0).expect("one"), window);
-        let (mut record, mut done) = (Record::new(window), Vec::new());
-        let mut schedule = Schedule::new();
-        schedule.after(source.gap(), Event::Arrival);
-        while let Some(event) = schedule.next() {
-            let now = schedule.now();
-            match event {
-                Event::Arrival => {
-                    schedule.after(source.gap(), Event::Arrival);
-                    record.arrive(now);
-                    station.offer(now, draw(service, &mut source.request()), now);
+        let mut model = Model::new(row, replication, rate, count);
+        let mut station = Sharing::new(Cores::new(1.0).expect("one"), model.window());
+        let mut done = Vec::new();
+        model.run(|model, step| {
+            let now = model.now();
+            match step {
+                Step::Arrival => {
+                    model.record.arrive(now);
+                    station.offer(now, draw(service, &mut model.source.request()), now);
                 }
-                Event::Ring { generation } => station.ring(now, generation, &mut done),
-                Event::Departure { .. } => unreachable!("departures are rung"),
+                Step::Own(Ring { generation }) => station.ring(now, generation, &mut done),
             }
-            done.drain(..).for_each(|arrived| record.depart(now, arrived));
+            done.drain(..).for_each(|arrived| model.record.depart(now, arrived));
             if let Some(alarm) = station.next_alarm() {
-                schedule.at(alarm.at, Event::Ring { generation: alarm.generation });
+                model.at(alarm.at, Ring { generation: alarm.generation });
             }
-            if record.is_complete(now) {
-                break;
-            }
-        }
-        let served = station.served_in_window(schedule.now()).seconds();
-        vec![record.mean(), served / window.length().seconds()]
+        });
+        let served = station.served_in_window(model.now()).seconds();
+        vec![model.record.mean(), served / model.window().length().seconds()]
     });
 }
 
