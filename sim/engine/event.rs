@@ -31,7 +31,7 @@ pub enum Event {
     AtInstance(CallId),
     /// The application has done its own work on the request.
     ServiceDone(CallId),
-    /// The next job of a processor-sharing instance ends, unless something came between.
+    /// The next job of a processor-sharing or throttled instance ends, unless something came between.
     SharedDone {
         /// The instance.
         pod: PodIdx,

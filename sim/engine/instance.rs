@@ -19,7 +19,7 @@ pub(super) enum Instance {
     Unlimited,
     /// Workers that are free again after the service time: known on arrival.
     Fifo(Fifo),
-    /// Workers that are held until the response leaves.
+    /// Workers that are held until the response leaves, or until throttled work is done.
     Held(Pool<CallId>),
     /// All requests at once, at an equal share of the workers.
     Shared {
@@ -40,12 +40,16 @@ impl Instance {
             if queue_limit == u32::MAX { Capacity::Unlimited } else { Capacity::Limited(queue_limit) };
         match (discipline, workload.hold_workers) {
             (Discipline::ProcessorSharing, _) => {
-                let capacity = Cores::new(f64::from(workers)).expect("a count is a capacity");
+                let limit = workload.cpu_limit.as_ref().map_or(f64::INFINITY, |limit| limit.cores());
+                let capacity = Cores::new(f64::from(workers).min(limit)).expect("a count is a capacity");
                 let station = Sharing::new(capacity, program.window);
                 Self::Shared { station, places: workers.saturating_add(queue_limit) }
             }
-            (Discipline::Fifo, true) => Self::Held(Pool::new(servers, places, program.window)),
-            (Discipline::Fifo, false) => Self::Fifo(Fifo::new(servers, places, program.window)),
+            // Nobody knows beforehand when throttled work ends.
+            (Discipline::Fifo, hold) if hold || workload.cpu_limit.is_some() => {
+                Self::Held(Pool::new(servers, places, program.window))
+            }
+            (Discipline::Fifo, _) => Self::Fifo(Fifo::new(servers, places, program.window)),
         }
     }
 
@@ -107,14 +111,14 @@ impl Engine<'_> {
         }
     }
 
-    fn service_time(&self, id: CallId) -> Span {
+    pub(super) fn service_time(&self, id: CallId) -> Span {
         let call = &self.calls[id];
         let law = &self.program.codes[self.program.sites[call.site].code].service_time;
         Span::from_nanos_f64(law.sample(&mut call.key.draws(draw::SERVICE_TIME, call.path, 0, 0)))
     }
 
     /// CPU of a visit of length `demand`, in nanoseconds.
-    fn cpu_time(&self, id: CallId, demand: Span) -> f64 {
+    pub(super) fn cpu_time(&self, id: CallId, demand: Span) -> f64 {
         let call = &self.calls[id];
         let code = &self.program.codes[self.program.sites[call.site].code];
         match &code.cpu_time {
@@ -140,7 +144,11 @@ impl Engine<'_> {
     /// A worker is on the request from now on.
     fn start_work(&mut self, id: CallId, demand: Span) {
         let (cpu, taken) = self.stretched(id, demand);
-        self.burn(self.calls[id].callee, cpu);
+        let pod = self.calls[id].callee;
+        self.burn(pod, cpu);
+        if self.throttles[pod].is_some() {
+            return self.start_throttled(id, demand, taken);
+        }
         self.work(id, self.schedule.now(), demand, taken);
     }
 
@@ -151,7 +159,7 @@ impl Engine<'_> {
     }
 
     /// Work of length `demand` that begins at `start` and takes `taken`.
-    fn account_work(&mut self, id: CallId, start: SimTime, demand: Span, taken: Span) {
+    pub(super) fn account_work(&mut self, id: CallId, start: SimTime, demand: Span, taken: Span) {
         let call = &mut self.calls[id];
         let waited = start.since(call.served) + taken.saturating_sub(demand);
         call.spend(Part::Queueing, waited);
@@ -175,6 +183,9 @@ impl Engine<'_> {
 
     /// The application has done its own work: it fails of itself or runs its script.
     pub(super) fn service_done(&mut self, id: CallId) {
+        if !self.program.workloads[self.program.pods[self.calls[id].callee].workload].hold_workers {
+            self.release_worker(id);
+        }
         let call = &mut self.calls[id];
         let code = &self.program.codes[self.program.sites[call.site].code];
         call.failed =
@@ -281,6 +292,13 @@ impl Engine<'_> {
 
     /// The instance is done with the request: a worker that was held takes up the next one.
     fn leave(&mut self, id: CallId) {
+        if self.program.workloads[self.program.pods[self.calls[id].callee].workload].hold_workers {
+            self.release_worker(id);
+        }
+        self.respond(id);
+    }
+
+    fn release_worker(&mut self, id: CallId) {
         let now = self.schedule.now();
         if let Instance::Held(pool) = &mut self.instances[self.calls[id].callee]
             && let Some(next) = pool.release(now)
@@ -288,7 +306,6 @@ impl Engine<'_> {
             let demand = self.service_time(next);
             self.start_work(next, demand);
         }
-        self.respond(id);
     }
 
     fn arm_shared(&mut self, pod: PodIdx) {
@@ -301,6 +318,9 @@ impl Engine<'_> {
 
     /// A processor-sharing instance may have finished some requests.
     pub(super) fn shared_done(&mut self, pod: PodIdx, generation: u32) {
+        if self.throttles[pod].is_some() {
+            return self.throttle_done(pod, generation);
+        }
         let now = self.schedule.now();
         let mut done = std::mem::take(&mut self.done);
         if let Instance::Shared { station, .. } = &mut self.instances[pod] {

@@ -17,6 +17,7 @@ mod pass;
 mod proxy;
 mod recorder;
 mod source;
+mod throttle;
 mod timeline;
 mod trace;
 mod view;
@@ -38,6 +39,7 @@ use pass::Job;
 use proxy::Proxies;
 use recorder::Recorder;
 use source::SourceState;
+use throttle::Throttle;
 pub use trace::{Difference, Step, Trace};
 use view::{Connections, View};
 
@@ -71,6 +73,8 @@ struct Engine<'p> {
     /// Per pod and edge, see [`crate::program::Pod::first_view`].
     views: Vec<Option<Box<View>>>,
     instances: IndexVec<PodIdx, Instance>,
+    /// Of instances whose CPU limit may bind.
+    throttles: IndexVec<PodIdx, Option<Box<Throttle>>>,
     proxies: Proxies,
     /// `None` where every container always finds a free core.
     node_cores: Option<NodeCores>,
@@ -95,6 +99,7 @@ impl<'p> Engine<'p> {
             calls: Calls::new(),
             connections: Connections::default(),
             views: (0..program.views()).map(|_| None).collect(),
+            throttles: program.pods.iter().map(|pod| Throttle::new(program, pod)).collect(),
             instances: program.pods.iter().map(|pod| Instance::new(program, pod)).collect(),
             proxies: Proxies::new(program),
             node_cores: NodeCores::new(program),

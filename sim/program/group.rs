@@ -9,7 +9,7 @@ use crate::units::Span;
 use super::{ProxyGroup, node};
 
 /// The CFS period of Kubernetes.
-const CFS_PERIOD: Span = Span::from_millis(100);
+pub(super) const CFS_PERIOD: Span = Span::from_millis(100);
 
 /// Proxies of one workload that are told of `services`, all of them or those in a waypoint's care.
 pub(super) fn of_workload<'s>(

@@ -152,8 +152,26 @@ pub struct Workload {
     pub keep_alive: bool,
     /// Memory of an idle instance in bytes.
     pub memory: u64,
+    /// CPU limit of an instance, where its threads could use more.
+    pub cpu_limit: Option<CpuLimit>,
     /// Weight of its application on a node's cores: the CPU it asks for.
     pub cpu_weight: f64,
+}
+
+/// A CPU limit of an application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CpuLimit {
+    /// Threads that share the quota.
+    pub threads: u32,
+    /// What they may use.
+    pub quota: Quota,
+}
+
+impl CpuLimit {
+    /// The limit in cores.
+    pub fn cores(&self) -> f64 {
+        self.quota.budget().nanos() as f64 / self.quota.period().nanos() as f64
+    }
 }
 
 /// How an instance serves its requests.

@@ -11,8 +11,7 @@ use super::{Machines, WorkloadIdx};
 
 /// What an application container asks for where the user does not say: a tenth of a core and 128 MiB, as the charts
 /// of small services do.
-const ASSUMED_NANOCORES: u64 = 100_000_000;
-const ASSUMED_BYTES: u64 = 128 << 20;
+const ASSUMED: Request = Request { nanocores: 100_000_000, bytes: 128 << 20 };
 
 /// Two of the 1024 shares of a core: what Kubernetes gives to a container that asks for nothing.
 pub(super) const LEAST_WEIGHT: f64 = 2.0 / 1024.0;
@@ -26,19 +25,21 @@ pub(super) fn place(
     mesh: &MeshModel,
     workloads: &Workloads<'_>,
 ) -> (Machines, IndexVec<WorkloadIdx, Vec<NodeIdx>>) {
-    let outside = are_outside(scenario, workloads);
+    let origins = origins(scenario, workloads);
     let mut requests: Vec<placement::Workload> = workloads
         .all
         .iter_enumerated()
         .map(|(index, workload)| placement::Workload {
             name: workload.name.clone(),
-            pods: if outside[index] { 0 } else { workload.pods },
-            request: application(scenario, workloads, index).plus(match workloads.beside[index] {
-                Beside::Pod(model) => proxy(model),
-                // The node's own is a daemon.
-                Beside::Node(_) | Beside::Nothing => Request::default(),
-            }),
             zone: workloads.zones[index],
+            // Clients outside the cluster need no node.
+            pods: if origins[index] == Some(&Origin::Outside) { 0 } else { workload.pods },
+            request: application(scenario.services.get(ServiceIdx::at(index.position())), origins[index])
+                .plus(match workloads.beside[index] {
+                    Beside::Pod(model) => proxy(model),
+                    // The node's own is a daemon.
+                    Beside::Node(_) | Beside::Nothing => Request::default(),
+                }),
         })
         .collect();
     requests.extend(mesh.control_plane.iter().map(|pods| placement::Workload {
@@ -72,28 +73,24 @@ fn machines(scenario: &Scenario, nodes: IndexVec<NodeIdx, Node>, notes: Vec<Stri
     }
 }
 
-/// Clients outside the cluster need no node.
-fn are_outside(scenario: &Scenario, workloads: &Workloads<'_>) -> IndexVec<WorkloadIdx, bool> {
-    let mut outside = IndexVec::filled(false, workloads.all.len());
+/// Where the traffic of clients and gateways comes from; nothing for services and waypoints.
+fn origins<'a>(
+    scenario: &'a Scenario,
+    workloads: &Workloads<'_>,
+) -> IndexVec<WorkloadIdx, Option<&'a Origin>> {
+    let mut origins = IndexVec::filled(None, workloads.all.len());
     for (source, &workload) in scenario.sources.iter().zip(&workloads.of_sources) {
-        outside[workload] = source.from == Origin::Outside;
+        origins[workload] = Some(&source.from);
     }
-    outside
+    origins
 }
 
 /// Of a gateway or a waypoint the proxy is all there is; a client is an application of which nothing is known.
-fn application(scenario: &Scenario, workloads: &Workloads<'_>, index: WorkloadIdx) -> Request {
-    if let Some(service) = scenario.services.get(ServiceIdx::at(index.position())) {
-        return of_service(service);
-    }
-    let is_client =
-        scenario.sources.iter().zip(&workloads.of_sources).any(|(source, &workload)| {
-            workload == index && matches!(source.from, Origin::MeshedClient { .. })
-        });
-    if is_client {
-        Request { nanocores: ASSUMED_NANOCORES, bytes: ASSUMED_BYTES }
-    } else {
-        Request::default()
+fn application(service: Option<&Service>, origin: Option<&Origin>) -> Request {
+    match (service, origin) {
+        (Some(service), _) => of_service(service),
+        (None, Some(Origin::MeshedClient { .. })) => ASSUMED,
+        (None, _) => Request::default(),
     }
 }
 
@@ -103,8 +100,8 @@ fn of_service(service: &Service) -> Request {
     let cpu = written.cpu_request.or(written.cpu_limit);
     let memory = written.memory_request.or(written.memory_limit);
     Request {
-        nanocores: cpu.map_or(ASSUMED_NANOCORES, |cpu| request(Some(cpu), None).nanocores),
-        bytes: memory.map_or(ASSUMED_BYTES, |memory| request(None, Some(memory)).bytes),
+        nanocores: cpu.map_or(ASSUMED.nanocores, |cpu| request(Some(cpu), None).nanocores),
+        bytes: memory.map_or(ASSUMED.bytes, |memory| request(None, Some(memory)).bytes),
     }
 }
 
@@ -140,7 +137,7 @@ fn notes(scenario: &Scenario, misfits: u32) -> Vec<String> {
         .count();
     if silent > 0 {
         notes.push(format!(
-            "nodes: {silent} of {} services say not what they request; 100m CPU and 128 MiB are assumed for an instance",
+            "nodes: {silent} of {} services do not say what they request; 100m CPU and 128 MiB are assumed for an instance",
             scenario.services.len()
         ));
     }

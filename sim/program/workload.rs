@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use crate::index::IndexVec;
+use crate::kernel::station::Quota;
 use crate::mesh::model::{MeshModel, NodeProxyModel, ProxyModel, WaypointModel};
 use crate::mesh::scenario::{Client, Origin, Scenario, Service, ServiceIdx, SourceIdx, Waypoint, ZoneIdx};
+use crate::units::Span;
 
-use super::{GroupIdx, PodIdx, ProxyGroup, Serving, Workload, WorkloadIdx, group, node};
+use super::{CpuLimit, GroupIdx, PodIdx, ProxyGroup, Serving, Workload, WorkloadIdx, group, node};
 
 /// What the group of the nodes' proxies is called.
 const NODE_PROXIES: &str = "node:proxy";
@@ -135,7 +137,7 @@ impl<'a> Workloads<'a> {
             let group = self.groups.push(group::of_workload(scenario, &name, &model.proxy, services));
             let pods = waypoint.replicas.unwrap_or(model.replicas);
             let plan = Plan { name, pods, beside: Beside::Pod(&model.proxy), service: None };
-            self.push(plan, Some(group));
+            self.push(scenario, plan, Some(group));
             self.zones[workload] = waypoint.zone;
             for &service in &waypoint.services {
                 self.waypoint_of[service] = Some(workload);
@@ -151,10 +153,10 @@ impl<'a> Workloads<'a> {
             }
             Beside::Nothing | Beside::Node(_) => None,
         };
-        self.push(plan, group)
+        self.push(scenario, plan, group)
     }
 
-    fn push(&mut self, plan: Plan<'a, '_>, group: Option<GroupIdx>) -> WorkloadIdx {
+    fn push(&mut self, scenario: &Scenario, plan: Plan<'a, '_>, group: Option<GroupIdx>) -> WorkloadIdx {
         let default_client = Client::default();
         let client = plan.service.map_or(&default_client, |service| &service.application.client);
         self.beside.push(plan.beside);
@@ -172,9 +174,22 @@ impl<'a> Workloads<'a> {
             pool_size: client.pool_size.unwrap_or(u32::MAX),
             keep_alive: client.keep_alive,
             memory: plan.service.map_or(0, |service| service.application.memory.value()),
+            cpu_limit: plan.service.and_then(|service| cpu_limit(service, scenario)),
             cpu_weight: plan.service.map_or(node::LEAST_WEIGHT, node::cpu_weight),
         })
     }
+}
+
+/// The limit of a service's application, where it could use more CPU: as many threads run at once as it has workers,
+/// but no more than the node has cores. As in Kubernetes, 0 is no limit, and 10m the least.
+fn cpu_limit(service: &Service, scenario: &Scenario) -> Option<CpuLimit> {
+    const LEAST_BUDGET: Span = Span::from_millis(1);
+    let limit = service.application.resources.cpu_limit?.value();
+    let node_cores = scenario.cluster.nodes.cores.value().ceil() as u32;
+    let threads = service.application.workers.unwrap_or(u32::MAX).min(node_cores);
+    let budget = group::CFS_PERIOD.scale(limit).max(LEAST_BUDGET);
+    let quota = Quota::new(budget, group::CFS_PERIOD);
+    (limit > 0.0 && limit < f64::from(threads)).then_some(CpuLimit { threads, quota })
 }
 
 fn serving(service: &Service) -> Serving {

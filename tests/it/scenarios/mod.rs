@@ -3,6 +3,7 @@
 mod arrivals;
 mod connections;
 mod crowded;
+mod limits;
 mod proxies;
 mod quiet;
 mod scripts;
