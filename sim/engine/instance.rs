@@ -40,7 +40,8 @@ impl Instance {
             if queue_limit == u32::MAX { Capacity::Unlimited } else { Capacity::Limited(queue_limit) };
         match (discipline, workload.hold_workers) {
             (Discipline::ProcessorSharing, _) => {
-                let limit = workload.cpu_limit.as_ref().map_or(f64::INFINITY, |limit| limit.cores());
+                let limit =
+                    workload.cpu_limit.as_ref().map_or(f64::INFINITY, crate::program::CpuLimit::cores);
                 let capacity = Cores::new(f64::from(workers).min(limit)).expect("a count is a capacity");
                 let station = Sharing::new(capacity, program.window);
                 Self::Shared { station, places: workers.saturating_add(queue_limit) }

@@ -37,14 +37,12 @@ pub(super) fn place(program: &mut Program, scenario: &Scenario, layout: &Layout<
             let node = layout.nodes[index].get(replica as usize).copied();
             let cores = (index, replica);
             let proxy = match (layout.beside[index], own, node, layout.node_group) {
-                (Beside::Node(_), _, Some(node), Some(group)) => Some(match of_node.get(&node) {
-                    Some(&proxy) => proxy,
-                    None => {
-                        let proxy = add_proxy(program, group, cores, &mut shared);
-                        of_node.insert(node, proxy);
-                        proxy
-                    }
-                }),
+                (Beside::Node(_), _, Some(node), Some(group)) => {
+                    let known = of_node.get(&node).copied();
+                    let proxy = known.unwrap_or_else(|| add_proxy(program, group, cores, &mut shared));
+                    of_node.insert(node, proxy);
+                    Some(proxy)
+                }
                 (_, Some(group), ..) => Some(add_proxy(program, group, cores, &mut shared)),
                 _ => None,
             };
