@@ -4,7 +4,7 @@ use crate::kernel::dist::Dist;
 use crate::kernel::station::{Quota, WakeModel};
 use crate::mesh::model::{ConfigurationView, NodeProxyModel, ProxyModel};
 use crate::mesh::scenario::{Protocol, Scenario, Service};
-use crate::units::Span;
+use crate::units::{Bytes, Span};
 
 use super::{ProxyGroup, node};
 
@@ -70,6 +70,8 @@ fn bare(scenario: &Scenario, name: &str, proxy: &ProxyModel) -> ProxyGroup {
         pass_delay: proxy.pass_delay.nanos(),
         cpu_weight: node::weight(node::proxy(proxy)),
         idle_cpu: proxy.idle_cpu.value(),
+        memory_request: proxy.memory_request.map(Bytes::value),
+        memory_limit: proxy.memory_limit.map(Bytes::value),
         static_memory: memory.base + memory.per_worker * workers,
         memory_per_used_target: 0.0,
         memory_per_used_endpoint: 0.0,

@@ -226,6 +226,10 @@ pub struct ProxyGroup {
     pub cpu_weight: f64,
     /// CPU of an idle process, in cores.
     pub idle_cpu: f64,
+    /// Bytes that the scheduler reserves for one.
+    pub memory_request: Option<u64>,
+    /// Bytes above which one would be killed.
+    pub memory_limit: Option<u64>,
     /// Bytes of a proxy that has its configuration but no traffic.
     pub static_memory: f64,
     /// Bytes per service it has called, if it only holds those.
