@@ -125,7 +125,7 @@ fn too_few_requests(name: &str, records: &[RunRecord], index: usize) -> Option<S
     let first = first.to_string().replace("p999", "p99.9");
     let others = if lacking.len() > 1 { " and above" } else { "" };
     Some(format!(
-        "entry `{name}`: {first}{others} without interval: {first} takes {needed:.0} measured requests per \
-         replication, the shortest has {fewest}"
+        "entry `{name}`: {first}{others} without interval, since that takes {needed:.0} measured requests per \
+         replication: lengthen the run"
     ))
 }
