@@ -34,11 +34,11 @@ pub(super) fn of_workload<'s>(
     group
 }
 
-/// The proxies of the nodes, which are told of every workload.
+/// The proxies of the nodes, which are told of every service and of all `pods`.
 pub(super) fn of_nodes(scenario: &Scenario, name: &str, node: &NodeProxyModel, pods: u32) -> ProxyGroup {
     let mut group = bare(scenario, name, &node.proxy);
     let memory = &node.proxy.memory;
-    let endpoints: u64 = scenario.services.iter().map(|service| u64::from(service.replicas)).sum();
+    let endpoints: u64 = scenario.services.iter().map(|service| u64::from(service.replicas) - 1).sum();
     group.static_memory += memory.per_cluster * scenario.services.len() as f64
         + memory.per_endpoint * endpoints as f64
         + node.memory_per_workload * f64::from(pods);

@@ -397,6 +397,9 @@ pub struct Pool {
     pub server_cpu: u64,
     /// Unused for longer, a connection is closed.
     pub idle_timeout: u64,
+    /// They are the application's own, which its proxy, if there is one, carries on; not connections of the proxy beside
+    /// those of the application.
+    pub of_application: bool,
     /// Connections are streams in tunnels between proxies; the handshake is then a tunnel's.
     pub tunnel: Option<Tunnel>,
 }
@@ -445,10 +448,13 @@ impl Program {
         PodIdx(self.workloads[edge.to].first_pod.0 + endpoint)
     }
 
-    /// The proxies at the two ends of a connection from a pod to an endpoint of an edge.
+    /// The proxies at the two ends of a connection from a pod to an endpoint of an edge. Where one is at both, it holds
+    /// the connection once.
     #[inline]
     pub fn ends(&self, caller: PodIdx, edge: &Edge, endpoint: u32) -> [Option<ProxyIdx>; 2] {
-        [caller, self.callee(edge, endpoint)].map(|pod| self.pods[pod].proxy)
+        let callee = self.callee(edge, endpoint);
+        let far = if self.is_local(caller, edge, callee) { None } else { self.pods[callee].proxy };
+        [self.pods[caller].proxy, far]
     }
 
     /// The zones of two pods, if they are different ones.
@@ -462,10 +468,10 @@ impl Program {
         (from != to).then_some((from, to))
     }
 
-    /// Whether two pods have the same node proxy.
+    /// Whether one node proxy serves both ends of a connection.
     #[inline]
-    pub fn are_on_one_node(&self, caller: PodIdx, callee: PodIdx) -> bool {
-        self.pods[caller].proxy.is_some() && self.pods[caller].proxy == self.pods[callee].proxy
+    pub fn is_local(&self, caller: PodIdx, edge: &Edge, callee: PodIdx) -> bool {
+        edge.local.is_some() && self.pods[caller].proxy == self.pods[callee].proxy
     }
 
     /// The machine that each proxy runs on: that of the pods it serves.
