@@ -80,7 +80,7 @@ impl Engine<'_> {
             return Opening { legs: 0, encrypts: false };
         }
         let Some(view) = &mut self.views[position] else { return handshake };
-        let opened = view.open_stream(tunnel, call.endpoint, self.schedule.now());
+        let opened = view.open_stream(tunnel, &self.connections[call.connection], self.schedule.now());
         let legs = tunnel.stream_legs + if opened { edge.pool.handshake_legs } else { 0 };
         Opening { legs, encrypts: opened }
     }
@@ -147,7 +147,6 @@ impl Engine<'_> {
         let position = self.view_position(caller, edge);
         let Some(view) = &mut self.views[position] else { return };
         if view.release(edge, &mut self.connections, connection, sent, now) {
-            view.close_stream(endpoint, now);
             self.proxies.connection_closed(self.program.ends(caller, edge, endpoint), now);
         }
     }

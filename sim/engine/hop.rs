@@ -342,7 +342,6 @@ impl<'p> Engine<'p> {
             if let Some(view) = &mut self.views[position]
                 && view.abandon(edge, &mut self.connections, connection, sent, now)
             {
-                view.close_stream(endpoint, now);
                 self.proxies.connection_closed(self.program.ends(caller, edge, endpoint), now);
             }
         }

@@ -7,6 +7,7 @@
 mod call;
 mod connect;
 mod draw;
+mod endpoints;
 mod event;
 mod hop;
 mod instance;

@@ -29,7 +29,7 @@ impl AtLoad {
     /// Of a scenario that was [`scaled`], and its results, of which only those of the whole and its entries are kept.
     pub fn new(factor: f64, scenario: &Scenario, mut results: Vec<Results>) -> Self {
         for one in &mut results {
-            one.rows.retain(|row| matches!(row.scope, Scope::Scenario | Scope::Entry));
+            one.retain(&[Scope::Scenario, Scope::Entry]);
         }
         let offered = scenario.sources.iter().map(|source| offered(&source.arrivals)).collect();
         Self { factor, offered, results }
