@@ -37,7 +37,7 @@ impl AtLoad {
 }
 
 /// The rate of steady open traffic, per second.
-fn offered(arrivals: &Arrivals) -> Option<f64> {
+pub(super) fn offered(arrivals: &Arrivals) -> Option<f64> {
     match arrivals {
         Arrivals::Poisson { rate } | Arrivals::Constant { rate } | Arrivals::Paced { rate, .. } => {
             Some(rate.value())
