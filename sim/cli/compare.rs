@@ -5,7 +5,7 @@ mod load;
 use clap::Args;
 
 use crate::experiment::model::{Experiment, FEWEST_DRAWS, Sensitivities};
-use crate::experiment::{self, Outcome};
+use crate::experiment::{self, Outcome, size};
 use crate::mesh::Profile;
 use crate::mesh::profile::{Assumption, asked};
 use crate::metrics::{Drawn, Labels, Results};
@@ -47,6 +47,9 @@ pub(super) fn execute(arguments: &CompareArguments) -> Exit {
     let options = &arguments.options;
     let Some(mut loaded) = options.loading(Meshes::All).load() else { return Exit::BadInput };
     options.adjust(&mut loaded);
+    if options.duration.is_none() && options.warm_up.is_none() {
+        loaded.notes.extend(size::shorten(&mut loaded.scenario));
+    }
     let Some(baseline) = comparable(&loaded) else { return Exit::BadInput };
     let programs = loaded.programs(&loaded.scenario);
     let (places, whole) = match arguments.open(&loaded, &programs) {

@@ -28,7 +28,8 @@ pub(super) struct Options {
     /// Seed of everything random
     #[arg(long)]
     pub(super) seed: Option<u64>,
-    /// Rate of every open source, and of each entry point of an isotope graph [default there: 1000/s]
+    /// Rate of every open source, and of each entry point of an isotope graph [default there: 1000/s, or less where that
+    /// makes very many calls]
     #[arg(long, value_parser = rate)]
     pub(super) rps: Option<Rate>,
     /// Length of the measuring window

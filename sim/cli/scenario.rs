@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use crate::diag::{Code, Diagnostic, Diagnostics, Location, Sources, Style};
-use crate::experiment::Plan;
+use crate::experiment::{Plan, size};
 use crate::input::draft::MeshDraft;
 use crate::input::tree::Located;
 use crate::input::{self, Options};
@@ -54,6 +54,8 @@ pub(super) struct Loaded {
     pub(super) baseline: Option<usize>,
     /// Warnings, one line each.
     pub(super) warnings: Vec<String>,
+    /// What was chosen in the user's place, for the reader of results: sentences.
+    pub(super) notes: Vec<String>,
     /// What was read.
     pub(super) inputs: Vec<FileHash>,
 }
@@ -100,14 +102,18 @@ impl Loading {
             return None;
         }
         let mut scenario = scenario?;
-        if let Some(rate) = self.rate {
-            set_rate(&mut scenario, rate);
-        }
+        let notes = match self.rate {
+            Some(rate) => {
+                set_rate(&mut scenario, rate);
+                Vec::new()
+            }
+            None => size::moderate_rates(&mut scenario).into_iter().collect(),
+        };
         let baseline =
             (meshes.len() > 1).then(|| meshes.iter().position(|mesh| mesh.name == BASELINE).unwrap_or(0));
         let warnings = diagnostics.sorted().iter().map(|one| one_line(one, &sources)).collect();
         let inputs = sources.files().map(|(name, text)| FileHash::new(name, text.as_bytes())).collect();
-        Some(Loaded { scenario, meshes, node_cores, baseline, warnings, inputs })
+        Some(Loaded { scenario, meshes, node_cores, baseline, warnings, notes, inputs })
     }
 
     /// The meshes asked for on the command line, else those that are meant.

@@ -90,6 +90,7 @@ pub(super) fn results(loaded: &Loaded, labels: &[Labels], outcome: &Outcome) -> 
         })
         .collect();
     for (results, mesh) in all.iter_mut().zip(&loaded.meshes) {
+        results.notes.extend(loaded.notes.iter().cloned());
         results.notes.extend(mesh.profile.impossible(&loaded.scenario));
     }
     if outcome.stopped {

@@ -5,9 +5,10 @@ use crate::program::Edge;
 use crate::units::{SimTime, Span};
 
 use super::call::{CallId, Part, Progress};
+use super::endpoints::Stream;
 use super::hop::LEG_HANDSHAKE;
 use super::pass::Pass;
-use super::view::{Opening, Request, Stream, Taken, View};
+use super::view::{Opening, Request, Taken, View};
 use super::{Engine, Event, draw};
 
 impl Engine<'_> {
@@ -79,7 +80,7 @@ impl Engine<'_> {
         }
         let call = &self.calls[id];
         let view = self.views[position].as_mut()?;
-        match view.open_stream(tunnel, call.endpoint, call.connection, self.schedule.now()) {
+        match view.open_stream(tunnel, &self.connections, call.connection, self.schedule.now()) {
             Stream::Ready => Some(Opening { legs: tunnel.stream_legs, encrypts: false }),
             Stream::New => Some(Opening { legs: tunnel.stream_legs + handshake.legs, encrypts: true }),
             Stream::Opening(opener) => {
@@ -128,11 +129,10 @@ impl Engine<'_> {
     pub(super) fn connected(&mut self, id: CallId) {
         let now = self.schedule.now();
         let (_, edge) = self.edge(id);
-        let (caller, endpoint, connection) =
-            (self.calls[id].caller, self.calls[id].endpoint, self.calls[id].connection);
+        let (caller, connection) = (self.calls[id].caller, self.calls[id].connection);
         let position = self.view_position(caller, edge);
         if let Some(view) = &mut self.views[position] {
-            view.tunnel_opened(endpoint, connection);
+            view.tunnel_opened(&self.connections, connection);
         }
         let followers = std::mem::take(&mut self.connections[connection].followers);
         let waiters = View::ready(&mut self.connections, connection);
@@ -162,7 +162,6 @@ impl Engine<'_> {
         let position = self.view_position(caller, edge);
         let Some(view) = &mut self.views[position] else { return };
         if view.release(edge, &mut self.connections, connection, sent, now) {
-            view.close_stream(endpoint, now);
             self.proxies.connection_closed(self.program.ends(caller, edge, endpoint), now);
         }
     }

@@ -50,7 +50,6 @@ impl Engine<'_> {
             if let Some(view) = &mut self.views[position]
                 && view.abandon(edge, &mut self.connections, connection, sent, now)
             {
-                view.close_stream(endpoint, now);
                 self.proxies.connection_closed(self.program.ends(caller, edge, endpoint), now);
             }
         }

@@ -8,6 +8,7 @@
 mod call;
 mod connect;
 mod draw;
+mod endpoints;
 mod event;
 mod give_up;
 mod hop;

@@ -1,13 +1,14 @@
-//! What a pod knows of the endpoints of one of its edges: loads, connections, waiting calls. Made on first use.
+//! What a pod keeps for one of its edges: connections in pools, and waiting calls. Made on first use.
 
 use std::collections::VecDeque;
 
 use crate::kernel::rng::Draws;
-use crate::policy::balance::{Balancer, EndpointLoad};
+use crate::policy::balance::Balancer;
 use crate::program::{Edge, Tunnel};
 use crate::units::{SimTime, Span};
 
 use super::call::CallId;
+use super::endpoints::{Endpoints, Place, Stream};
 use super::links::Links;
 
 /// A connection between two pods; reused once it is closed.
@@ -22,6 +23,8 @@ impl ConnectionId {
 #[derive(Clone, Debug)]
 pub(super) struct Connection {
     pub(super) endpoint: u32,
+    /// Where the view keeps what it knows of the endpoint.
+    place: Place,
     /// Worker of the accepting proxy it belongs to.
     pub(super) server_worker: u32,
     /// The view's pool it belongs to.
@@ -45,27 +48,6 @@ pub(super) struct Opening {
     pub(super) legs: u32,
     /// With a handshake of the two proxies, and its CPU.
     pub(super) encrypts: bool,
-}
-
-/// Tunnels to one endpoint, and the connections in them.
-#[derive(Clone, Copy, Debug, Default)]
-struct Tunnels {
-    open: u32,
-    streams: u32,
-    idle_since: SimTime,
-    /// The connection that opens the last of them, until it is ready.
-    opener: Option<ConnectionId>,
-}
-
-/// The tunnel of a new connection.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Stream {
-    /// Is open.
-    Ready,
-    /// Is being opened by that connection.
-    Opening(ConnectionId),
-    /// Has to be opened.
-    New,
 }
 
 /// All open connections of the run.
@@ -105,11 +87,12 @@ impl std::ops::IndexMut<ConnectionId> for Connections {
 #[derive(Debug)]
 pub(super) struct View {
     balancer: Balancer,
-    loads: Vec<EndpointLoad>,
-    /// Per pool: with one stream per connection the idle connections, last used last; else all connections.
+    endpoints: Endpoints,
+    /// Per worker of the proxy, if each has pools of its own; for each known endpoint so many, or, where the endpoint is
+    /// chosen per connection, so many in all. With one stream per connection a pool holds the idle connections, last used
+    /// last; else all connections.
     pools: Vec<Vec<ConnectionId>>,
-    /// Per endpoint, if connections go through tunnels.
-    tunnels: Vec<Tunnels>,
+    workers: u32,
     /// The application's own connections.
     pub(super) links: Links,
     /// Calls that wait for a connection of the application.
@@ -129,18 +112,14 @@ pub(super) enum Taken {
 
 impl View {
     pub(super) fn new(edge: &Edge, workers: u32, now: SimTime) -> Self {
-        let endpoints = edge.targets.len();
-        let pools = if edge.pool.per_connection { 1 } else { endpoints as usize };
-        let workers = if edge.pool.per_worker { workers as usize } else { 1 };
-        let (assumed, decay) = edge.ewma;
+        let workers = if edge.pool.per_worker { workers } else { 1 };
+        let endpoints = Endpoints::new(edge, now);
+        let shares = if edge.pool.per_connection { 1 } else { endpoints.places() };
         Self {
             balancer: Balancer::new(edge.policy, &edge.targets),
-            loads: vec![EndpointLoad::new(edge.policy, assumed, decay, now); endpoints as usize],
-            pools: vec![Vec::new(); pools * workers],
-            tunnels: vec![
-                Tunnels::default();
-                if edge.pool.tunnel.is_some() { endpoints as usize } else { 0 }
-            ],
+            endpoints,
+            pools: vec![Vec::new(); shares * workers as usize],
+            workers,
             links: Links::default(),
             waiting: VecDeque::new(),
         }
@@ -156,38 +135,42 @@ impl View {
         mut closed: impl FnMut(u32),
     ) -> Taken {
         let worker = if edge.pool.per_worker { request.worker } else { 0 };
-        let worker_pools = if edge.pool.per_connection { 1 } else { self.loads.len() as u32 };
         if edge.pool.per_connection {
-            let pool = worker * worker_pools;
-            if let Some(taken) = self.reuse(edge, connections, pool, request, &mut closed) {
-                self.loads[connections[taken.id()].endpoint as usize].started();
+            if let Some(taken) = self.reuse(edge, connections, worker, request, &mut closed) {
+                self.endpoints.started(connections[taken.id()].place);
                 return taken;
             }
             let endpoint = self.pick(edge, request, &mut draws);
-            return self.open(connections, pool, endpoint);
+            let place = self.endpoints.place(endpoint);
+            return self.open(connections, worker, endpoint, place);
         }
         let endpoint = self.pick(edge, request, &mut draws);
-        let pool = worker * worker_pools + endpoint;
+        let place = self.endpoints.place(endpoint);
+        let pool = place.0 * self.workers + worker;
+        if pool as usize >= self.pools.len() {
+            self.pools.resize_with(((place.0 + 1) * self.workers) as usize, Vec::new);
+        }
         match self.reuse(edge, connections, pool, request, &mut closed) {
             Some(taken) => {
-                self.loads[endpoint as usize].started();
+                self.endpoints.started(place);
                 taken
             }
-            None => self.open(connections, pool, endpoint),
+            None => self.open(connections, pool, endpoint, place),
         }
     }
 
     fn pick(&mut self, edge: &Edge, request: &Request, draws: &mut Draws) -> u32 {
-        if self.loads.len() == 1 {
+        if edge.targets.len() == 1 {
             return 0;
         }
-        self.balancer.pick(&edge.targets, &self.loads, request.now, request.hash, draws)
+        self.balancer.pick(&edge.targets, &self.endpoints, request.now, request.hash, draws)
     }
 
-    fn open(&mut self, connections: &mut Connections, pool: u32, endpoint: u32) -> Taken {
-        self.loads[endpoint as usize].started();
+    fn open(&mut self, connections: &mut Connections, pool: u32, endpoint: u32, place: Place) -> Taken {
+        self.endpoints.started(place);
         Taken::New(connections.open(Connection {
             endpoint,
+            place,
             server_worker: 0,
             pool,
             streams: 1,
@@ -220,7 +203,7 @@ impl View {
                 let connection = &mut connections[id];
                 if too_old(connection) {
                     closed(connection.endpoint);
-                    self.close_stream(connection.endpoint, closed_at(connection));
+                    self.endpoints.close_stream(connection.place, closed_at(connection));
                     connections.free.push(id.0);
                     continue;
                 }
@@ -234,7 +217,7 @@ impl View {
             let connection = &mut connections[id];
             if too_old(connection) {
                 closed(connection.endpoint);
-                self.close_stream(connection.endpoint, closed_at(connection));
+                self.endpoints.close_stream(connection.place, closed_at(connection));
                 self.pools[pool as usize].remove(position);
                 connections.free.push(id.0);
                 continue;
@@ -253,42 +236,20 @@ impl View {
         self.pools[connections[id].pool as usize].push(id);
     }
 
-    /// A new connection to an endpoint goes through a tunnel.
+    /// A new connection goes through a tunnel, which that connection opens if need be.
     pub(super) fn open_stream(
         &mut self,
         tunnel: Tunnel,
-        endpoint: u32,
-        connection: ConnectionId,
+        connections: &Connections,
+        id: ConnectionId,
         now: SimTime,
     ) -> Stream {
-        let tunnels = &mut self.tunnels[endpoint as usize];
-        if tunnels.streams == 0 && now.since(tunnels.idle_since).nanos() > tunnel.idle_timeout {
-            tunnels.open = 0;
-        }
-        tunnels.streams += 1;
-        if tunnels.streams > tunnels.open * tunnel.streams {
-            tunnels.open += 1;
-            tunnels.opener = Some(connection);
-            return Stream::New;
-        }
-        tunnels.opener.map_or(Stream::Ready, Stream::Opening)
+        self.endpoints.open_stream(tunnel, connections[id].place, id, now)
     }
 
     /// A connection is ready, and so is the tunnel if this connection opened it.
-    pub(super) fn tunnel_opened(&mut self, endpoint: u32, connection: ConnectionId) {
-        if let Some(tunnels) = self.tunnels.get_mut(endpoint as usize)
-            && tunnels.opener == Some(connection)
-        {
-            tunnels.opener = None;
-        }
-    }
-
-    /// A connection through a tunnel is closed.
-    pub(super) fn close_stream(&mut self, endpoint: u32, now: SimTime) {
-        if let Some(tunnels) = self.tunnels.get_mut(endpoint as usize) {
-            tunnels.streams = tunnels.streams.saturating_sub(1);
-            tunnels.idle_since = tunnels.idle_since.max(now);
-        }
+    pub(super) fn tunnel_opened(&mut self, connections: &Connections, id: ConnectionId) {
+        self.endpoints.tunnel_opened(connections[id].place, id);
     }
 
     /// The handshake is over: whoever waited may go on.
@@ -309,11 +270,12 @@ impl View {
         now: SimTime,
     ) -> bool {
         let connection = &mut connections[id];
-        self.loads[connection.endpoint as usize].finished(now.since(sent), now);
+        self.endpoints.finished(connection.place, now.since(sent), now);
         connection.streams -= 1;
         connection.idle_since = now;
         let closes = edge.pool.streams == 1 || !edge.pool.keep_alive;
         if closes {
+            self.endpoints.close_stream(connection.place, now);
             connections.free.push(id.0);
         }
         closes
@@ -329,10 +291,11 @@ impl View {
         now: SimTime,
     ) -> bool {
         let connection = &mut connections[id];
-        self.loads[connection.endpoint as usize].finished(now.since(sent), now);
+        self.endpoints.finished(connection.place, now.since(sent), now);
         connection.streams -= 1;
         connection.idle_since = now;
         if !edge.pool.keep_alive {
+            self.endpoints.close_stream(connection.place, now);
             connections.free.push(id.0);
             return true;
         }

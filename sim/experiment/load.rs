@@ -29,7 +29,7 @@ impl AtLoad {
     /// Of a scenario that was [`scaled`], and its results, of which only those of the whole and its entries are kept.
     pub fn new(factor: f64, scenario: &Scenario, mut results: Vec<Results>) -> Self {
         for one in &mut results {
-            one.rows.retain(|row| matches!(row.scope, Scope::Scenario | Scope::Entry));
+            one.retain(&[Scope::Scenario, Scope::Entry]);
         }
         let offered = scenario.sources.iter().map(|source| offered(&source.arrivals)).collect();
         Self { factor, offered, results }
@@ -37,7 +37,7 @@ impl AtLoad {
 }
 
 /// The rate of steady open traffic, per second.
-fn offered(arrivals: &Arrivals) -> Option<f64> {
+pub(super) fn offered(arrivals: &Arrivals) -> Option<f64> {
     match arrivals {
         Arrivals::Poisson { rate } | Arrivals::Constant { rate } | Arrivals::Paced { rate, .. } => {
             Some(rate.value())

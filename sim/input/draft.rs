@@ -31,6 +31,8 @@ pub struct Draft {
     pub slos: Vec<SloDraft>,
     /// Sections that can be given only once, with where they were.
     pub given: Vec<(&'static str, Location)>,
+    /// How many of the sources have a rate that no file gave.
+    pub assumed_rates: usize,
 }
 
 impl Default for Draft {
@@ -45,6 +47,7 @@ impl Default for Draft {
             run: defaults::run(),
             slos: Vec::new(),
             given: Vec::new(),
+            assumed_rates: 0,
         }
     }
 }

@@ -66,6 +66,7 @@ pub(crate) fn decode(node: &Node, entry: &Entry, draft: &mut Draft, diagnostics:
     for (service, is_entry) in services.unwrap_or_default() {
         if is_entry {
             draft.sources.push(source(&service, entry));
+            draft.assumed_rates += 1;
         }
         draft.services.push(service);
     }

@@ -24,6 +24,15 @@ index_type! {
     pub struct ZoneIdx;
 }
 
+/// What the user left open and got a default for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unsaid {
+    /// The rates of all sources.
+    pub rates: bool,
+    /// Everything about runs, their length too.
+    pub run: bool,
+}
+
 /// Everything the user said, checked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scenario {
@@ -41,6 +50,10 @@ pub struct Scenario {
     pub run: RunSettings,
     /// Limits that set the exit code.
     pub slos: Vec<Slo>,
+    /// Calls that a request of each source makes on average, the source's own included.
+    pub calls: IndexVec<SourceIdx, f64>,
+    /// What was not said.
+    pub unsaid: Unsaid,
 }
 
 /// A workload behind one service name.

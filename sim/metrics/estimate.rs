@@ -7,6 +7,7 @@
 mod precision;
 
 use super::labels::Labels;
+use super::lookup::Lookup;
 use super::measure::{Measure, Subject, subjects};
 use super::pool::{pool, pool_entry};
 use super::record::{EntryRecord, RunRecord};
@@ -43,6 +44,7 @@ pub fn estimate(labels: &Labels, records: &[RunRecord]) -> Results {
         stationary: saturated.is_empty(),
         rows,
         notes: notes::all(labels, records, &pooled, &saturated),
+        lookup: Lookup::default(),
     }
 }
 

@@ -7,6 +7,7 @@
 pub mod estimate;
 pub mod histogram;
 pub mod labels;
+mod lookup;
 mod measure;
 pub mod model;
 mod notes;

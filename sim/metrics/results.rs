@@ -4,6 +4,8 @@ use std::fmt;
 
 use crate::units::Currency;
 
+use super::lookup::Lookup;
+
 /// What the replications of one scenario under one mesh say.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Results {
@@ -21,34 +23,39 @@ pub struct Results {
     pub rows: Vec<Row>,
     /// What a reader must know beside the numbers: one sentence each.
     pub notes: Vec<String>,
+    /// Of the rows.
+    pub(super) lookup: Lookup,
 }
 
 impl Results {
     /// Appends what this mesh adds to `baseline`, as [`difference`](super::difference) computed it.
     pub fn with_baseline(mut self, baseline: &str, added: Vec<Row>) -> Self {
         self.baseline = Some(baseline.to_owned());
-        self.rows.extend(added);
+        self.extend(added);
         self
+    }
+
+    /// Appends rows.
+    pub fn extend(&mut self, rows: impl IntoIterator<Item = Row>) {
+        self.rows.extend(rows);
+        self.lookup = Lookup::default();
+    }
+
+    /// Keeps only the rows of these scopes.
+    pub fn retain(&mut self, scopes: &[Scope]) {
+        self.rows.retain(|row| scopes.contains(&row.scope));
+        self.lookup = Lookup::default();
     }
 
     /// The estimate of one row, if there is such a row.
     pub fn get(&self, scope: Scope, name: &str, metric: &str, statistic: Statistic) -> Option<&Estimate> {
-        let matches = |row: &&Row| {
-            row.scope == scope && row.statistic == statistic && row.metric == metric && row.name == name
-        };
-        self.rows.iter().find(matches).map(|row| &row.value)
+        let matches = |row: &&Row| row.statistic == statistic && row.metric == metric;
+        self.lookup.of(&self.rows, scope, name).find(matches).map(|row| &row.value)
     }
 
     /// Names within a scope, in order, each once.
     pub fn names(&self, scope: Scope) -> Vec<&str> {
-        let mut names: Vec<&str> = Vec::new();
-        for row in self.rows.iter().filter(|row| row.scope == scope) {
-            // Rows of one name stand side by side, but those added by `with_baseline` stand at the end.
-            if names.last() != Some(&row.name.as_str()) && !names.contains(&row.name.as_str()) {
-                names.push(&row.name);
-            }
-        }
-        names
+        self.lookup.firsts(&self.rows, scope).map(|row| row.name.as_str()).collect()
     }
 }
 

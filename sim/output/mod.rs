@@ -7,6 +7,7 @@
 //! 2. [`estimate`](crate::metrics::estimate()), and [`difference`](crate::metrics::difference) against a baseline.
 //! 3. [`Folder::write`] for every mesh, and [`table::render`] for the terminal.
 
+mod busiest;
 pub mod comparison;
 mod edges_csv;
 mod folder;

@@ -9,6 +9,7 @@ use comfy_table::{Cell, CellAlignment, ContentArrangement, Table};
 
 use crate::metrics::{Estimate, Results, Row, Scope, Statistic, Unit};
 
+use super::busiest::{left_out, shown_entries};
 use super::human;
 
 /// A longer name is cut.
@@ -21,7 +22,7 @@ const QUANTILES: [(&str, Statistic); 4] =
 pub fn render(meshes: &[Results]) -> String {
     let Some(first) = meshes.first() else { return String::new() };
     let mut text = headline(first, meshes);
-    let entries = first.names(Scope::Entry);
+    let (entries, _) = shown_entries(first);
     for entry in &entries {
         text += &time_added(meshes, entry);
     }
@@ -183,6 +184,9 @@ fn where_time_goes(meshes: &[Results], entry: &str) -> String {
 /// Each note once; with the meshes it is about unless it is about all.
 pub(super) fn notes(meshes: &[Results]) -> String {
     let mut text = String::new();
+    if let Some(note) = meshes.first().and_then(left_out) {
+        let _ = writeln!(text, "note: {note}");
+    }
     let mut said = BTreeSet::new();
     for note in meshes.iter().flat_map(|mesh| &mesh.notes) {
         if !said.insert(note) {

@@ -38,17 +38,20 @@ struct CallGraph {
     first: IndexVec<ServiceIdx, usize>,
 }
 
-/// Checks that every request ends, and warns of what no request reaches.
+/// Checks that every request ends, and warns of what no request reaches. Returns how many calls a request of each source
+/// makes on average, the source's own included; `None` if some never end.
 pub(super) fn check(
     draft: &Draft,
     services: &IndexVec<ServiceIdx, Service>,
     sources: &IndexVec<SourceIdx, TrafficSource>,
     diagnostics: &mut Diagnostics,
-) {
+) -> Option<IndexVec<SourceIdx, f64>> {
     let calls = CallGraph::new(services);
-    let Some(expected) = calls.expected(draft, services, diagnostics) else { return };
+    let expected = calls.expected(draft, services, diagnostics)?;
+    let mut totals = IndexVec::new();
     for source in sources {
         let total = expected[calls.node(source.service, source.operation).index()];
+        totals.push(1.0 + total);
         if total > MAX_CALLS {
             let message = format!(
                 "a request of {} makes {total:.0} calls on average, more than {MAX_CALLS:.0}",
@@ -65,6 +68,7 @@ pub(super) fn check(
     if !diagnostics.has_errors() {
         calls.warn_of_unreached(draft, services, sources, diagnostics);
     }
+    Some(totals)
 }
 
 impl CallGraph {

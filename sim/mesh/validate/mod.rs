@@ -6,7 +6,7 @@ use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::index::IndexVec;
 use crate::input::Draft;
 
-use super::scenario::{Scenario, Service, ServiceIdx, SourceIdx, TrafficSource};
+use super::scenario::{Scenario, Service, ServiceIdx, SourceIdx, TrafficSource, Unsaid};
 
 mod calls;
 mod names;
@@ -35,14 +35,28 @@ pub fn validate(draft: &Draft, diagnostics: &mut Diagnostics) -> Option<Scenario
     let cluster = placement::cluster(draft, &directory, &sources, diagnostics);
     let waypoints = waypoints::resolve(draft, &directory, &services, &cluster.zones, diagnostics);
     let slos = slo::resolve(draft, &sources, diagnostics);
-    calls::check(draft, &services, &sources, diagnostics);
+    let calls = calls::check(draft, &services, &sources, diagnostics);
     check_pods(draft, &services, &sources, diagnostics);
     check_content(&services, &sources, diagnostics);
     if diagnostics.has_errors() {
         return None;
     }
     let name = draft.name.as_ref().map_or("scenario", |name| &name.value).to_owned();
-    Some(Scenario { name, services, sources, waypoints, cluster, run: draft.run, slos })
+    let unsaid = Unsaid {
+        rates: draft.assumed_rates == sources.len(),
+        run: draft.given.iter().all(|(section, _)| *section != "run"),
+    };
+    Some(Scenario {
+        name,
+        services,
+        sources,
+        waypoints,
+        cluster,
+        run: draft.run,
+        slos,
+        calls: calls?,
+        unsaid,
+    })
 }
 
 /// There are not more pods than fit.

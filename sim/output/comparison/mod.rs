@@ -9,12 +9,15 @@ mod tables;
 mod terminal;
 mod verdict;
 
+use rayon::prelude::*;
+
 use crate::experiment::load::Loads;
 use crate::experiment::model::Sensitivities;
 use crate::mesh::Profile;
 use crate::mesh::profile::{Assumption, Feature};
 use crate::metrics::Results;
 
+use super::busiest::shown_entries;
 use super::plot::{Picture, pictures};
 use super::{File, FileHash, Output, Run, report};
 
@@ -94,7 +97,7 @@ pub const OUTPUTS: &[Output<Render>] = &[
     Output {
         file: "plots/*.svg, plots/*.png",
         about: "percentiles, where the time goes, CPU and memory, the call graph, and response time against load",
-        render: |comparison| comparison.pictures().iter().flat_map(Picture::files).collect(),
+        render: |comparison| comparison.pictures().par_iter().flat_map_iter(Picture::files).collect(),
     },
     Output {
         file: "load.csv",
@@ -128,6 +131,11 @@ impl<'a> Comparison<'a> {
     /// The name of the scenario.
     pub(super) fn scenario(&self) -> &'a str {
         &self.runs[self.baseline].results.scenario
+    }
+
+    /// The entries that have tables and pictures of their own.
+    pub(super) fn shown_entries(&self) -> Vec<&'a str> {
+        shown_entries(self.runs[self.baseline].results).0
     }
 
     /// What there is to look at.

@@ -8,7 +8,7 @@ use super::grid::{Column, Grid};
 
 /// All tables, in the order of their importance.
 pub(in crate::output) fn tables(comparison: &Comparison<'_>) -> Vec<Grid> {
-    let entries = comparison.runs[comparison.baseline].results.names(Scope::Entry);
+    let entries = comparison.shown_entries();
     let mut tables: Vec<Grid> = entries.iter().map(|entry| time(comparison, entry)).collect();
     tables.push(cost(comparison));
     tables.extend(machines(comparison));

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::metrics::{Results, Scope};
+use crate::metrics::Results;
 use crate::output::human::printable;
 use crate::output::table::{name, notes};
 
@@ -15,7 +15,7 @@ pub fn render(comparison: &Comparison<'_>) -> String {
         text += &grid.terminal();
     }
     if let Some(loads) = comparison.load {
-        for entry in comparison.runs[comparison.baseline].results.names(Scope::Entry) {
+        for entry in comparison.shown_entries() {
             text += &load_grid(comparison, loads, entry).terminal();
             let _ = writeln!(text, "{}", wrapped(&knees(comparison, loads, entry)));
         }

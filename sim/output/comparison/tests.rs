@@ -235,7 +235,7 @@ fn machines_are_shown_when_they_are_known() {
         let mut row = results.rows[0].clone();
         assert_eq!(row.scope, Scope::Scenario);
         (row.metric, row.value.value) = ("nodes", 3.0);
-        results.rows.push(row);
+        results.extend([row]);
     }
     assert!(shown(&made).contains("What it all runs on\n mesh           nodes"), "{}", shown(&made));
 }

@@ -64,14 +64,8 @@ impl LoadCurve {
     }
 }
 
-/// A picture for each entry, in the order of the curves.
-pub(super) fn pictures(curves: &[LoadCurve]) -> Vec<Picture> {
-    let mut entries: Vec<&str> = Vec::new();
-    for curve in curves {
-        if !entries.contains(&curve.entry.as_str()) {
-            entries.push(&curve.entry);
-        }
-    }
+/// A picture for each of the entries.
+pub(super) fn pictures(curves: &[LoadCurve], entries: &[&str]) -> Vec<Picture> {
     let of = |entry: &&str| curves.iter().filter(|curve| curve.entry == *entry).collect::<Vec<_>>();
     entries.iter().filter_map(|entry| picture(&of(entry), entry)).collect()
 }

@@ -22,6 +22,7 @@ mod timeline;
 
 use canvas::Canvas;
 
+use super::busiest::shown_entries;
 use super::names::file_names;
 use super::{File, Run};
 
@@ -53,16 +54,16 @@ impl Picture {
 /// All pictures of one scenario under several meshes (or one), a run each; `load` may be empty.
 ///
 /// In order: percentiles, time and time line of each entry, load of each entry, resources, and the call graph under each mesh.
-/// What cannot be drawn (no answered request, no proxy) is left out.
+/// What cannot be drawn (no answered request, no proxy) is left out, and so are all but the busiest of many entries.
 pub fn pictures(runs: &[Run<'_>], load: &[LoadCurve]) -> Vec<Picture> {
-    let entries = runs.first().map_or(&[][..], |run| &run.labels.entries[..]);
+    let (entries, _) = runs.first().map(|run| shown_entries(run.results)).unwrap_or_default();
     let mut pictures = Vec::new();
-    for entry in entries {
-        pictures.extend(percentiles::picture(runs, &entry.name));
-        pictures.extend(time::picture(runs, &entry.name));
-        pictures.extend(timeline::picture(runs, &entry.name));
+    for entry in &entries {
+        pictures.extend(percentiles::picture(runs, entry));
+        pictures.extend(time::picture(runs, entry));
+        pictures.extend(timeline::picture(runs, entry));
     }
-    pictures.extend(load::pictures(load));
+    pictures.extend(load::pictures(load, &entries));
     pictures.extend(resources::picture(runs));
     pictures.extend(graph::pictures(runs));
     let names: Vec<&str> = pictures.iter().map(|picture| picture.name.as_str()).collect();

@@ -9,7 +9,7 @@ mod sensitivity;
 
 use std::fmt::Write as _;
 
-use crate::metrics::{Results, Scope};
+use crate::metrics::Results;
 
 use super::File;
 use super::comparison::{Comparison, knees, load_grid, tables, verdict};
@@ -82,7 +82,7 @@ fn shown(pictures: &[Picture], which: impl Fn(&Picture) -> bool) -> String {
 fn load(comparison: &Comparison<'_>) -> String {
     let Some(loads) = comparison.load else { return String::new() };
     let mut text = shown(&comparison.pictures(), is_against_load) + "\n";
-    for entry in comparison.runs[comparison.baseline].results.names(Scope::Entry) {
+    for entry in comparison.shown_entries() {
         let grid = load_grid(comparison, loads, entry);
         let knees = escape(&knees(comparison, loads, entry));
         let _ = write!(text, "**{}**\n\n{}\n{knees}\n\n", escape(&grid.title), grid.markdown());

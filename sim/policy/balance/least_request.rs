@@ -4,7 +4,7 @@
 //! choices by default) draws both independently: with n endpoints the two are the same one in one of n picks, which
 //! then is random. With equally many calls the first drawn is taken. Calls are those of this caller alone.
 
-use super::{BalancerHelp, EndpointLoad, distinct_pair};
+use super::{BalancerHelp, Loads, distinct_pair};
 use crate::kernel::Uniform;
 use crate::vocabulary::BalancingPolicy;
 
@@ -26,19 +26,20 @@ impl LeastRequest {
     pub const ENVOY: Self = Self { distinct: false };
 
     #[inline]
-    pub(super) fn pick<U: Uniform>(self, loads: &[EndpointLoad], uniform: &mut U) -> u32 {
-        let count = loads.len() as u32;
+    pub(super) fn pick<L: Loads + ?Sized, U: Uniform>(self, loads: &L, uniform: &mut U) -> u32 {
+        let count = loads.endpoints();
         let (first, second) = if self.distinct {
             distinct_pair(count, uniform)
         } else {
             (uniform.below(count), uniform.below(count))
         };
-        if loads[second as usize].active < loads[first as usize].active { second } else { first }
+        if loads.of(second).active < loads.of(first).active { second } else { first }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::EndpointLoad;
     use super::super::testing::{assert_shares, stream};
     use super::*;
     use crate::units::{SimTime, Span};
@@ -72,7 +73,7 @@ mod tests {
             let (loads, mut uniform) = (loads(&active), stream(0));
             let mut counts = vec![0_u32; active.len()];
             for _ in 0..40_000 {
-                counts[LeastRequest { distinct }.pick(&loads, &mut uniform) as usize] += 1;
+                counts[LeastRequest { distinct }.pick(&loads[..], &mut uniform) as usize] += 1;
             }
             assert_shares(&counts, &shares(&active, distinct));
         }
@@ -85,7 +86,7 @@ mod tests {
         assert_eq!(shares(&active, true)[0], 0.0);
         let mut uniform = stream(0);
         let picked = |distinct, uniform: &mut _| {
-            (0..16_000).filter(|_| LeastRequest { distinct }.pick(&loads(&active), uniform) == 0).count()
+            (0..16_000).filter(|_| LeastRequest { distinct }.pick(&loads(&active)[..], uniform) == 0).count()
         };
         assert!((900..1100).contains(&picked(false, &mut uniform)));
         assert_eq!(picked(true, &mut uniform), 0);

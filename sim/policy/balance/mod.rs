@@ -3,7 +3,8 @@
 //! Three kinds of state. [`Targets`] is what all callers of a service share: the number of endpoints and, for
 //! consistent hashing, the table. A [`Balancer`] belongs to one caller (a client proxy, a waypoint replica, or the
 //! application when there is no proxy) and one target. An [`EndpointLoad`] is what that caller knows of one endpoint:
-//! no caller sees the calls of another. Endpoints are positions 0, 1, … of the service's replicas.
+//! no caller sees the calls of another. Endpoints are positions 0, 1, … of the service's replicas; [`Loads`] is whatever
+//! keeps what the caller knows of each.
 //!
 //! ```
 //! use sim::kernel::rng::{Purpose, Stream};
@@ -17,7 +18,7 @@
 //! let now = SimTime::ZERO;
 //! let unknown = EndpointLoad::new(BalancingPolicy::PeakEwma, Span::from_millis(30), Span::from_seconds(10), now);
 //! let mut loads = vec![unknown; targets.len() as usize];
-//! let endpoint = balancer.pick(&targets, &loads, now, 0, &mut stream);
+//! let endpoint = balancer.pick(&targets, &loads[..], now, 0, &mut stream);
 //! loads[endpoint as usize].started();
 //! let later = now + Span::from_millis(2);
 //! loads[endpoint as usize].finished(Span::from_millis(2), later);
@@ -167,6 +168,32 @@ impl EndpointLoad {
     }
 }
 
+/// What a caller knows of the endpoints of one service: a row for each, or for those only that it has called.
+pub trait Loads {
+    /// Number of endpoints.
+    fn endpoints(&self) -> u32;
+
+    /// What is known of one of them.
+    fn of(&self, endpoint: u32) -> &EndpointLoad;
+}
+
+impl Loads for [EndpointLoad] {
+    #[inline]
+    fn endpoints(&self) -> u32 {
+        self.len() as u32
+    }
+
+    #[inline]
+    fn of(&self, endpoint: u32) -> &EndpointLoad {
+        &self[endpoint as usize]
+    }
+}
+
+/// Whether callers look at what they know of endpoints when they choose one.
+pub const fn looks_at_loads(policy: BalancingPolicy) -> bool {
+    matches!(policy, BalancingPolicy::LeastRequest | BalancingPolicy::PeakEwma)
+}
+
 /// How one caller picks endpoints of one service.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Balancer {
@@ -204,18 +231,18 @@ impl Balancer {
         }
     }
 
-    /// The endpoint for the next call, or, per connection, for the next connection. `loads` has one row per endpoint;
-    /// `hash` is a well-mixed hash of what consistent hashing looks at, ignored by other policies.
+    /// The endpoint for the next call, or, per connection, for the next connection. `loads` is looked at where
+    /// [`looks_at_loads`] says so; `hash` is a well-mixed hash of what consistent hashing looks at, ignored by other policies.
     #[inline]
-    pub fn pick<U: Uniform>(
+    pub fn pick<L: Loads + ?Sized, U: Uniform>(
         &mut self,
         targets: &Targets,
-        loads: &[EndpointLoad],
+        loads: &L,
         now: SimTime,
         hash: u64,
         uniform: &mut U,
     ) -> u32 {
-        debug_assert_eq!(loads.len(), targets.endpoints as usize, "one load per endpoint");
+        debug_assert_eq!(loads.endpoints(), targets.endpoints, "loads are of the targets");
         match self {
             Self::Random => random::pick(targets.endpoints, uniform),
             Self::RoundRobin(state) => state.pick(targets.endpoints, uniform),
@@ -252,7 +279,7 @@ mod tests {
             let targets = Targets::new(row.policy, "default/web", 5);
             let mut balancer = Balancer::new(row.policy, &targets);
             let loads = vec![EndpointLoad::new(row.policy, Span::ZERO, Span::ZERO, SimTime::ZERO); 5];
-            let picked = balancer.pick(&targets, &loads, SimTime::ZERO, 7, &mut stream(0));
+            let picked = balancer.pick(&targets, &loads[..], SimTime::ZERO, 7, &mut stream(0));
             assert!(picked < 5, "{}", row.policy.name());
         }
     }
@@ -270,7 +297,7 @@ mod tests {
             )];
             for hash in [0, 1, u64::MAX / 2, u64::MAX] {
                 assert_eq!(
-                    balancer.pick(&targets, &loads, SimTime::ZERO, hash, &mut stream(0)),
+                    balancer.pick(&targets, &loads[..], SimTime::ZERO, hash, &mut stream(0)),
                     0,
                     "{}",
                     row.policy.name()

@@ -6,7 +6,7 @@
 //! both look alike). Defaults there: 30 ms assumed, 10 s decay. Tower's older PeakEwma differs in that reading moves
 //! the estimate's time, too.
 
-use super::{BalancerHelp, EndpointLoad, distinct_pair};
+use super::{BalancerHelp, EndpointLoad, Loads, distinct_pair};
 use crate::kernel::Uniform;
 use crate::units::{SimTime, Span};
 use crate::vocabulary::BalancingPolicy;
@@ -18,9 +18,9 @@ pub(super) const HELP: BalancerHelp = BalancerHelp {
 };
 
 #[inline]
-pub(super) fn pick<U: Uniform>(loads: &[EndpointLoad], now: SimTime, uniform: &mut U) -> u32 {
-    let (first, second) = distinct_pair(loads.len() as u32, uniform);
-    if cost(&loads[second as usize], now) < cost(&loads[first as usize], now) { second } else { first }
+pub(super) fn pick<L: Loads + ?Sized, U: Uniform>(loads: &L, now: SimTime, uniform: &mut U) -> u32 {
+    let (first, second) = distinct_pair(loads.endpoints(), uniform);
+    if cost(loads.of(second), now) < cost(loads.of(first), now) { second } else { first }
 }
 
 #[inline]
@@ -175,7 +175,7 @@ mod tests {
         let mut counts = vec![0_u32; 5];
         let mut uniform = stream(0);
         for _ in 0..100_000 {
-            counts[pick(&loads, now, &mut uniform) as usize] += 1;
+            counts[pick(&loads[..], now, &mut uniform) as usize] += 1;
         }
         assert_shares(&counts, &expected);
     }
