@@ -1,0 +1,276 @@
+//! What configuration and connections take in memory, measured by us and published; how long proxies take to start.
+
+use std::fmt::Write as _;
+
+use rayon::prelude::*;
+use sim::mesh::MeshModel;
+use sim::mesh::profile::{Setting, find};
+
+use super::row::{Origin, Quantity, Row, Setup};
+use super::seen::Seen;
+use crate::common::{mesh, mesh_with};
+
+const KIB: f64 = 1024.0;
+
+pub(super) fn rows() -> Vec<Row> {
+    [units, connections, proxies, arithmetic, start_up].par_iter().flat_map_iter(|rows| rows()).collect()
+}
+
+fn own(proxy: &'static str, setup: &str, fitted: bool, numbers: [f64; 2]) -> Row {
+    let setup = Setup { proxy, source: "", setup: setup.to_owned() };
+    setup.row(Origin::Own { fitted }, Quantity::Memory, "KiB", numbers)
+}
+
+fn published(
+    proxy: &'static str,
+    source: &'static str,
+    setup: &str,
+    unit: &'static str,
+    numbers: [f64; 2],
+) -> Row {
+    let setup = Setup { proxy, source, setup: setup.to_owned() };
+    setup.published(Quantity::Memory, unit, numbers)
+}
+
+/// Least-squares slopes, each of which is a constant of the profile.
+fn units() -> Vec<Row> {
+    let memory = |mesh: &MeshModel, workers: f64, endpoints: f64| {
+        let memory = mesh.sidecar.as_ref().map_or(&mesh.gateway.memory, |sidecar| &sidecar.memory);
+        (memory.per_cluster + memory.per_cluster_worker * workers + memory.per_endpoint * (endpoints - 1.0))
+            / KIB
+    };
+    let (bare, istio) = (mesh("none"), mesh("istio-sidecar"));
+    let per = &bare.gateway.memory;
+    vec![
+        own("Envoy", "a cluster, 1 worker", true, [52.56, memory(&bare, 1.0, 1.0)]),
+        own("Envoy", "a cluster, 2 workers", true, [55.39, memory(&bare, 2.0, 1.0)]),
+        own("Envoy", "a cluster of 10 endpoints, 1 worker", true, [65.95, memory(&bare, 1.0, 10.0)]),
+        own("Envoy", "a cluster with Istio's settings, 1 worker", true, [78.40, memory(&istio, 1.0, 1.0)]),
+        own("Envoy", "a virtual host", true, [5.66, per.per_route / KIB]),
+        own("Envoy", "an HTTP listener", true, [49.85, per.per_listener / KIB]),
+    ]
+}
+
+/// What an idle connection of an application takes in the proxies, from two runs with few and with many.
+fn connections() -> Vec<Row> {
+    let slope = |mesh: &MeshModel, protocol: &str, from: &str, group: &str| {
+        let seen = |users: u32| {
+            let text = format!(
+                "version: 1
+name: idle
+services:
+  - {{name: server, protocol: {protocol}, service_time: 10us, cpu_time: 0s, resources: {{cpu_request: 2}}}}
+traffic:
+  - {{name: client, service: server, from: {from}, arrivals: {{closed: {{users: {users}, think_time: 1s}}}}}}
+cluster: {{cores: unlimited, nodes: {{count: 2}}}}
+run: {{warm_up: 3s, duration: 2s}}
+"
+            );
+            Seen::of(&text, mesh).memory(group)
+        };
+        (seen(1100) - seen(100)) * 1e6 / 1000.0 / KIB
+    };
+    let bare = mesh_with("istio-sidecar", &[("features.mtls", "off")]);
+    let (istio, linkerd, ambient) = (mesh("istio-sidecar"), mesh("linkerd"), mesh("istio-ambient"));
+    vec![
+        own("Envoy", "an HTTP/1.1 connection", true, [15.91, slope(&bare, "http1", "outside", "server")]),
+        own("Envoy", "a TCP connection", false, [17.45, slope(&bare, "tcp", "outside", "server")]),
+        own(
+            "Envoy",
+            "a TCP connection, mTLS, calling side",
+            false,
+            [21.88, slope(&istio, "tcp", "meshed_client", "client:")],
+        ),
+        own(
+            "Envoy",
+            "a TCP connection, mTLS, called side",
+            false,
+            [26.61, slope(&istio, "tcp", "meshed_client", "server")],
+        ),
+        own(
+            "linkerd2-proxy",
+            "an HTTP/1.1 connection, calling side",
+            true,
+            [15.65, slope(&linkerd, "http1", "meshed_client", "client:")],
+        ),
+        own(
+            "ztunnel",
+            "a connection, both sides",
+            true,
+            [10.32, 2.0 * slope(&ambient, "tcp", "meshed_client", "node:")],
+        ),
+    ]
+}
+
+/// Whole proxies, from short runs.
+fn proxies() -> Vec<Row> {
+    let one = |services: u32, opaque: u32, pods: u32, mesh: &MeshModel, group: &str| {
+        Seen::of(&small_world(services, opaque, pods), mesh).memory(group)
+    };
+    let istio = mesh_with("istio-sidecar", &[("proxy.workers", "2")]);
+    let (ambient, waypoint) = (mesh("istio-ambient"), mesh("istio-ambient-waypoint"));
+    let agent = value("istio-sidecar", "proxy.memory.agent") / 1e6;
+    vec![
+        published(
+            "sidecar",
+            "istio/istio#18954",
+            "325 clusters and 175 listeners, Envoy allocated",
+            "MB",
+            [51.0, one(325, 171, 325, &istio, "client:") - agent],
+        ),
+        published(
+            "sidecar",
+            "istio/istio#18954",
+            "325 clusters and 175 listeners, container",
+            "MB",
+            [108.0, one(325, 171, 325, &istio, "client:")],
+        ),
+        published(
+            "sidecar",
+            "istio/istio#38000",
+            "idle, well scoped, with its agent",
+            "MB",
+            [120.0, one(20, 0, 40, &istio, "client:")],
+        ),
+        published(
+            "sidecar",
+            "istio/istio#12765",
+            "650 TCP services, more than",
+            "MB",
+            [134.2, one(650, 650, 650, &istio, "client:")],
+        ),
+        published(
+            "sidecar",
+            "istio.io",
+            "Istio 1.5 to 1.22, load mesh, own namespace only",
+            "MB",
+            [50.0, one(20, 0, 40, &istio, "client:")],
+        ),
+        published(
+            "sidecar",
+            "istio.io",
+            "Istio 1.24, load mesh, own namespace only",
+            "MB",
+            [60.0, one(20, 0, 40, &istio, "client:")],
+        ),
+        published(
+            "waypoint",
+            "istio.io",
+            "Istio 1.24, load mesh, one of a namespace",
+            "MB",
+            [60.0, one(20, 0, 40, &waypoint, "waypoint:")],
+        ),
+        published(
+            "ztunnel",
+            "istio.io",
+            "Istio 1.24, load mesh",
+            "MB",
+            [12.0, one(1000, 0, 2000, &ambient, "node:")],
+        ),
+    ]
+}
+
+/// A client that calls every one of so many services now and then.
+fn small_world(services: u32, opaque: u32, pods: u32) -> String {
+    let mut text = "version: 1\nname: world\nservices:\n".to_owned();
+    let mut script = String::new();
+    for number in 0..services {
+        let protocol = if number < opaque { "tcp" } else { "http1" };
+        let replicas = pods / services;
+        let _ = writeln!(
+            text,
+            "  - {{name: s{number}, protocol: {protocol}, replicas: {replicas}, service_time: 10us, cpu_time: 0s}}"
+        );
+        let _ = writeln!(script, "      - call: s{number}");
+    }
+    let _ = write!(
+        text,
+        "  - name: client
+    service_time: 0s
+    script:
+{script}traffic:
+  - {{name: client, service: client, from: meshed_client, rate: 2/s}}
+cluster: {{cores: unlimited}}
+run: {{warm_up: 3s, duration: 2s}}
+"
+    );
+    text
+}
+
+/// What follows from constants without a run.
+fn arithmetic() -> Vec<Row> {
+    let bare = mesh("none");
+    let envoy = &bare.gateway.memory;
+    let ambient = mesh("istio-ambient");
+    let node = ambient.node_proxy.as_ref().expect("ambient has one");
+    let million = (node.proxy.memory.base
+        + node.memory_per_workload * 1e6
+        + node.proxy.memory.per_cluster * 66e3
+        + node.proxy.memory.per_endpoint * 1e6)
+        / 1e9;
+    let linkerd = mesh("linkerd");
+    let memory = &linkerd.sidecar.as_ref().expect("linkerd has one").memory;
+    let crowd = (memory.base + memory.per_connection * 30e3) / 1e6;
+    let stats = "envoyproxy/envoy stats_integration_test.cc";
+    let ztunnel = Setup {
+        proxy: "ztunnel",
+        source: "istio/ztunnel#667",
+        setup: "a million pods, 66,000 services".to_owned(),
+    };
+    vec![
+        published(
+            "Envoy",
+            stats,
+            "a cluster without hosts",
+            "KiB",
+            [40577.0 / KIB, (envoy.per_cluster - envoy.per_endpoint) / KIB],
+        ),
+        published("Envoy", stats, "a host", "KiB", [1380.0 / KIB, envoy.per_endpoint / KIB]),
+        published(
+            "Envoy",
+            "envoyproxy/envoy PR#15231",
+            "a cluster, per worker",
+            "KiB",
+            [2200.0 / KIB, envoy.per_cluster_worker / KIB],
+        ),
+        published(
+            "Envoy",
+            "istio/istio#24307",
+            "an idle downstream connection, less than",
+            "KiB",
+            [20000.0 / KIB, envoy.per_connection / KIB],
+        ),
+        published("linkerd2-proxy", "linkerd/linkerd2#4900", "30,000 sockets", "MB", [800.0, crowd]),
+        ztunnel.row(Origin::Published { fitted: true }, Quantity::Memory, "GB", [3.0, million]),
+    ]
+}
+
+/// Numbers of a profile, in seconds or bytes.
+fn value(profile: &str, path: &str) -> f64 {
+    let profile = find(profile, None).unwrap_or_else(|problem| panic!("{}", problem.message));
+    match profile.get(path) {
+        Some(Setting::Number(quantity)) => quantity.value,
+        _ => panic!("{path} is no number of {}", profile.head.name),
+    }
+}
+
+/// From exec to ready: constants of the profiles, which the simulator does not use yet.
+fn start_up() -> Vec<Row> {
+    let row = |proxy, setup: &str, measured: f64, predicted: f64| {
+        let setup = Setup { proxy, source: "", setup: setup.to_owned() };
+        setup.row(Origin::Own { fitted: true }, Quantity::StartUp, "ms", [measured, predicted * 1e3])
+    };
+    let process = |profile| value(profile, "startup.process");
+    let istio = process("istio-sidecar");
+    vec![
+        row("Envoy", "no clusters", 77.0, istio),
+        row(
+            "Envoy",
+            "1000 clusters with Istio's settings",
+            1233.6,
+            istio + 1000.0 * value("istio-sidecar", "startup.per_cluster"),
+        ),
+        row("linkerd2-proxy", "until /live", 8.5, process("linkerd")),
+        row("ztunnel", "until ready", 6.8, process("istio-ambient")),
+    ]
+}
