@@ -25,16 +25,23 @@ enum Mode {
 struct Published {
     mode: Mode,
     rate: u32,
+    connections: u32,
     /// Microseconds, p50, p90, p99; the mean where there were two runs; 0 where nothing was given.
     response_time: [f64; 3],
-    /// Millicores of client's and server's sidecar.
+    /// Millicores of client's and server's sidecar, where given.
     millicores: [f64; 2],
     /// A constant was chosen to meet its CPU.
     fitted: bool,
 }
 
 const fn row(mode: Mode, rate: u32, response_time: [f64; 3], millicores: [f64; 2]) -> Published {
-    Published { mode, rate, response_time, millicores, fitted: false }
+    Published { mode, rate, connections: 16, response_time, millicores, fitted: false }
+}
+
+/// With default telemetry at 1000 rps over so many connections: p50 alone.
+const fn over(connections: u32, p50: f64) -> Published {
+    let published = row(Mode::Telemetry, 1000, [p50, 0.0, 0.0], [0.0, 0.0]);
+    Published { connections, ..published }
 }
 
 const fn fit(published: Published) -> Published {
@@ -42,7 +49,7 @@ const fn fit(published: Published) -> Published {
 }
 
 #[rustfmt::skip]
-const PUBLISHED: [Published; 14] = [
+const PUBLISHED: [Published; 18] = [
     row(Mode::Bare,       100, [980.0, 1411.0, 1940.0],  [31.0, 32.0]),
     row(Mode::Bare,       500, [990.0, 1459.0, 1924.0],  [117.0, 127.0]),
     row(Mode::Bare,      1000, [1329.0, 1883.0, 2458.0], [187.5, 219.0]),
@@ -53,6 +60,10 @@ const PUBLISHED: [Published; 14] = [
     row(Mode::Telemetry, 1000, [2395.0, 3363.0, 4130.0], [265.5, 284.5]),
     row(Mode::Telemetry, 2000, [2865.0, 3506.0, 3996.0], [447.0, 463.0]),
     row(Mode::Telemetry, 3000, [3005.0, 3735.0, 4237.0], [573.0, 657.0]),
+    over(2, 1220.0),
+    over(4, 1880.0),
+    over(8, 2240.0),
+    over(64, 2140.0),
     // The price of a plugin's callback is that of these.
     fit(row(Mode::Wasm,   100, [1484.0, 0.0, 0.0],       [47.0, 54.0])),
     fit(row(Mode::Wasm,   500, [2325.0, 0.0, 0.0],       [172.0, 204.0])),
@@ -76,7 +87,10 @@ fn run(published: &Published) -> Seen {
     let [p50, p90, _] = without_a_mesh(published.rate);
     let service_time = format!("{{lognormal: {{p50: {p50}us, p90: {p90}us}}}}");
     let pair = Pair {
-        arrivals: format!("{{paced: {{connections: 16, rate: {}/s, phase: together}}}}", published.rate),
+        arrivals: format!(
+            "{{paced: {{connections: {}, rate: {}/s, phase: together}}}}",
+            published.connections, published.rate
+        ),
         service_time: &service_time,
         request_bytes: 128,
         response_bytes: 1024,
@@ -110,7 +124,12 @@ fn rows_of((published, seen): &(&Published, Seen)) -> Vec<Row> {
     let setup = Setup {
         proxy: "sidecar",
         source: SOURCE,
-        setup: format!("{}, {} rps in phase", title(published.mode), published.rate),
+        setup: match published.connections {
+            16 => format!("{}, {} rps in phase", title(published.mode), published.rate),
+            other => {
+                format!("{}, {} rps in phase, {other} connections", title(published.mode), published.rate)
+            }
+        },
     };
     let direct = without_a_mesh(published.rate);
     let origin = Origin::Published { fitted: published.fitted };
@@ -123,9 +142,9 @@ fn rows_of((published, seen): &(&Published, Seen)) -> Vec<Row> {
                 setup.published(quantity, "µs", added)
             },
         );
-    std::iter::once(setup.row(origin, Quantity::Cpu, "µs", [cpu(published), seen.cpu("") / 2.0]))
-        .chain(latencies)
-        .collect()
+    let cpu = [cpu(published), seen.cpu("") / 2.0];
+    let cpu = (cpu[0] > 0.0).then(|| setup.row(origin, Quantity::Cpu, "µs", cpu));
+    cpu.into_iter().chain(latencies).collect()
 }
 
 /// Of two rows' CPU per request.

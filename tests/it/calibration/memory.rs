@@ -1,24 +1,17 @@
-//! What configuration and connections take in memory, measured by us and published; how long proxies take to start.
+//! What configuration and connections take in memory, measured by us and published.
 
 use std::fmt::Write as _;
 
 use rayon::prelude::*;
 use sim::mesh::MeshModel;
-use sim::mesh::profile::{Setting, find};
 
+use super::constants::{KIB, own, value};
 use super::row::{Origin, Quantity, Row, Setup};
 use super::seen::Seen;
 use crate::common::{mesh, mesh_with};
 
-const KIB: f64 = 1024.0;
-
 pub(super) fn rows() -> Vec<Row> {
-    [units, connections, proxies, arithmetic, start_up].par_iter().flat_map_iter(|rows| rows()).collect()
-}
-
-fn own(proxy: &'static str, setup: &str, fitted: bool, numbers: [f64; 2]) -> Row {
-    let setup = Setup { proxy, source: "", setup: setup.to_owned() };
-    setup.row(Origin::Own { fitted }, Quantity::Memory, "KiB", numbers)
+    [connections, proxies, arithmetic].par_iter().flat_map_iter(|rows| rows()).collect()
 }
 
 fn published(
@@ -30,25 +23,6 @@ fn published(
 ) -> Row {
     let setup = Setup { proxy, source, setup: setup.to_owned() };
     setup.published(Quantity::Memory, unit, numbers)
-}
-
-/// Least-squares slopes, each of which is a constant of the profile.
-fn units() -> Vec<Row> {
-    let memory = |mesh: &MeshModel, workers: f64, endpoints: f64| {
-        let memory = mesh.sidecar.as_ref().map_or(&mesh.gateway.memory, |sidecar| &sidecar.memory);
-        (memory.per_cluster + memory.per_cluster_worker * workers + memory.per_endpoint * (endpoints - 1.0))
-            / KIB
-    };
-    let (bare, istio) = (mesh("none"), mesh("istio-sidecar"));
-    let per = &bare.gateway.memory;
-    vec![
-        own("Envoy", "a cluster, 1 worker", true, [52.56, memory(&bare, 1.0, 1.0)]),
-        own("Envoy", "a cluster, 2 workers", true, [55.39, memory(&bare, 2.0, 1.0)]),
-        own("Envoy", "a cluster of 10 endpoints, 1 worker", true, [65.95, memory(&bare, 1.0, 10.0)]),
-        own("Envoy", "a cluster with Istio's settings, 1 worker", true, [78.40, memory(&istio, 1.0, 1.0)]),
-        own("Envoy", "a virtual host", true, [5.66, per.per_route / KIB]),
-        own("Envoy", "an HTTP listener", true, [49.85, per.per_listener / KIB]),
-    ]
 }
 
 /// What an idle connection of an application takes in the proxies, from two runs with few and with many.
@@ -142,9 +116,16 @@ fn proxies() -> Vec<Row> {
         published(
             "sidecar",
             "istio.io",
-            "Istio 1.5 to 1.22, load mesh, own namespace only",
+            "Istio 1.5 to 1.22 but 1.13, load mesh, own namespace only",
             "MB",
             [50.0, one(20, 0, 40, &istio, "client:")],
+        ),
+        published(
+            "sidecar",
+            "istio.io",
+            "Istio 1.13, load mesh, own namespace only",
+            "MB",
+            [40.0, one(20, 0, 40, &istio, "client:")],
         ),
         published(
             "sidecar",
@@ -217,7 +198,24 @@ fn arithmetic() -> Vec<Row> {
         source: "istio/ztunnel#667",
         setup: "a million pods, 66,000 services".to_owned(),
     };
+    let bytes = |wasm: &str| {
+        let mesh = mesh_with("istio-sidecar", &[("proxy.workers", "2"), ("features.wasm", wasm)]);
+        let memory = &mesh.sidecar.as_ref().expect("istio has one").memory;
+        memory.base + 2.0 * memory.per_worker
+    };
+    let plugins = Setup {
+        proxy: "sidecar",
+        source: "istio/tools, Istio 1.7",
+        setup: "two Wasm plugins, two workers".to_owned(),
+    };
+    let plugins = plugins.row(
+        Origin::Published { fitted: true },
+        Quantity::Memory,
+        "MB",
+        [104.9, 2.0 * (bytes("on") - bytes("off")) / 1e6],
+    );
     vec![
+        plugins,
         published(
             "Envoy",
             stats,
@@ -242,35 +240,5 @@ fn arithmetic() -> Vec<Row> {
         ),
         published("linkerd2-proxy", "linkerd/linkerd2#4900", "30,000 sockets", "MB", [800.0, crowd]),
         ztunnel.row(Origin::Published { fitted: true }, Quantity::Memory, "GB", [3.0, million]),
-    ]
-}
-
-/// Numbers of a profile, in seconds or bytes.
-fn value(profile: &str, path: &str) -> f64 {
-    let profile = find(profile, None).unwrap_or_else(|problem| panic!("{}", problem.message));
-    match profile.get(path) {
-        Some(Setting::Number(quantity)) => quantity.value,
-        _ => panic!("{path} is no number of {}", profile.head.name),
-    }
-}
-
-/// From exec to ready: constants of the profiles, which the simulator does not use yet.
-fn start_up() -> Vec<Row> {
-    let row = |proxy, setup: &str, measured: f64, predicted: f64| {
-        let setup = Setup { proxy, source: "", setup: setup.to_owned() };
-        setup.row(Origin::Own { fitted: true }, Quantity::StartUp, "ms", [measured, predicted * 1e3])
-    };
-    let process = |profile| value(profile, "startup.process");
-    let istio = process("istio-sidecar");
-    vec![
-        row("Envoy", "no clusters", 77.0, istio),
-        row(
-            "Envoy",
-            "1000 clusters with Istio's settings",
-            1233.6,
-            istio + 1000.0 * value("istio-sidecar", "startup.per_cluster"),
-        ),
-        row("linkerd2-proxy", "until /live", 8.5, process("linkerd")),
-        row("ztunnel", "until ready", 6.8, process("istio-ambient")),
     ]
 }

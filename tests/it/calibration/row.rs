@@ -18,13 +18,23 @@ pub(super) enum Quantity {
     P99,
     Memory,
     StartUp,
+    /// CPU of a TLS handshake.
+    Handshake,
     /// Between two meshes, features or loads.
     Ratio,
 }
 
 impl Quantity {
-    pub(super) const ALL: [Self; 7] =
-        [Self::Cpu, Self::P50, Self::P90, Self::P99, Self::Memory, Self::StartUp, Self::Ratio];
+    pub(super) const ALL: [Self; 8] = [
+        Self::Cpu,
+        Self::P50,
+        Self::P90,
+        Self::P99,
+        Self::Memory,
+        Self::StartUp,
+        Self::Handshake,
+        Self::Ratio,
+    ];
 
     pub(super) fn title(self) -> &'static str {
         match self {
@@ -34,6 +44,7 @@ impl Quantity {
             Self::P99 => "added p99",
             Self::Memory => "memory",
             Self::StartUp => "start-up",
+            Self::Handshake => "handshake CPU",
             Self::Ratio => "ratio",
         }
     }

@@ -44,6 +44,11 @@ pub(super) const REASONS: &[Reason] = &[
                +17 % (100 rps) and -12 % (500 rps).",
     },
     Reason {
+        source: "istio/tools", setups: &["64 connections"], quantities: &[P50],
+        text: "The published p50 rises up to 8 connections and then no more, since a load generator needs its time to send: 64 \
+               requests never meet at once as they do here.",
+    },
+    Reason {
         source: "istio/tools", setups: &["default telemetry, 100 rps", "CPU, 100 rps to 3000, default"], quantities: &[Cpu, Ratio],
         text: "Requests that arrive in phase share a wake-up here; at 100 rps fortio's partly do not (see the latency of these rows): \
                with jittered starts CPU would be two thirds too high instead (without filters).",
