@@ -14,7 +14,7 @@ pub(super) fn rows() -> Vec<Row> {
 
 /// Memory that we measured.
 pub(super) fn own(proxy: &'static str, setup: &str, fitted: bool, numbers: [f64; 2]) -> Row {
-    let setup = Setup { proxy, source: "", setup: setup.to_owned() };
+    let setup = Setup { proxy, source: "", title: setup.to_owned() };
     setup.row(Origin::Own { fitted }, Quantity::Memory, "KiB", numbers)
 }
 
@@ -49,7 +49,7 @@ pub(super) fn value(profile: &str, path: &str) -> f64 {
 /// From exec to ready: constants of the profiles, which the simulator does not use yet.
 fn start_up() -> Vec<Row> {
     let row = |proxy, setup: &str, measured: f64, predicted: f64| {
-        let setup = Setup { proxy, source: "", setup: setup.to_owned() };
+        let setup = Setup { proxy, source: "", title: setup.to_owned() };
         setup.row(Origin::Own { fitted: true }, Quantity::StartUp, "ms", [measured, predicted * 1e3])
     };
     let process = |profile| value(profile, "startup.process");
@@ -70,7 +70,7 @@ fn start_up() -> Vec<Row> {
 /// The middle of what three runs gave.
 fn handshakes() -> Vec<Row> {
     let row = |proxy, setup: &str, measured: f64, profile, path| {
-        let setup = Setup { proxy, source: "", setup: setup.to_owned() };
+        let setup = Setup { proxy, source: "", title: setup.to_owned() };
         let numbers = [measured, value(profile, path) * 1e3];
         setup.row(Origin::Own { fitted: true }, Quantity::Handshake, "ms", numbers)
     };

@@ -38,7 +38,7 @@ pub(super) fn rows() -> Vec<Row> {
     let [none, linkerd, istio] = &records[..] else { unreachable!("three") };
     let ratio = |setup: &str, numbers| {
         let setup =
-            Setup { proxy: "linkerd2-proxy", source: "linkerd/website 2021", setup: setup.to_owned() };
+            Setup { proxy: "linkerd2-proxy", source: "linkerd/website 2021", title: setup.to_owned() };
         setup.published(Quantity::Ratio, "", numbers)
     };
     let added = |of| {

@@ -21,7 +21,7 @@ fn published(
     unit: &'static str,
     numbers: [f64; 2],
 ) -> Row {
-    let setup = Setup { proxy, source, setup: setup.to_owned() };
+    let setup = Setup { proxy, source, title: setup.to_owned() };
     setup.published(Quantity::Memory, unit, numbers)
 }
 
@@ -76,78 +76,31 @@ run: {{warm_up: 3s, duration: 2s}}
     ]
 }
 
-/// Whole proxies, from short runs.
+/// Whole proxies in worlds of so many services, opaque ones among them, and pods, from short runs.
+#[rustfmt::skip]
 fn proxies() -> Vec<Row> {
-    let one = |services: u32, opaque: u32, pods: u32, mesh: &MeshModel, group: &str| {
-        Seen::of(&small_world(services, opaque, pods), mesh).memory(group)
-    };
     let istio = mesh_with("istio-sidecar", &[("proxy.workers", "2")]);
     let (ambient, waypoint) = (mesh("istio-ambient"), mesh("istio-ambient-waypoint"));
+    let of = |mesh: &MeshModel, group: &str, [services, opaque, pods]: [u32; 3]| {
+        Seen::of(&small_world(services, opaque, pods), mesh).memory(group)
+    };
+    // Istio's load mesh, where a sidecar is told of the 20 services of its namespace.
+    let alone = of(&istio, "client:", [20, 0, 40]);
+    let large = of(&istio, "client:", [325, 171, 325]);
     let agent = value("istio-sidecar", "proxy.memory.agent") / 1e6;
+    let row = |proxy, source, title: &str, figure, predicted| {
+        published(proxy, source, title, "MB", [figure, predicted])
+    };
     vec![
-        published(
-            "sidecar",
-            "istio/istio#18954",
-            "325 clusters and 175 listeners, Envoy allocated",
-            "MB",
-            [51.0, one(325, 171, 325, &istio, "client:") - agent],
-        ),
-        published(
-            "sidecar",
-            "istio/istio#18954",
-            "325 clusters and 175 listeners, container",
-            "MB",
-            [108.0, one(325, 171, 325, &istio, "client:")],
-        ),
-        published(
-            "sidecar",
-            "istio/istio#38000",
-            "idle, well scoped, with its agent",
-            "MB",
-            [120.0, one(20, 0, 40, &istio, "client:")],
-        ),
-        published(
-            "sidecar",
-            "istio/istio#12765",
-            "650 TCP services, more than",
-            "MB",
-            [134.2, one(650, 650, 650, &istio, "client:")],
-        ),
-        published(
-            "sidecar",
-            "istio.io",
-            "Istio 1.5 to 1.22 but 1.13, load mesh, own namespace only",
-            "MB",
-            [50.0, one(20, 0, 40, &istio, "client:")],
-        ),
-        published(
-            "sidecar",
-            "istio.io",
-            "Istio 1.13, load mesh, own namespace only",
-            "MB",
-            [40.0, one(20, 0, 40, &istio, "client:")],
-        ),
-        published(
-            "sidecar",
-            "istio.io",
-            "Istio 1.24, load mesh, own namespace only",
-            "MB",
-            [60.0, one(20, 0, 40, &istio, "client:")],
-        ),
-        published(
-            "waypoint",
-            "istio.io",
-            "Istio 1.24, load mesh, one of a namespace",
-            "MB",
-            [60.0, one(20, 0, 40, &waypoint, "waypoint:")],
-        ),
-        published(
-            "ztunnel",
-            "istio.io",
-            "Istio 1.24, load mesh",
-            "MB",
-            [12.0, one(1000, 0, 2000, &ambient, "node:")],
-        ),
+        row("sidecar", "istio/istio#18954", "325 clusters and 175 listeners, Envoy allocated", 51.0, large - agent),
+        row("sidecar", "istio/istio#18954", "325 clusters and 175 listeners, container", 108.0, large),
+        row("sidecar", "istio/istio#38000", "idle, well scoped, with its agent", 120.0, alone),
+        row("sidecar", "istio/istio#12765", "650 TCP services, more than", 134.2, of(&istio, "client:", [650, 650, 650])),
+        row("sidecar", "istio.io", "Istio 1.5 to 1.22 but 1.13, load mesh, own namespace only", 50.0, alone),
+        row("sidecar", "istio.io", "Istio 1.13, load mesh, own namespace only", 40.0, alone),
+        row("sidecar", "istio.io", "Istio 1.24, load mesh, own namespace only", 60.0, alone),
+        row("waypoint", "istio.io", "Istio 1.24, load mesh, one of a namespace", 60.0, of(&waypoint, "waypoint:", [20, 0, 40])),
+        row("ztunnel", "istio.io", "Istio 1.24, load mesh", 12.0, of(&ambient, "node:", [1000, 0, 2000])),
     ]
 }
 
@@ -196,7 +149,7 @@ fn arithmetic() -> Vec<Row> {
     let ztunnel = Setup {
         proxy: "ztunnel",
         source: "istio/ztunnel#667",
-        setup: "a million pods, 66,000 services".to_owned(),
+        title: "a million pods, 66,000 services".to_owned(),
     };
     let bytes = |wasm: &str| {
         let mesh = mesh_with("istio-sidecar", &[("proxy.workers", "2"), ("features.wasm", wasm)]);
@@ -206,7 +159,7 @@ fn arithmetic() -> Vec<Row> {
     let plugins = Setup {
         proxy: "sidecar",
         source: "istio/tools, Istio 1.7",
-        setup: "two Wasm plugins, two workers".to_owned(),
+        title: "two Wasm plugins, two workers".to_owned(),
     };
     let plugins = plugins.row(
         Origin::Published { fitted: true },

@@ -15,7 +15,8 @@ CPU and memory and ±25 % for latency where constants were fitted to them, else 
 Our own rows: Envoy 1.40.0 without Istio's filters, linkerd2-proxy 29637b6 and ztunnel 62d8265, measured in November 2026
 on a two-core virtual machine whose speed varies by a factor of up to 1.5 between runs; client and server on one core, all
 proxies on the other, 32 keep-alive connections, Poisson arrivals, one worker. CPU is that of all proxies per request;
-\"added\" is the quantile with proxies less that without. One ztunnel process played both sides, and so it does here.
+\"added\" is the quantile with proxies less that without. One ztunnel process played both sides, and so it does here: a node's
+proxy with the work of two and the two wake-ups of one. Two processes have four, and at 1000 rps take 189 µs instead of 118.
 Published rows ran on other machines, some on bare metal and some long ago: ratios are worth more than absolutes.
 
 ";

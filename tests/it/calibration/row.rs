@@ -81,12 +81,12 @@ impl Row {
 
     /// The band that was fixed before any fitting.
     pub(super) fn band(&self) -> f64 {
-        match (self.quantity, self.origin) {
-            (Quantity::Ratio, _) => 0.25,
-            (Quantity::P50 | Quantity::P90 | Quantity::P99, Origin::Own { fitted: true }) => 0.25,
-            (Quantity::P50 | Quantity::P90 | Quantity::P99, Origin::Own { fitted: false }) => 0.40,
-            (Quantity::P50 | Quantity::P90 | Quantity::P99, Origin::Published { .. }) => 0.50,
-            (_, Origin::Own { fitted: true }) => 0.15,
+        let is_latency = matches!(self.quantity, Quantity::P50 | Quantity::P90 | Quantity::P99);
+        match (self.quantity, self.origin, is_latency) {
+            (Quantity::Ratio, ..) | (_, Origin::Own { fitted: true }, true) => 0.25,
+            (_, Origin::Own { fitted: false }, true) => 0.40,
+            (_, Origin::Published { .. }, true) => 0.50,
+            (_, Origin::Own { fitted: true }, false) => 0.15,
             _ => 0.30,
         }
     }
@@ -102,7 +102,7 @@ impl Row {
 pub(super) struct Setup {
     pub(super) proxy: &'static str,
     pub(super) source: &'static str,
-    pub(super) setup: String,
+    pub(super) title: String,
 }
 
 impl Setup {
@@ -117,7 +117,7 @@ impl Setup {
         unit: &'static str,
         [figure, predicted]: [f64; 2],
     ) -> Row {
-        let Self { proxy, source, setup } = self.clone();
+        let Self { proxy, source, title: setup } = self.clone();
         Row { origin, proxy, source, setup, quantity, unit, figure, predicted }
     }
 }

@@ -36,6 +36,12 @@ impl Seen {
         nanos as f64 / 1e3 / self.record.entries[0].arrived as f64
     }
 
+    /// Share of their CPU that goes into wake-ups.
+    pub(super) fn wake_share(&self, group: &str) -> f64 {
+        let nanos: u64 = self.of_group(group).map(|proxy| proxy.wake_cpu).sum();
+        nanos as f64 / 1e3 / self.record.entries[0].arrived as f64 / self.cpu(group)
+    }
+
     /// Cores that they take.
     pub(super) fn cores(&self, group: &str) -> f64 {
         self.of_group(group).map(|proxy| proxy.cpu).sum::<u64>() as f64 / self.record.window as f64

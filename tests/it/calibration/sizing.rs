@@ -11,7 +11,7 @@ const SOURCE: &str = "Netcracker/qubership-istio";
 const BYTES: u32 = 62_500;
 
 pub(super) fn rows() -> Vec<Row> {
-    let named = |proxy, setup: &str| Setup { proxy, source: SOURCE, setup: setup.to_owned() };
+    let named = |proxy, setup: &str| Setup { proxy, source: SOURCE, title: setup.to_owned() };
     let fitted = Origin::Published { fitted: true };
     vec![
         named("ztunnel", "10 nodes, 20,000 rps, 10 Gbit/s, all ztunnels").row(

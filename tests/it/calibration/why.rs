@@ -23,13 +23,13 @@ pub(super) const REASONS: &[Reason] = &[
     },
     Reason {
         source: "istio.io", setups: &["Istio 1.24, ztunnel", "ztunnel to sidecar, CPU", "two ztunnels to sidecars"], quantities: &[Cpu, Ratio],
-        text: "The profile's wake-ups are a virtual machine's and the row is from bare metal: of a ztunnel's 0.13 core 0.11 are \
-               wake-ups. With those of bare metal CPU and latency agree (see \"What waking costs\").",
+        text: "The profile's wake-ups are a virtual machine's and the row is from bare metal: nearly nine tenths of a ztunnel's \
+               CPU are wake-ups here. With the cheap ones CPU and latency come within a quarter (see \"What waking costs\").",
     },
     Reason {
         source: "istio.io", setups: &["with a waypoint"], quantities: &[P90, P99, Ratio],
         text: "Six passes wake a process each where sidecars have four, and there are two legs of the network more; cheap wake-ups \
-               take away a third of the distance. The rest is the waypoint's own Envoy: its CPU agrees (0.24 core, published 0.25), \
+               take away two fifths of the distance at p90. The rest is the waypoint's own Envoy: its CPU agrees (0.24 core, published 0.25), \
                and what takes a quarter more CPU than a sidecar takes as long here, where istio.io sees it delay less than one.",
     },
     Reason {
