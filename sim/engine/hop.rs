@@ -61,7 +61,8 @@ impl<'p> Engine<'p> {
             && let Some(view) = &mut self.views[position]
         {
             if let LinkTaken::New(_) = taken {
-                if !edge.pool.of_application {
+                // One that the proxy forwards as it is counts with the connection to the endpoint: measured as one.
+                if !edge.pool.per_connection {
                     self.proxies.opened(proxy, self.schedule.now());
                 }
                 let worker = match self.proxies.workers(proxy) {
@@ -283,7 +284,7 @@ impl<'p> Engine<'p> {
         let kept = workload.keep_alive && (whole || edge.link_streams > 1);
         if view.links.release(link, edge.link_streams, kept)
             && edge.outbound.is_some()
-            && !edge.pool.of_application
+            && !edge.pool.per_connection
             && let Some(proxy) = self.program.pods[caller].proxy
         {
             self.proxies.closed(proxy, now);

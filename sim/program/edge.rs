@@ -172,7 +172,6 @@ impl<'a> Edges<'a> {
             client_cpu: 0,
             server_cpu: 0,
             idle_timeout: direct.idle_timeout.nanos(),
-            of_application: true,
             tunnel: None,
         }
     }
@@ -255,7 +254,6 @@ fn proxy_pool(
             inbound.map_or(upstream.handshake_server_cpu, |proxy| proxy.upstream.handshake_server_cpu)
         ),
         idle_timeout: upstream.idle_timeout.nanos(),
-        of_application: false,
         tunnel,
     }
 }

@@ -379,7 +379,6 @@ pub enum HashInput {
 }
 
 /// How connections of an edge are pooled and opened.
-#[expect(clippy::struct_excessive_bools, reason = "four facts that do not depend on each other")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pool {
     /// Streams on a connection at once; 1 is HTTP/1.1.
@@ -398,9 +397,6 @@ pub struct Pool {
     pub server_cpu: u64,
     /// Unused for longer, a connection is closed.
     pub idle_timeout: u64,
-    /// They are the application's own, which its proxy, if there is one, carries on; not connections of the proxy beside
-    /// those of the application.
-    pub of_application: bool,
     /// Connections are streams in tunnels between proxies; the handshake is then a tunnel's.
     pub tunnel: Option<Tunnel>,
 }

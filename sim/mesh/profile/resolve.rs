@@ -154,7 +154,8 @@ impl Reader<'_> {
 
     fn memory(self, features: &Features) -> MemoryModel {
         MemoryModel {
-            base: self.number("memory.base") + self.number("memory.agent"),
+            // A plugin has a machine of its own on every thread, the main one included.
+            base: self.number("memory.base") + self.number("memory.agent") + features.memory_per_worker,
             per_worker: self.number("memory.per_worker") + features.memory_per_worker,
             per_listener: self.number("memory.per_listener"),
             per_route: self.number("memory.per_route"),
