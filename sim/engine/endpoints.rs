@@ -63,10 +63,20 @@ impl Endpoints {
         let has_tunnels = edge.pool.tunnel.is_some();
         let looks_at_loads = looks_at_loads(edge.policy);
         let is_kept = looks_at_loads || has_tunnels || !edge.pool.per_connection;
-        let rows = (count > FEW && is_kept).then(FxHashMap::default);
-        let first = |kept: bool| if kept && rows.is_none() { count as usize } else { 0 };
+        Self::with(count, count > FEW && is_kept, unknown, looks_at_loads, has_tunnels)
+    }
+
+    fn with(
+        count: u32,
+        are_many: bool,
+        unknown: EndpointLoad,
+        looks_at_loads: bool,
+        has_tunnels: bool,
+    ) -> Self {
+        let first = |kept: bool| if kept && !are_many { count as usize } else { 0 };
         let loads = vec![unknown; first(looks_at_loads)];
         let tunnels = vec![Tunnels::default(); first(has_tunnels)];
+        let rows = are_many.then(FxHashMap::default);
         Self { count, rows, loads, unknown, looks_at_loads, tunnels, has_tunnels }
     }
 
@@ -163,5 +173,41 @@ impl Loads for Endpoints {
             },
         };
         &self.loads[row as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vocabulary::BalancingPolicy;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn rows_of_those_called_know_what_rows_of_all_know(calls in prop::collection::vec((0_u32..40, 1_u64..1000, any::<bool>()), 1..100)) {
+            let policy = BalancingPolicy::PeakEwma;
+            let unknown = EndpointLoad::new(policy, Span::from_millis(30), Span::from_seconds(10), SimTime::ZERO);
+            let [mut few, mut many] =
+                [false, true].map(|are_many| Endpoints::with(40, are_many, unknown, true, true));
+            let tunnel = Tunnel { streams: 2, stream_legs: 2, idle_timeout: 500 };
+            let mut now = SimTime::ZERO;
+            for (endpoint, gap, is_over) in calls {
+                now += Span::from_nanos(gap);
+                let places = [few.place(endpoint), many.place(endpoint)];
+                few.started(places[0]);
+                many.started(places[1]);
+                prop_assert_eq!(
+                    few.open_stream(tunnel, places[0], now),
+                    many.open_stream(tunnel, places[1], now)
+                );
+                if is_over {
+                    for (all, place) in [(&mut few, places[0]), (&mut many, places[1])] {
+                        all.finished(place, Span::from_nanos(gap), now);
+                        all.close_stream(place, now);
+                    }
+                }
+                prop_assert!((0..40).all(|endpoint| few.of(endpoint) == many.of(endpoint)));
+            }
+        }
     }
 }

@@ -130,7 +130,8 @@ impl<'p> Engine<'p> {
     fn inbound(&self, id: CallId) -> Option<(&'p PassCost, ProxyIdx)> {
         let (_, edge) = self.edge(id);
         let proxy = self.program.pods[self.calls[id].callee].proxy?;
-        edge.inbound.as_ref().filter(|_| !self.is_local(id)).map(|cost| (cost, proxy))
+        let cost = edge.inbound.as_ref()?;
+        (edge.local.is_none() || !self.is_local(id)).then_some((cost, proxy))
     }
 
     /// The request goes over the network.
@@ -288,6 +289,9 @@ impl<'p> Engine<'p> {
             && let Some(proxy) = self.program.pods[caller].proxy
         {
             self.proxies.closed(proxy, now);
+        }
+        if view.waiting.is_empty() {
+            return;
         }
         // A call whose time is up at this very instant is not sent any more.
         let is_due = |&next: &CallId| {

@@ -183,7 +183,10 @@ impl Proxies {
     pub(super) fn request_ended(&mut self, proxy: ProxyIdx, began: SimTime, left: SimTime) {
         let state = &mut self.states[proxy];
         state.request_nanos += self.window.overlap(began, left).nanos();
-        // Nearly always the last to leave: the search ends at once.
+        // Nearly always it is the last to leave.
+        if state.leaving.back().is_none_or(|&last| last <= left) {
+            return state.leaving.push_back(left);
+        }
         let place = state.leaving.iter().rposition(|&other| other <= left).map_or(0, |last| last + 1);
         state.leaving.insert(place, left);
     }

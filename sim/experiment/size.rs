@@ -9,8 +9,9 @@ use crate::vocabulary::Arrivals;
 
 use super::load::offered;
 
-/// Calls per second of all services together that traffic of our own choice may make.
-const CALLS_PER_SECOND: f64 = 100_000.0;
+/// Calls per second of all services together that traffic of our own choice may make: somewhat less than one waypoint of
+/// two workers can carry, so that every mesh can.
+const CALLS_PER_SECOND: f64 = 8_000.0;
 
 /// Calls in a run whose length is our own choice: some four million events under the mesh that takes most of them, with
 /// the ten that a call through a waypoint takes.
@@ -19,7 +20,7 @@ const CALLS: f64 = 400_000.0;
 /// Lowers the rates that no file gave where requests make very many calls, and says so.
 ///
 /// A graph of a thousand services with the usual thousand requests per second would be a million calls per second: more
-/// than its proxies can carry, and no comparison at all.
+/// than proxies can carry, and no comparison at all.
 pub fn moderate_rates(scenario: &mut Scenario) -> Option<String> {
     let calls = calls_per_second(scenario)?;
     if !scenario.unsaid.rates || calls <= CALLS_PER_SECOND {
@@ -49,6 +50,8 @@ pub fn shorten(scenario: &mut Scenario) -> Option<String> {
     let run = &mut scenario.run;
     run.warm_up = tenths(run.warm_up.scale(share));
     run.duration = tenths(run.duration.scale(share));
+    // What is saturated goes on until then.
+    run.drain_limit = tenths(run.drain_limit.scale(share));
     Some(format!(
         "the window is {} after {} of warm-up, not longer, since nobody asked for it: there are {CALLS:.0} calls in it; \
          --duration and --warm-up set other lengths",

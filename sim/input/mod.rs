@@ -103,9 +103,9 @@ fn unknown(document: &Node) -> Diagnostic {
     let message = format!("no format recognises this document, {}", document.describe());
     let diagnostic = Diagnostic::error(Code::UnknownObject, message).at(document.location);
     let known = || native::SECTIONS.iter().copied().chain(["services"]);
-    let near = document
-        .entries()
-        .and_then(|entries| entries.iter().find_map(|(key, _)| closest(key.text()?, known())));
+    // A map of very many keys is something else altogether.
+    let keys = document.entries().into_iter().flatten().take(100);
+    let near = keys.filter_map(|(key, _)| key.text()).find_map(|key| closest(key, known()));
     if near.is_some() {
         return diagnostic.suggest(near);
     }

@@ -3,9 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use sim::experiment::size;
 use sim::input::{self, Options, defaults::DEFAULTS};
 use sim::mesh::{Scenario, validate};
 
+use crate::common;
 use crate::errors::check;
 
 /// The scenario of files that have nothing wrong with them.
@@ -125,7 +127,29 @@ fn the_table_of_defaults_is_true() {
     for (key, value, reason) in DEFAULTS {
         let key = key.replace("NAME", "web").replace("call.", "services.web.script[0].call.");
         let key = key.replace("traffic.web", "traffic[0]");
-        assert_eq!(scenario(Some(format!("{key}={value}"))), without, "{key} = {value}");
+        // That something was said is a difference, and the only one.
+        let with = Scenario { unsaid: without.unsaid, ..scenario(Some(format!("{key}={value}"))) };
+        assert_eq!(with, without, "{key} = {value}");
         assert!(!reason.is_empty());
     }
+}
+
+#[test]
+fn traffic_and_runs_that_nobody_chose_are_kept_within_bounds() {
+    let calls = "      - call: b\n".repeat(99);
+    let graph = format!("services:\n  - name: a\n    isEntrypoint: true\n    script:\n{calls}  - name: b\n");
+    let mut scenario = common::scenario(&graph);
+    let note = size::moderate_rates(&mut scenario).expect("100 calls, a thousand times per second");
+    assert!(note.contains("get 80/s each, for at 1000/s") && note.contains("100000 calls"), "{note}");
+    assert_eq!(size::shorten(&mut scenario), None, "35 s of 8000 calls per second are not too many");
+    assert_eq!(size::moderate_rates(&mut scenario), None);
+
+    let busy = "version: 1\nservices: [{name: a, service_time: 1ms}]\n\
+                traffic: [{service: a, from: outside, rate: 100000}]\n";
+    let mut scenario = common::scenario(busy);
+    assert_eq!(size::moderate_rates(&mut scenario), None, "a rate that is written holds");
+    let note = size::shorten(&mut scenario).expect("3.5 million calls");
+    assert!(note.contains("3.4s after 600ms of warm-up"), "{note}");
+    let mut scenario = common::scenario(&format!("{busy}run: {{seed: 2}}\n"));
+    assert_eq!(size::shorten(&mut scenario), None, "so does a length");
 }

@@ -278,7 +278,7 @@ mod tests {
             assert!(row.doc.ends_with('.') && row.used_by.ends_with('.'), "{}", row.policy.name());
             let targets = Targets::new(row.policy, "default/web", 5);
             let mut balancer = Balancer::new(row.policy, &targets);
-            let loads = vec![EndpointLoad::new(row.policy, Span::ZERO, Span::ZERO, SimTime::ZERO); 5];
+            let loads = [EndpointLoad::new(row.policy, Span::ZERO, Span::ZERO, SimTime::ZERO); 5];
             let picked = balancer.pick(&targets, &loads[..], SimTime::ZERO, 7, &mut stream(0));
             assert!(picked < 5, "{}", row.policy.name());
         }
