@@ -197,8 +197,8 @@ mod tests {
                 few.started(places[0]);
                 many.started(places[1]);
                 prop_assert_eq!(
-                    few.open_stream(tunnel, places[0], now),
-                    many.open_stream(tunnel, places[1], now)
+                    few.open_stream(tunnel, places[0], ConnectionId(0), now),
+                    many.open_stream(tunnel, places[1], ConnectionId(0), now)
                 );
                 if is_over {
                     for (all, place) in [(&mut few, places[0]), (&mut many, places[1])] {
