@@ -7,7 +7,7 @@ use crate::units::{SimTime, Span};
 use super::call::{CallId, Part, Progress};
 use super::hop::LEG_HANDSHAKE;
 use super::pass::Pass;
-use super::view::{Opening, Request, Taken, View};
+use super::view::{Opening, Request, Stream, Taken, View};
 use super::{Engine, Event, draw};
 
 impl Engine<'_> {
@@ -52,10 +52,9 @@ impl Engine<'_> {
         }
         self.proxies.connection_opened(self.program.ends(caller, edge, endpoint), now);
         let worker = self.server_worker(id);
-        let opening = self.opening(id, edge, position);
-        let connection = &mut self.connections[connection];
-        connection.server_worker = worker;
-        connection.opening = opening;
+        self.connections[connection].server_worker = worker;
+        let Some(opening) = self.opening(id, edge, position) else { return };
+        self.connections[connection].opening = opening;
         if opening.encrypts || edge.pool.tunnel.is_none() {
             self.recorder.handshake(index, now);
         }
@@ -71,18 +70,23 @@ impl Engine<'_> {
     }
 
     /// What opening the call's connection takes: a handshake, or in a tunnel that is open already a stream of it, or,
-    /// where one node proxy serves both ends, nothing.
-    fn opening(&mut self, id: CallId, edge: &Edge, position: usize) -> Opening {
+    /// where one node proxy serves both ends, nothing. `None` if it is ready when the connection is that opens the tunnel.
+    fn opening(&mut self, id: CallId, edge: &Edge, position: usize) -> Option<Opening> {
         let handshake = Opening { legs: edge.pool.handshake_legs, encrypts: true };
-        let Some(tunnel) = edge.pool.tunnel else { return handshake };
-        let call = &self.calls[id];
-        if edge.local.is_some() && self.program.are_on_one_node(call.caller, call.callee) {
-            return Opening { legs: 0, encrypts: false };
+        let Some(tunnel) = edge.pool.tunnel else { return Some(handshake) };
+        if self.is_local(id) {
+            return Some(Opening { legs: 0, encrypts: false });
         }
-        let Some(view) = &mut self.views[position] else { return handshake };
-        let opened = view.open_stream(tunnel, call.endpoint, self.schedule.now());
-        let legs = tunnel.stream_legs + if opened { edge.pool.handshake_legs } else { 0 };
-        Opening { legs, encrypts: opened }
+        let call = &self.calls[id];
+        let view = self.views[position].as_mut()?;
+        match view.open_stream(tunnel, call.endpoint, call.connection, self.schedule.now()) {
+            Stream::Ready => Some(Opening { legs: tunnel.stream_legs, encrypts: false }),
+            Stream::New => Some(Opening { legs: tunnel.stream_legs + handshake.legs, encrypts: true }),
+            Stream::Opening(opener) => {
+                self.connections[opener].followers.push(id);
+                None
+            }
+        }
     }
 
     /// The connecting side has done its work: the handshake's decisive message travels.
@@ -120,10 +124,18 @@ impl Engine<'_> {
         }
     }
 
-    /// The connection is ready: the call that opened it goes on, and whoever waited for it too.
+    /// The connection is ready: the call that opened it goes on, and whoever waited for it or its tunnel too.
     pub(super) fn connected(&mut self, id: CallId) {
         let now = self.schedule.now();
-        let waiters = View::ready(&mut self.connections, self.calls[id].connection);
+        let (_, edge) = self.edge(id);
+        let (caller, endpoint, connection) =
+            (self.calls[id].caller, self.calls[id].endpoint, self.calls[id].connection);
+        let position = self.view_position(caller, edge);
+        if let Some(view) = &mut self.views[position] {
+            view.tunnel_opened(endpoint, connection);
+        }
+        let followers = std::mem::take(&mut self.connections[connection].followers);
+        let waiters = View::ready(&mut self.connections, connection);
         for waiting in std::iter::once(id).chain(waiters) {
             let call = &mut self.calls[waiting];
             let waited = now.since(call.since);
@@ -135,6 +147,9 @@ impl Engine<'_> {
             } else {
                 self.on_connection(waiting);
             }
+        }
+        for follower in followers {
+            self.connected(follower);
         }
     }
 

@@ -2,12 +2,14 @@
 //!
 //! The engine never reads a file, never looks at a clock, never starts a thread and never looks at a name. The way of a
 //! call is in `hop`, its endpoint and connection in `connect`, the proxies' work on it in `pass`, what the callee does
-//! about it in `instance`; where requests come from is in `source`.
+//! about it in `instance`, and what becomes of it when its caller will not wait any longer in `give_up`; where requests
+//! come from is in `source`.
 
 mod call;
 mod connect;
 mod draw;
 mod event;
+mod give_up;
 mod hop;
 mod instance;
 mod links;

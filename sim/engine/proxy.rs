@@ -256,6 +256,7 @@ impl Proxies {
             let used = used.nanos();
             assert!(used <= window * u64::from(group.workers), "a worker is busy at most all the time");
             record.instances += 1;
+            (record.memory_request, record.memory_limit) = (group.memory_request, group.memory_limit);
             record.workers += u64::from(group.workers);
             // Busy, but not on a core.
             let cpu =

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::kernel::rng::Draws;
 use crate::policy::balance::{Balancer, EndpointLoad};
 use crate::program::{Edge, Tunnel};
-use crate::units::SimTime;
+use crate::units::{SimTime, Span};
 
 use super::call::CallId;
 use super::links::Links;
@@ -34,6 +34,8 @@ pub(super) struct Connection {
     idle_since: SimTime,
     /// Calls that wait until it is ready, the one that opened it apart.
     pub(super) waiters: Vec<CallId>,
+    /// Calls with connections of their own, in the tunnel that this one opens.
+    pub(super) followers: Vec<CallId>,
 }
 
 /// What it takes to open a connection.
@@ -51,6 +53,19 @@ struct Tunnels {
     open: u32,
     streams: u32,
     idle_since: SimTime,
+    /// The connection that opens the last of them, until it is ready.
+    opener: Option<ConnectionId>,
+}
+
+/// The tunnel of a new connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Stream {
+    /// Is open.
+    Ready,
+    /// Is being opened by that connection.
+    Opening(ConnectionId),
+    /// Has to be opened.
+    New,
 }
 
 /// All open connections of the run.
@@ -180,6 +195,7 @@ impl View {
             opening: Opening::default(),
             idle_since: SimTime::ZERO,
             waiters: Vec::new(),
+            followers: Vec::new(),
         }))
     }
 
@@ -196,12 +212,15 @@ impl View {
             connection.streams == 0
                 && request.now.since(connection.idle_since).nanos() > edge.pool.idle_timeout
         };
+        // It was closed in time, though nobody looked.
+        let closed_at =
+            |connection: &Connection| connection.idle_since + Span::from_nanos(edge.pool.idle_timeout);
         if edge.pool.streams == 1 {
             while let Some(id) = self.pools[pool as usize].pop() {
                 let connection = &mut connections[id];
                 if too_old(connection) {
                     closed(connection.endpoint);
-                    self.close_stream(connection.endpoint, connection.idle_since);
+                    self.close_stream(connection.endpoint, closed_at(connection));
                     connections.free.push(id.0);
                     continue;
                 }
@@ -215,7 +234,7 @@ impl View {
             let connection = &mut connections[id];
             if too_old(connection) {
                 closed(connection.endpoint);
-                self.close_stream(connection.endpoint, connection.idle_since);
+                self.close_stream(connection.endpoint, closed_at(connection));
                 self.pools[pool as usize].remove(position);
                 connections.free.push(id.0);
                 continue;
@@ -234,23 +253,41 @@ impl View {
         self.pools[connections[id].pool as usize].push(id);
     }
 
-    /// A new connection to an endpoint goes through a tunnel. Returns whether that has to be opened too.
-    pub(super) fn open_stream(&mut self, tunnel: Tunnel, endpoint: u32, now: SimTime) -> bool {
+    /// A new connection to an endpoint goes through a tunnel.
+    pub(super) fn open_stream(
+        &mut self,
+        tunnel: Tunnel,
+        endpoint: u32,
+        connection: ConnectionId,
+        now: SimTime,
+    ) -> Stream {
         let tunnels = &mut self.tunnels[endpoint as usize];
         if tunnels.streams == 0 && now.since(tunnels.idle_since).nanos() > tunnel.idle_timeout {
             tunnels.open = 0;
         }
         tunnels.streams += 1;
-        let opens = tunnels.streams > tunnels.open * tunnel.streams;
-        tunnels.open += u32::from(opens);
-        opens
+        if tunnels.streams > tunnels.open * tunnel.streams {
+            tunnels.open += 1;
+            tunnels.opener = Some(connection);
+            return Stream::New;
+        }
+        tunnels.opener.map_or(Stream::Ready, Stream::Opening)
+    }
+
+    /// A connection is ready, and so is the tunnel if this connection opened it.
+    pub(super) fn tunnel_opened(&mut self, endpoint: u32, connection: ConnectionId) {
+        if let Some(tunnels) = self.tunnels.get_mut(endpoint as usize)
+            && tunnels.opener == Some(connection)
+        {
+            tunnels.opener = None;
+        }
     }
 
     /// A connection through a tunnel is closed.
     pub(super) fn close_stream(&mut self, endpoint: u32, now: SimTime) {
         if let Some(tunnels) = self.tunnels.get_mut(endpoint as usize) {
             tunnels.streams = tunnels.streams.saturating_sub(1);
-            tunnels.idle_since = now;
+            tunnels.idle_since = tunnels.idle_since.max(now);
         }
     }
 

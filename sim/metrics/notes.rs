@@ -36,6 +36,7 @@ pub(super) fn all(
     }
     notes.extend(labels.notes.iter().cloned());
     notes.extend(crowded_nodes(labels, pooled));
+    notes.extend(above_memory_limit(labels, pooled));
     notes
 }
 
@@ -56,6 +57,28 @@ fn crowded_nodes(labels: &Labels, pooled: &RunRecord) -> Option<String> {
          `cluster.cores`",
         100.0 * CROWDED,
         100.0 * utilization
+    ))
+}
+
+/// Proxies that would be killed: nothing here kills them.
+fn above_memory_limit(labels: &Labels, pooled: &RunRecord) -> Option<String> {
+    const MIB: f64 = (1 << 20) as f64;
+    let groups = pooled.proxies.iter().zip(&labels.proxies);
+    let above: Vec<(f64, f64, &String)> = groups
+        .filter_map(|(group, name)| Some((group.memory_max, group.memory_limit? as f64, name)))
+        .filter(|(reached, limit, _)| reached > limit)
+        .collect();
+    let worst = |left: &&(f64, f64, &String), right: &&(f64, f64, &String)| left.0.total_cmp(&right.0);
+    let (reached, limit, name) = above.iter().max_by(worst)?;
+    let proxies = if above.len() == 1 {
+        "the proxies of 1 workload reach".to_owned()
+    } else {
+        format!("the proxies of {} workloads reach", above.len())
+    };
+    Some(format!(
+        "{proxies} more memory than their limit and would be killed: `{name}` {:.0} of {:.0} MiB",
+        reached / MIB,
+        limit / MIB
     ))
 }
 
@@ -102,7 +125,7 @@ fn too_few_requests(name: &str, records: &[RunRecord], index: usize) -> Option<S
     let first = first.to_string().replace("p999", "p99.9");
     let others = if lacking.len() > 1 { " and above" } else { "" };
     Some(format!(
-        "entry `{name}`: {first}{others} without interval: {first} takes {needed:.0} measured requests per \
-         replication, the shortest has {fewest}"
+        "entry `{name}`: {first}{others} without interval, since that takes {needed:.0} measured requests per \
+         replication: lengthen the run"
     ))
 }

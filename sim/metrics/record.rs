@@ -137,6 +137,10 @@ pub struct ProxyRecord {
     pub memory_mean: f64,
     /// The largest memory any one of them reached, in bytes.
     pub memory_max: f64,
+    /// What the scheduler reserves for one, in bytes; `None` is nothing.
+    pub memory_request: Option<u64>,
+    /// Above this one of them would be killed, in bytes; `None` is never.
+    pub memory_limit: Option<u64>,
     /// Sum over proxies of the time-weighted mean number of open connections, both sides.
     pub connections_mean: f64,
 }

@@ -106,22 +106,12 @@ pub(crate) fn full_record(number: u64, requests: usize, proxied: bool) -> RunRec
         bytes: count * 2_048,
         cross_zone_bytes: 0,
     };
-    let proxy = ProxyRecord {
-        instances: 2,
-        workers: 4,
-        cpu: count * 40_000 + number * 10_000,
-        wake_cpu: count * 10_000,
-        jobs: 2 * count,
-        memory_mean: 100e6 + number as f64,
-        memory_max: 60e6,
-        connections_mean: 12.0,
-    };
     RunRecord {
         window: SECOND,
         entries: vec![entry],
         services: vec![service(2), service(4)],
         edges: vec![edge.clone(), edge],
-        proxies: if proxied { vec![proxy; 2] } else { Vec::new() },
+        proxies: if proxied { vec![proxy(number, count); 2] } else { Vec::new() },
         nodes: Vec::new(),
         machines: MachineRecord::default(),
         zone_bytes: Vec::new(),
@@ -129,6 +119,22 @@ pub(crate) fn full_record(number: u64, requests: usize, proxied: bool) -> RunRec
         demand: number,
         events: count * 16,
         requests: count,
+    }
+}
+
+/// Two proxies of one workload.
+fn proxy(number: u64, count: u64) -> ProxyRecord {
+    ProxyRecord {
+        instances: 2,
+        workers: 4,
+        cpu: count * 40_000 + number * 10_000,
+        wake_cpu: count * 10_000,
+        jobs: 2 * count,
+        memory_mean: 100e6 + number as f64,
+        memory_max: 60e6,
+        memory_request: Some(128 << 20),
+        memory_limit: Some(1 << 30),
+        connections_mean: 12.0,
     }
 }
 

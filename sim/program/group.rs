@@ -4,7 +4,7 @@ use crate::kernel::dist::Dist;
 use crate::kernel::station::{Quota, WakeModel};
 use crate::mesh::model::{ConfigurationView, NodeProxyModel, ProxyModel};
 use crate::mesh::scenario::{Protocol, Scenario, Service};
-use crate::units::Span;
+use crate::units::{Bytes, Span};
 
 use super::{ProxyGroup, node};
 
@@ -34,11 +34,11 @@ pub(super) fn of_workload<'s>(
     group
 }
 
-/// The proxies of the nodes, which are told of every workload.
+/// The proxies of the nodes, which are told of every service and of all `pods`.
 pub(super) fn of_nodes(scenario: &Scenario, name: &str, node: &NodeProxyModel, pods: u32) -> ProxyGroup {
     let mut group = bare(scenario, name, &node.proxy);
     let memory = &node.proxy.memory;
-    let endpoints: u64 = scenario.services.iter().map(|service| u64::from(service.replicas)).sum();
+    let endpoints: u64 = scenario.services.iter().map(|service| u64::from(service.replicas) - 1).sum();
     group.static_memory += memory.per_cluster * scenario.services.len() as f64
         + memory.per_endpoint * endpoints as f64
         + node.memory_per_workload * f64::from(pods);
@@ -70,6 +70,8 @@ fn bare(scenario: &Scenario, name: &str, proxy: &ProxyModel) -> ProxyGroup {
         pass_delay: proxy.pass_delay.nanos(),
         cpu_weight: node::weight(node::proxy(proxy)),
         idle_cpu: proxy.idle_cpu.value(),
+        memory_request: proxy.memory_request.map(Bytes::value),
+        memory_limit: proxy.memory_limit.map(Bytes::value),
         static_memory: memory.base + memory.per_worker * workers,
         memory_per_used_target: 0.0,
         memory_per_used_endpoint: 0.0,

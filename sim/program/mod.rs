@@ -226,6 +226,10 @@ pub struct ProxyGroup {
     pub cpu_weight: f64,
     /// CPU of an idle process, in cores.
     pub idle_cpu: f64,
+    /// Bytes that the scheduler reserves for one.
+    pub memory_request: Option<u64>,
+    /// Bytes above which one would be killed.
+    pub memory_limit: Option<u64>,
     /// Bytes of a proxy that has its configuration but no traffic.
     pub static_memory: f64,
     /// Bytes per service it has called, if it only holds those.
@@ -441,10 +445,13 @@ impl Program {
         PodIdx(self.workloads[edge.to].first_pod.0 + endpoint)
     }
 
-    /// The proxies at the two ends of a connection from a pod to an endpoint of an edge.
+    /// The proxies at the two ends of a connection from a pod to an endpoint of an edge. Where one is at both, it holds
+    /// the connection once.
     #[inline]
     pub fn ends(&self, caller: PodIdx, edge: &Edge, endpoint: u32) -> [Option<ProxyIdx>; 2] {
-        [caller, self.callee(edge, endpoint)].map(|pod| self.pods[pod].proxy)
+        let callee = self.callee(edge, endpoint);
+        let far = if self.is_local(caller, edge, callee) { None } else { self.pods[callee].proxy };
+        [self.pods[caller].proxy, far]
     }
 
     /// The zones of two pods, if they are different ones.
@@ -458,10 +465,10 @@ impl Program {
         (from != to).then_some((from, to))
     }
 
-    /// Whether two pods have the same node proxy.
+    /// Whether one node proxy serves both ends of a connection.
     #[inline]
-    pub fn are_on_one_node(&self, caller: PodIdx, callee: PodIdx) -> bool {
-        self.pods[caller].proxy.is_some() && self.pods[caller].proxy == self.pods[callee].proxy
+    pub fn is_local(&self, caller: PodIdx, edge: &Edge, callee: PodIdx) -> bool {
+        edge.local.is_some() && self.pods[caller].proxy == self.pods[callee].proxy
     }
 
     /// The machine that each proxy runs on: that of the pods it serves.

@@ -90,7 +90,8 @@ impl<'a> Workloads<'a> {
             this.add_waypoints(scenario, waypoint);
         }
         if let Some(node) = &mesh.node_proxy {
-            let group = group::of_nodes(scenario, NODE_PROXIES, node, this.next_pod);
+            let outside = scenario.sources.iter().filter(|source| source.from == Origin::Outside).count();
+            let group = group::of_nodes(scenario, NODE_PROXIES, node, this.next_pod - outside as u32);
             this.node_group = Some(this.groups.push(group));
         }
         this

@@ -2,8 +2,10 @@
 
 use sim::diag::Style;
 use sim::input::Options;
+use sim::mesh::model::{ProxyModel, TraversalCost};
 use sim::mesh::profile::find;
 use sim::mesh::{MeshModel, Scenario, validate};
+use sim::units::Span;
 
 /// The scenario that a text describes.
 pub(crate) fn scenario(text: &str) -> Scenario {
@@ -39,23 +41,40 @@ pub(crate) fn mesh_with(name: &str, overrides: &[(&str, &str)]) -> MeshModel {
 /// Sidecars that cost neither CPU nor time, and balance with two distinct choices.
 pub(crate) fn free_proxies() -> MeshModel {
     let mut mesh = mesh("istio-sidecar");
-    let zero = sim::units::Span::ZERO;
     if let Some(proxy) = &mut mesh.sidecar {
-        proxy.workers = 1;
-        proxy.http1 = sim::mesh::model::TraversalCost { outbound: zero, inbound: zero };
-        proxy.cpu_per_byte = 0.0;
-        proxy.tls_cpu = zero;
-        proxy.tls_cpu_per_byte = 0.0;
-        proxy.feature_cpu = zero;
-        proxy.feature_cpu_per_byte = 0.0;
-        proxy.wake.floor = zero;
-        proxy.wake.rise = zero;
-        proxy.wake.thread = zero;
-        proxy.pass_delay = zero;
-        proxy.upstream.handshake_client_cpu = zero;
-        proxy.upstream.handshake_server_cpu = zero;
+        make_free(proxy);
     }
     mesh
+}
+
+/// Node proxies, and waypoints if there are any, that cost neither CPU nor time.
+pub(crate) fn free_ambient(name: &str) -> MeshModel {
+    let mut mesh = mesh(name);
+    if let Some(node) = &mut mesh.node_proxy {
+        make_free(&mut node.proxy);
+    }
+    if let Some(waypoint) = &mut mesh.waypoint {
+        make_free(&mut waypoint.proxy);
+    }
+    mesh
+}
+
+fn make_free(proxy: &mut ProxyModel) {
+    let zero = Span::ZERO;
+    let free = TraversalCost { outbound: zero, inbound: zero };
+    proxy.workers = 1;
+    (proxy.http1, proxy.http2, proxy.grpc, proxy.tcp) = (free, free, free, free);
+    proxy.cpu_per_byte = 0.0;
+    proxy.tls_cpu = zero;
+    proxy.tls_cpu_per_byte = 0.0;
+    proxy.feature_cpu = zero;
+    proxy.feature_cpu_per_byte = 0.0;
+    proxy.wake.floor = zero;
+    proxy.wake.rise = zero;
+    proxy.wake.thread = zero;
+    proxy.pass_delay = zero;
+    proxy.upstream.handshake_client_cpu = zero;
+    proxy.upstream.handshake_server_cpu = zero;
 }
 
 /// Checks a committed generated file, or writes it when `SIM_BLESS` is set.

@@ -15,7 +15,7 @@ use sim::units::Span;
 
 use crate::common::{blessed, load, mesh, scenario};
 
-const MESHES: [&str; 3] = ["none", "istio-sidecar", "linkerd"];
+const MESHES: [&str; 5] = ["none", "istio-sidecar", "istio-ambient", "istio-ambient-waypoint", "linkerd"];
 
 fn topologies() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("topologies");
@@ -70,7 +70,7 @@ fn every_topology_has_its_golden_digest_under_every_mesh() {
     blessed("tests/data/golden.txt", &lines);
 }
 
-fn run_command(threads: &str, out: &Path) {
+fn run_command(mesh_name: &str, threads: &str, out: &Path) {
     let status = Command::new(env!("CARGO_BIN_EXE_sim"))
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .args([
@@ -82,6 +82,8 @@ fn run_command(threads: &str, out: &Path) {
             "1s",
             "--replications",
             "5",
+            "--mesh",
+            mesh_name,
         ])
         .args(["--threads", threads, "--out"])
         .arg(out)
@@ -119,17 +121,19 @@ fn contents(folder: &Path) -> Vec<(PathBuf, String)> {
 #[test]
 fn results_do_not_depend_on_the_number_of_threads() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let of = |name: &str, threads: &str| {
-        let out = folder.path().join(name);
-        run_command(threads, &out);
-        contents(&out)
-    };
-    let one = of("one", "1");
-    assert!(one.len() >= 12, "{} files", one.len());
-    for (name, threads) in [("two", "2"), ("four", "4"), ("again", "1")] {
-        for (left, right) in one.iter().zip(of(name, threads)) {
-            assert_eq!(left.0, right.0, "{name}: the same files");
-            assert!(left.1 == right.1, "{name}: {} differs", left.0.display());
+    for mesh_name in ["istio-sidecar", "istio-ambient-waypoint"] {
+        let of = |name: &str, threads: &str| {
+            let out = folder.path().join(format!("{mesh_name}-{name}"));
+            run_command(mesh_name, threads, &out);
+            contents(&out)
+        };
+        let one = of("one", "1");
+        assert!(one.len() >= 12, "{} files", one.len());
+        for (name, threads) in [("two", "2"), ("four", "4"), ("again", "1")] {
+            for (left, right) in one.iter().zip(of(name, threads)) {
+                assert_eq!(left.0, right.0, "{name}: the same files");
+                assert!(left.1 == right.1, "{name}: {} differs", left.0.display());
+            }
         }
     }
 }
@@ -182,6 +186,27 @@ fn what_is_added_elsewhere_shifts_no_draw() {
         "nothing queues here, so nothing changes"
     );
     assert!(both.entries[1].arrived > 150);
+}
+
+/// Where pods are packed, one more service may move others to another node, and then another proxy serves them: what is
+/// asked for stays the same. Where no pod moves, every response does.
+#[test]
+fn an_added_service_shifts_no_draw_under_any_mesh() {
+    let extra = "  - {name: aside, replicas: 40, service_time: {exponential: 1ms}, resources: {cpu_request: 1500m}}\n";
+    let shop = SHOP.replace("OTHER\n", "").replace("from: outside", "from: meshed_client");
+    for (cluster, nobody_moves) in [("cluster: {nodes: {count: 1}}", true), ("cluster: {}", false)] {
+        let text = shop.replace("services:\n", &format!("{cluster}\nservices:\n"));
+        let plain = scenario(&text.replace("EXTRA\n", ""));
+        let more = scenario(&text.replace("EXTRA\n", extra));
+        for mesh_name in MESHES {
+            let (before, after) = (record(&plain, mesh_name, 0), record(&more, mesh_name, 0));
+            assert_eq!(before.demand, after.demand, "{mesh_name}");
+            if nobody_moves {
+                let [before, after] = [before, after].map(|mut record| record.entries.remove(0).succeeded);
+                assert_eq!(before, after, "{mesh_name}");
+            }
+        }
+    }
 }
 
 #[test]

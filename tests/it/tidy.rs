@@ -83,6 +83,46 @@ fn a_module_imports_only_what_stands_before_it() {
     assert!(wrong.is_empty(), "against the way of the data:\n{}", wrong.join("\n"));
 }
 
+/// Headers of every CSV file, as readers of the files know them: a change here is a change of the format.
+const CSV_HEADERS: [(&str, &str); 3] = [
+    (
+        "summary.csv",
+        "scenario,mesh,scope,name,metric,statistic,value,unit,ci_low,ci_high,model_low,model_high",
+    ),
+    (
+        "edges.csv",
+        "scenario,mesh,caller,callee,call_rate,error_ratio,timeout_ratio,response_time_mean,response_time_p50,response_time_p99,proxy_time_mean,proxy_time_p50,proxy_time_p99,connections_opened_rate,bytes_rate",
+    ),
+    ("timeline.csv", "scenario,mesh,scope,name,start,end,phase,metric,statistic,value,unit,low,high"),
+];
+
+#[test]
+fn csv_files_keep_their_headers() {
+    let scenario = crate::common::scenario(
+        "version: 1\nservices: [{name: a, service_time: 1ms}]\ntraffic: [{service: a, from: meshed_client, rate: 100/s}]\nrun: {warm_up: 0s, duration: 1s}\n",
+    );
+    let program = sim::program::compile(&scenario, &crate::common::mesh("istio-sidecar"));
+    let records = [sim::engine::run(&program, 0, &false.into()).expect("nothing stops it")];
+    let labels = sim::experiment::labels(&program);
+    let results = sim::metrics::estimate(&labels, &records);
+    let files =
+        sim::output::render(&sim::output::Run { labels: &labels, records: &records, results: &results });
+    let written: Vec<(String, String)> = files
+        .into_iter()
+        .filter(|file| Path::new(&file.path).extension().is_some_and(|extension| extension == "csv"))
+        .map(|file| {
+            let text = String::from_utf8(file.bytes).expect("CSV is text");
+            (file.path, text.lines().next().unwrap_or_default().to_owned())
+        })
+        .collect();
+    let expected = CSV_HEADERS.map(|(path, header)| (path.to_owned(), header.to_owned()));
+    assert_eq!(written, expected);
+    for column in written.iter().flat_map(|(_, header)| header.split(',')) {
+        let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        assert!(!column.is_empty() && column.chars().all(is_plain), "{column:?} is no column's name");
+    }
+}
+
 #[test]
 fn every_file_says_what_it_is() {
     for file in sources(&root()) {

@@ -20,7 +20,7 @@ mod waypoints;
 
 use names::Directory;
 
-/// Pods of one scenario, clients and gateways included: what fits in memory.
+/// Pods of one scenario, clients, gateways and waypoints included: what fits in memory.
 const MAX_PODS: u64 = 1_000_000;
 
 /// The scenario that `draft` means; `None` if `diagnostics` then holds errors, whoever reported them.
@@ -36,7 +36,8 @@ pub fn validate(draft: &Draft, diagnostics: &mut Diagnostics) -> Option<Scenario
     let waypoints = waypoints::resolve(draft, &directory, &services, &cluster.zones, diagnostics);
     let slos = slo::resolve(draft, &sources, diagnostics);
     calls::check(draft, &services, &sources, diagnostics);
-    check_size(draft, &services, &sources, diagnostics);
+    check_pods(draft, &services, &sources, diagnostics);
+    check_content(&services, &sources, diagnostics);
     if diagnostics.has_errors() {
         return None;
     }
@@ -44,25 +45,38 @@ pub fn validate(draft: &Draft, diagnostics: &mut Diagnostics) -> Option<Scenario
     Some(Scenario { name, services, sources, waypoints, cluster, run: draft.run, slos })
 }
 
-/// There is something to simulate, and not more than fits.
-fn check_size(
+/// There are not more pods than fit.
+fn check_pods(
     draft: &Draft,
     services: &IndexVec<ServiceIdx, Service>,
     sources: &IndexVec<SourceIdx, TrafficSource>,
     diagnostics: &mut Diagnostics,
 ) {
+    let waypoints = draft.mesh.waypoints.iter().flatten();
+    let waypoints = waypoints.map(|waypoint| (waypoint.replicas.unwrap_or(1), waypoint.name.location));
     let services_pods = services.iter().map(|service| u64::from(service.replicas));
     let sources_pods = sources.iter().map(|source| u64::from(source.from.replicas()));
-    let pods: u64 = services_pods.chain(sources_pods).sum();
+    let waypoints_pods = waypoints.clone().map(|(replicas, _)| u64::from(replicas));
+    let pods: u64 = services_pods.chain(sources_pods).chain(waypoints_pods).sum();
     if pods > MAX_PODS {
-        let largest = draft.services.iter().max_by_key(|service| service.replicas.value);
+        let written =
+            draft.services.iter().map(|service| (service.replicas.value, service.replicas.location));
+        let largest = written.chain(waypoints).max_by_key(|(replicas, _)| *replicas);
         let message = format!("the scenario has {pods} pods, more than the {MAX_PODS} that fit");
         let diagnostic = Diagnostic::error(Code::TooLarge, message);
         diagnostics.push(match largest {
-            Some(service) => diagnostic.at(service.replicas.location),
+            Some((_, location)) => diagnostic.at(location),
             None => diagnostic,
         });
     }
+}
+
+/// There is something to simulate.
+fn check_content(
+    services: &IndexVec<ServiceIdx, Service>,
+    sources: &IndexVec<SourceIdx, TrafficSource>,
+    diagnostics: &mut Diagnostics,
+) {
     // With other errors, what is missing may only have been misread.
     if diagnostics.has_errors() {
         return;

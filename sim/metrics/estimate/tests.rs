@@ -161,8 +161,8 @@ fn quantiles_without_enough_requests_have_no_interval_and_a_note() {
     assert_eq!(
         results.notes,
         [
-            "entry `web`: p95 and above without interval: p95 takes 2000 measured requests per replication, the \
-          shortest has 1999"
+            "entry `web`: p95 and above without interval, since that takes 2000 measured requests per replication: \
+          lengthen the run"
         ]
     );
 }

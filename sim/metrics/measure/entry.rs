@@ -3,7 +3,7 @@
 use hdrhistogram::Histogram;
 
 use super::super::quantile;
-use super::super::record::{EntryRecord, PARTS, RunRecord};
+use super::super::record::{PARTS, RunRecord};
 use super::super::results::{Statistic, Unit};
 use super::super::section::Sample;
 use super::{DISTRIBUTION, MEAN, Measure, TOTAL, mean_time, rate, share};
@@ -22,12 +22,10 @@ pub(super) const MEASURES: &[Measure] = &[
     Measure::new("network_time", Unit::Seconds, MEAN, |record, row, _| part(record, row, NETWORK)),
     Measure::new("abandoned_time", Unit::Seconds, MEAN, |record, row, _| part(record, row, ABANDONED)),
     Measure::new("proxy_time", Unit::Seconds, MEAN, |record, row, _| {
-        let EntryRecord { parts, succeeded, .. } = &record.entries[row];
-        mean_time(parts[OUTBOUND] + parts[WAYPOINT] + parts[INBOUND] + parts[HANDSHAKE], succeeded.len())
+        mean_time(in_proxies(record, row), record.entries[row].succeeded.len())
     }),
     Measure::new("proxy_time_ratio", Unit::Ratio, MEAN, |record, row, _| {
-        let EntryRecord { parts, .. } = &record.entries[row];
-        share(parts[OUTBOUND] + parts[INBOUND] + parts[HANDSHAKE], parts.iter().sum())
+        share(in_proxies(record, row), record.entries[row].parts.iter().sum())
     }),
     Measure::new("throughput", Unit::PerSecond, MEAN, |record, row, _| {
         rate(record.entries[row].completed_in_window, record.window)
@@ -74,6 +72,11 @@ fn response_time_failed(record: &RunRecord, row: usize, statistic: Statistic) ->
 /// Sum of the recorded values, each taken at the middle of its cell.
 fn sum_of_cells(histogram: &Histogram<u64>) -> f64 {
     histogram.mean() * histogram.len() as f64
+}
+
+/// Time in proxies and on handshakes, of all successful requests together.
+fn in_proxies(record: &RunRecord, row: usize) -> u64 {
+    [OUTBOUND, WAYPOINT, INBOUND, HANDSHAKE].iter().map(|&part| record.entries[row].parts[part]).sum()
 }
 
 fn part(record: &RunRecord, row: usize, part: usize) -> Option<Sample> {

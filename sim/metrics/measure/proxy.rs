@@ -26,6 +26,13 @@ pub(super) const MEASURES: &[Measure] = &[
         Statistic::Max => Some(Sample::without_interval(proxy(record, row).memory_max)),
         _ => per_proxy(proxy(record, row).memory_mean, 1.0, proxy(record, row), statistic),
     }),
+    Measure::new("memory_request", Unit::Bytes, MEAN_AND_TOTAL, |record, row, statistic| {
+        let proxy = proxy(record, row);
+        per_proxy(proxy.memory_request? as f64 * proxy.instances as f64, 1.0, proxy, statistic)
+    }),
+    Measure::new("memory_limit", Unit::Bytes, MEAN, |record, row, _| {
+        Some(Sample::without_interval(proxy(record, row).memory_limit? as f64))
+    }),
     Measure::new("connections", Unit::Count, MEAN_AND_TOTAL, |record, row, statistic| {
         per_proxy(proxy(record, row).connections_mean, 1.0, proxy(record, row), statistic)
     }),

@@ -97,7 +97,11 @@ fn sentence(comparison: &Comparison<'_>, question: &Question<'_>) -> Option<Stri
             format!("{} adds less to {what} than {}.", shown(least), shown(most))
         }
         (&[least], &[most]) => format!("{} adds least to {what}, {} most.", shown(least), shown(most)),
-        (&[least], _) => format!("{} adds least to {what}.", shown(least)),
+        (&[least], several) => format!(
+            "{} adds least to {what}; cannot tell which adds most: {}.",
+            shown(least),
+            list(several, shown)
+        ),
         (several, &[most]) if numbers.len() > 2 => {
             format!(
                 "Cannot tell which adds least to {what}: {}; {} adds most.",

@@ -111,9 +111,15 @@ fn points(entry: &EntryRecord) -> Vec<(f64, f64)> {
     let above = (entry.unfinished as f64).max(FEWEST_ABOVE);
     let end = libm::log10(all / above);
     let steps = (end * POINTS_PER_DECADE).ceil().max(1.0) as u32;
-    (0..=steps)
-        .map(|step| {
-            let rarity = libm::exp10(end * f64::from(step) / f64::from(steps));
+    let even = (0..=steps).map(|step| libm::exp10(end * f64::from(step) / f64::from(steps)));
+    // The marked percentiles stand on the curve exactly.
+    let marked =
+        TICKS.iter().map(|(quantile, _)| 1.0 / (1.0 - quantile)).filter(|&rarity| rarity < all / above);
+    let mut rarities: Vec<f64> = even.chain(marked).collect();
+    rarities.sort_by(f64::total_cmp);
+    rarities
+        .into_iter()
+        .map(|rarity| {
             let rank = (1.0 - 1.0 / rarity) * all;
             let value = entry.succeeded.value_at_quantile((rank / answered).min(1.0));
             (rarity, value as f64 / NANOS_PER_SECOND)

@@ -1,5 +1,6 @@
 //! What the engine does, through scenarios small enough to work out by hand.
 
+mod ambient;
 mod arrivals;
 mod connections;
 mod crowded;

@@ -95,6 +95,27 @@ fn a_quota_holds_on_a_shared_core() {
     }
 }
 
+#[test]
+fn a_request_takes_as_few_events_as_it_has_steps() {
+    // One arrival; of each of the chain's three hops: outbound proxy, network, inbound proxy, service, network back,
+    // outbound proxy. The response's pass at the called pod and its way need no event of their own.
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("topologies/chain-3.yaml");
+    let text = std::fs::read_to_string(file).expect("a shipped topology");
+    let mut scenario = crate::common::scenario(&text);
+    scenario.run.duration = sim::units::Span::from_seconds(5);
+    let events = |name: &str| {
+        let program = sim::program::compile(&scenario, &crate::common::mesh(name));
+        let record = sim::engine::run(&program, 0, &false.into()).expect("nothing stops it");
+        record.events as f64 / record.requests as f64
+    };
+    for (name, by_hand) in
+        [("istio-sidecar", 1.0 + 3.0 * 6.0), ("linkerd", 1.0 + 3.0 * 6.0), ("none", 1.0 + 3.0 * 3.0)]
+    {
+        let counted = events(name);
+        assert!((counted - by_hand).abs() < 0.2, "{name}: {counted} events a request, {by_hand} by hand");
+    }
+}
+
 /// Three instances that are called once, one service that nobody calls.
 const KNOWN: &str = "services:\n  - {name: a, replicas: 3, service_time: 1ms}\n  - {name: other, replicas: 5, service_time: 1ms}\ntraffic:\n  - {name: users, service: a, from: meshed_client, arrivals: {trace: [1s]}}\n";
 
@@ -112,6 +133,23 @@ fn client_memory(mesh: &MeshModel, everything: bool) -> (f64, f64) {
     };
     let held = 2.0 * memory.per_connection + memory.per_request;
     (record.proxies[2].memory_max, memory.base + memory.per_worker * workers + configuration + held)
+}
+
+#[test]
+fn a_proxy_above_its_memory_limit_is_named() {
+    let notes = |limit: &str| {
+        let mesh = mesh_with("istio-sidecar", &[("proxy.memory_limit", limit)]);
+        let scenario = crate::common::scenario(&format!("version: 1\nname: behaviour\n{KNOWN}"));
+        let program = sim::program::compile(&scenario, &mesh);
+        let record = sim::engine::run(&program, 0, &false.into()).expect("nothing stops it");
+        let labels = sim::experiment::labels(&program);
+        sim::metrics::estimate(&labels, &[record]).notes
+    };
+    let is_about_memory = |note: &String| note.contains("more memory than their limit");
+    let above = notes("40MiB");
+    let found = above.iter().find(|note| is_about_memory(note)).expect("a sidecar takes more than 40 MiB");
+    assert!(found.contains("3 workloads") && found.contains("of 40 MiB"), "{found}");
+    assert!(!notes("1GiB").iter().any(is_about_memory));
 }
 
 #[test]

@@ -2,18 +2,19 @@
 
 use sim::mesh::MeshModel;
 use sim::mesh::model::ProxyModel;
+use sim::metrics::RunRecord;
 
 use super::run;
 use crate::common::{mesh, mesh_with};
 
 /// What every request of these scenarios asks for.
-const REQUEST: f64 = 512.0;
-const RESPONSE: f64 = 1024.0;
-const SERVICE_TIME: f64 = 5e6;
-const NETWORK: f64 = 50e3;
-const OUTSIDE: f64 = 200e3;
+pub(super) const REQUEST: f64 = 512.0;
+pub(super) const RESPONSE: f64 = 1024.0;
+pub(super) const SERVICE_TIME: f64 = 5e6;
+pub(super) const NETWORK: f64 = 50e3;
+pub(super) const OUTSIDE: f64 = 200e3;
 /// Of 1 Gbit/s.
-const NANOS_PER_BYTE: f64 = 8.0;
+pub(super) const NANOS_PER_BYTE: f64 = 8.0;
 
 fn scenario(from: &str) -> String {
     format!(
@@ -23,7 +24,10 @@ fn scenario(from: &str) -> String {
 
 /// Response times of the first request, which opens the connections, and of the second.
 fn simulated(mesh: &MeshModel, from: &str) -> [u64; 2] {
-    let record = run(mesh, 0, 4_000, &scenario(from));
+    two_requests(&run(mesh, 0, 4_000, &scenario(from)))
+}
+
+pub(super) fn two_requests(record: &RunRecord) -> [u64; 2] {
     record.entries[0].halves.map(|(count, total)| {
         assert_eq!(count, 1);
         total
@@ -31,18 +35,18 @@ fn simulated(mesh: &MeshModel, from: &str) -> [u64; 2] {
 }
 
 /// One worker on one core, in nanoseconds.
-struct Core<'a> {
-    proxy: &'a ProxyModel,
+pub(super) struct Core<'a> {
+    pub(super) proxy: &'a ProxyModel,
     free_at: f64,
 }
 
 impl<'a> Core<'a> {
-    fn new(proxy: &'a ProxyModel) -> Self {
+    pub(super) fn new(proxy: &'a ProxyModel) -> Self {
         Self { proxy, free_at: 0.0 }
     }
 
     /// When a job is done: half of the wake-up comes before it, the rest keeps the core busy after it.
-    fn job(&mut self, now: f64, cpu: f64) -> f64 {
+    pub(super) fn job(&mut self, now: f64, cpu: f64) -> f64 {
         let wake = &self.proxy.wake;
         let nanos = |span: sim::units::Span| span.nanos() as f64;
         let cost = if self.free_at <= now {
@@ -57,7 +61,7 @@ impl<'a> Core<'a> {
     }
 
     /// When a message has passed the proxy.
-    fn pass(&mut self, now: f64, base: sim::units::Span, tls: bool, response: bool) -> f64 {
+    pub(super) fn pass(&mut self, now: f64, base: sim::units::Span, tls: bool, response: bool) -> f64 {
         let proxy = self.proxy;
         let whole = base.nanos() + proxy.feature_cpu.nanos() + if tls { proxy.tls_cpu.nanos() } else { 0 };
         let share = if response { proxy.response_ratio } else { 1.0 - proxy.response_ratio };
@@ -70,7 +74,7 @@ impl<'a> Core<'a> {
 
 /// The two response times in nanoseconds: `edge` is how far the user is from the first proxy or, without one, from the
 /// service; `leg` how far the caller is from the service.
-fn by_hand(
+pub(super) fn by_hand(
     outbound: Option<&ProxyModel>,
     inbound: Option<&ProxyModel>,
     edge: f64,
@@ -115,7 +119,8 @@ fn by_hand(
 }
 
 /// Equal but for the rounding of each piece to a nanosecond.
-fn same(simulated: [u64; 2], by_hand: [f64; 2]) {
+#[track_caller]
+pub(super) fn same(simulated: [u64; 2], by_hand: [f64; 2]) {
     for (simulated, by_hand) in simulated.iter().zip(by_hand) {
         let off = (*simulated as f64 - by_hand).abs();
         assert!(off <= 12.0, "simulated {simulated} ns, by hand {by_hand} ns");

@@ -7,22 +7,23 @@ use std::sync::atomic::AtomicBool;
 
 use sim::analytic;
 use sim::engine;
+use sim::mesh::MeshModel;
 use sim::metrics::RunRecord;
 use sim::program::compile;
 use sim::units::Span;
 
 use super::rule::{Expected, agrees};
-use crate::common::{free_proxies, mesh, scenario};
+use crate::common::{free_ambient, free_proxies, mesh, scenario};
 
 const QUIET: &str = "cluster: {network_delay: 0s}\n";
 
 /// One entry `entry` with Poisson arrivals into `services`, run under no mesh; `measure` reads a record.
 fn row(name: &str, seconds: u64, expected: &[Expected], text: &str, measure: fn(&RunRecord) -> Vec<f64>) {
-    row_under("none", name, seconds, expected, text, measure);
+    row_under(&mesh("none"), name, seconds, expected, text, measure);
 }
 
 fn row_under(
-    mesh_name: &str,
+    mesh: &MeshModel,
     name: &str,
     seconds: u64,
     expected: &[Expected],
@@ -31,12 +32,11 @@ fn row_under(
 ) {
     let text = format!("version: 1\nname: theory\n{QUIET}{text}");
     let parsed = scenario(&text);
-    let model = if mesh_name == "free" { free_proxies() } else { mesh(mesh_name) };
     agrees(name, seconds, expected, |replication, length| {
         let mut scenario = parsed.clone();
         scenario.run.warm_up = Span::from_seconds(length / 20 + 20);
         scenario.run.duration = Span::from_seconds(length);
-        let program = compile(&scenario, &model);
+        let program = compile(&scenario, mesh);
         measure(&engine::run(&program, replication, &AtomicBool::new(false)).expect("nothing stops it"))
     });
 }
@@ -329,6 +329,41 @@ fn balancing_shortens_queues_as_theory_says() {
             station("a", &format!("replicas: {servers}, workers: 1, service_time: {{exponential: 10ms}}")),
             100.0 * load * f64::from(servers)
         );
-        row_under("free", &format!("{policy} over {servers}"), seconds, &[expected], &text, mean_response);
+        row_under(
+            &free_proxies(),
+            &format!("{policy} over {servers}"),
+            seconds,
+            &[expected],
+            &text,
+            mean_response,
+        );
     }
+}
+
+/// Balanced by the connection at the node proxy, by the request at the waypoint.
+#[test]
+fn node_proxies_and_waypoints_do_what_theory_says() {
+    let mut ambient = free_ambient("istio-ambient");
+    if let Some(node) = &mut ambient.node_proxy {
+        node.tunnel.stream_round_trips = 0.0;
+    }
+    let waypoint = free_ambient("istio-ambient-waypoint");
+    let text = |client: &str, servers: u32, load: f64, rest: &str| {
+        format!(
+            "services:\n{}{}{rest}{}",
+            station("client", &format!("service_time: 0s, {client}script: [{{call: a}}]")),
+            station("a", &format!("replicas: {servers}, workers: 1, service_time: {{exponential: 10ms}}")),
+            poisson("client", 100.0 * load * f64::from(servers))
+        )
+    };
+    for mesh in [&ambient, &waypoint] {
+        let name = format!("M/M/1 under {}", mesh.name);
+        row_under(mesh, &name, 1_500, &[Expected::mean("mean", 0.020)], &text("", 1, 0.5, ""), mean_response);
+    }
+    let at_random = text("client: {keep_alive: false}, ", 10, 0.8, "");
+    let expected = [Expected::mean("mean", 0.050)];
+    row_under(&ambient, "each connection at random", 400, &expected, &at_random, mean_response);
+    let in_turn = text("", 4, 0.8, "policies:\n  - {service: a, balancing: round_robin}\n");
+    let expected = [Expected::mean("mean", 0.032_67)];
+    row_under(&waypoint, "round robin at the waypoint", 1_000, &expected, &in_turn, mean_response);
 }

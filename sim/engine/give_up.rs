@@ -1,0 +1,69 @@
+//! Giving up: the calling side lets go of what it holds for a call, in whatever state the call is.
+
+use super::Engine;
+use super::call::{CallId, Part, Progress, Waiter};
+
+impl Engine<'_> {
+    /// The caller gives the call up; what was set in motion goes on without it.
+    pub(super) fn time_out(&mut self, id: CallId) {
+        let now = self.schedule.now();
+        let (index, _) = self.edge(id);
+        let was_never_sent = self.let_go(id);
+        let call = &mut self.calls[id];
+        call.timer = None;
+        let waiter = std::mem::replace(&mut call.waiter, Waiter::Nobody);
+        // The caller spent all this time on something it never got.
+        let mut given_up = call.clone();
+        given_up.failed = true;
+        given_up.parts = Default::default();
+        given_up.spend(Part::Abandoned, now.since(call.started));
+        self.recorder.call_given_up(index, &given_up, now);
+        // The script or user sees a failed call in this one's place.
+        let stand_in = self.calls.insert(given_up);
+        if was_never_sent {
+            self.forget(id);
+        }
+        self.hand_over(stand_in, waiter);
+        self.calls.remove(stand_in);
+    }
+
+    /// The calling side lets go of what it holds for a call: connections, memory. An HTTP/1.1 connection on which the
+    /// answer is still to come is closed, a stream of a shared one reset. Returns whether nothing refers to the call now:
+    /// it waited for a connection and is never sent.
+    fn let_go(&mut self, id: CallId) -> bool {
+        let now = self.schedule.now();
+        let (_, edge) = self.edge(id);
+        let call = &mut self.calls[id];
+        let progress = std::mem::replace(&mut call.progress, Progress::GivenUp);
+        let (caller, begun, endpoint) = (call.caller, call.begun, call.endpoint);
+        let (connection, sent) = (call.connection, call.sent);
+        if progress == Progress::Waiting {
+            return self.stop_waiting(id);
+        }
+        let holds_memory = matches!(progress, Progress::Outbound | Progress::Connecting | Progress::Sent);
+        if let (true, Some(_), Some(proxy)) = (holds_memory, &edge.outbound, self.program.pods[caller].proxy)
+        {
+            self.proxies.request_ended(proxy, begun, now);
+        }
+        if progress == Progress::Sent {
+            let position = self.view_position(caller, edge);
+            if let Some(view) = &mut self.views[position]
+                && view.abandon(edge, &mut self.connections, connection, sent, now)
+            {
+                view.close_stream(endpoint, now);
+                self.proxies.connection_closed(self.program.ends(caller, edge, endpoint), now);
+            }
+        }
+        self.free_link(id, false);
+        false
+    }
+
+    /// Takes a call out of the queue for a connection; false if it is not there but under way to the gateway.
+    fn stop_waiting(&mut self, id: CallId) -> bool {
+        let (_, edge) = self.edge(id);
+        let position = self.view_position(self.calls[id].caller, edge);
+        let Some(view) = &mut self.views[position] else { return false };
+        let place = view.waiting.iter().position(|&waiting| waiting == id);
+        place.is_some_and(|place| view.waiting.remove(place).is_some())
+    }
+}

@@ -1,0 +1,134 @@
+//! Small scenarios made at random, under every mesh: the engine asserts conservation, Little's law and that the parts of
+//! every response time add up in each of these runs; and each run gives the same record twice.
+
+use std::fmt::Write;
+use std::sync::LazyLock;
+use std::sync::atomic::AtomicBool;
+
+use proptest::prelude::*;
+use proptest::sample::select;
+use sim::mesh::{MeshModel, Scenario};
+use sim::program::compile;
+use sim::units::Span;
+
+use crate::common::{mesh, scenario};
+
+static MESHES: LazyLock<Vec<MeshModel>> = LazyLock::new(|| {
+    ["none", "istio-sidecar", "istio-ambient", "istio-ambient-waypoint", "linkerd"].map(mesh).into()
+});
+
+/// Services of a scenario; each may call those after it.
+const MOST_SERVICES: usize = 4;
+
+fn service() -> impl Strategy<Value = String> {
+    (
+        select(&["HTTP/1.1", "HTTP/2", "gRPC", "TCP"][..]),
+        1..4_u32,
+        select(&["", ", workers: 1", ", workers: 2, queue_limit: 1", ", workers: 1, hold_workers: true"][..]),
+        select(&["1ms", "{exponential: 2ms}", "0s", "{lognormal: {mean: 3ms, cv: 2}}"][..]),
+        select(
+            &[
+                "",
+                ", client: {keep_alive: false}",
+                ", client: {pool_size: 1}",
+                ", client: {pool_size: 2, timeout: 3ms}",
+                ", client: {timeout: 500us}",
+            ][..],
+        ),
+        select(&["", ", error_ratio: 10%", ", resources: {cpu_limit: 500m}, cpu_time: 1ms"][..]),
+    )
+        .prop_map(|(protocol, replicas, workers, time, client, rest)| {
+            format!("protocol: {protocol}, replicas: {replicas}, service_time: {time}{workers}{client}{rest}")
+        })
+}
+
+/// A step of a script: how many services further down it calls, and how.
+fn step() -> impl Strategy<Value = (usize, &'static str)> {
+    let how = [
+        "{call: NAME}",
+        "{call: {service: NAME, count: 3}}",
+        "[{call: {service: NAME, count: 4}}, {sleep: 1ms}]",
+        "{call: {service: NAME, timeout: 2ms, optional: true}}",
+        "[{call: {service: NAME, count: 2, timeout: 300us, optional: true}}]",
+        "{call: {service: NAME, probability: 50%}}",
+    ];
+    (1..MOST_SERVICES, select(Vec::from(how)))
+}
+
+fn source() -> impl Strategy<Value = (usize, String)> {
+    let from =
+        ["outside", "meshed_client", "{meshed_client: {replicas: 2}}", "gateway:front", "gateway:other"];
+    let arrivals = [
+        "rate: 200/s",
+        "arrivals: {closed: {users: 20, think_time: 2ms}}",
+        "rate: 100/s, timeout: 3ms",
+        "arrivals: {paced: {connections: 4, rate: 100/s}}",
+    ];
+    (0..MOST_SERVICES, select(Vec::from(from)), select(Vec::from(arrivals)))
+        .prop_map(|(service, from, arrivals)| (service, format!("from: {from}, {arrivals}")))
+}
+
+fn text() -> impl Strategy<Value = String> {
+    let clusters = [
+        "{}",
+        "{nodes: {count: 1}}",
+        "{nodes: {count: 3, cores: 2}, cores: shared}",
+        "{zones: [north, south], network_delay: {exponential: 300us}, zone_delay: 1ms}",
+        "{network_delay: 0s, bandwidth: 100Mbit/s, nodes: {count: 2}}",
+    ];
+    let meshes = [
+        "{}",
+        "{exclude: {services: [s0]}}",
+        "{waypoints: []}",
+        "{waypoints: [{name: w, services: [s0], replicas: 2}]}",
+        "{waypoints: [{name: w, namespaces: [default], replicas: 3}]}",
+    ];
+    (
+        prop::collection::vec((service(), prop::collection::vec(step(), 0..3)), 1..=MOST_SERVICES),
+        prop::collection::vec(source(), 1..3),
+        select(Vec::from(clusters)),
+        select(Vec::from(meshes)),
+        any::<u32>(),
+    )
+        .prop_map(|(services, sources, cluster, mesh, seed)| {
+            let mut text = format!("version: 1\nname: random\ncluster: {cluster}\nmesh: {mesh}\nservices:\n");
+            let count = services.len();
+            for (index, (service, steps)) in services.iter().enumerate() {
+                let steps = steps.iter().filter(|(further, _)| index + further < count);
+                let script: Vec<String> = steps
+                    .map(|(further, how)| how.replace("NAME", &format!("s{}", index + further)))
+                    .collect();
+                let _ = writeln!(text, "  - {{name: s{index}, {service}, script: [{}]}}", script.join(", "));
+            }
+            text.push_str("traffic:\n");
+            for (index, (service, rest)) in sources.iter().enumerate() {
+                let _ = writeln!(text, "  - {{name: t{index}, service: s{}, {rest}}}", service % count);
+            }
+            let _ = writeln!(text, "run: {{seed: {seed}}}");
+            text
+        })
+}
+
+fn record(scenario: &Scenario, mesh: &MeshModel) -> String {
+    let program = compile(scenario, mesh);
+    let record = sim::engine::run(&program, 0, &AtomicBool::new(false)).expect("nothing stops it");
+    for entry in &record.entries {
+        let answered = entry.succeeded.len() + entry.failed.len() + entry.unfinished;
+        assert_eq!(entry.arrived, answered, "measured requests are conserved under {}", mesh.name);
+    }
+    sim::digest::of_debug(&record)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_small_scenario_runs_under_every_mesh_and_twice_the_same(text in text()) {
+        let mut scenario = scenario(&text);
+        scenario.run.warm_up = Span::from_millis(20);
+        scenario.run.duration = Span::from_millis(150);
+        for mesh in MESHES.iter() {
+            prop_assert_eq!(record(&scenario, mesh), record(&scenario, mesh), "under {}", mesh.name);
+        }
+    }
+}
