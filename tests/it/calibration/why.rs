@@ -19,7 +19,7 @@ pub(super) const REASONS: &[Reason] = &[
     Reason {
         source: "istio.io", setups: &["Istio 1.5", "Istio 1.7", "Istio 1.13"], quantities: &[Cpu],
         text: "The page gives 0.5 core per 1000 rps where the raw data of the same benchmark give 0.27 and 0.29, which the \
-               simulator meets (below, 1000 rps with default telemetry); 0.35 came two years later from machines that are not named.",
+               simulator meets (1000 rps with default telemetry); 0.35 came two years later from machines that are not named.",
     },
     Reason {
         source: "istio.io", setups: &["Istio 1.24, ztunnel", "ztunnel to sidecar, CPU", "two ztunnels to sidecars"], quantities: &[Cpu, Ratio],
