@@ -117,7 +117,8 @@ impl Place {
     ) -> Result<(), FolderError> {
         let manifest = Manifest {
             run: self.identity.clone(),
-            command: std::env::args().collect(),
+            // Not where the program lies: that differs from machine to machine.
+            command: std::iter::once("sim".to_owned()).chain(std::env::args().skip(1)).collect(),
             inputs: loaded.inputs.clone(),
             replications,
             notes: loaded.warnings.iter().chain(notes).cloned().collect(),

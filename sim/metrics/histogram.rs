@@ -1,7 +1,7 @@
 //! A log-linear histogram whose pages come into being when a value falls on them.
 //!
 //! Services and edges number thousands, and most of their values fall within two or three octaves, so a page covers one
-//! octave: 128 equal cells, hence a relative error below 1/256 at the cell's middle. Empty octaves cost a pointer.
+//! octave: 128 equal cells, hence a relative error below 1/256 at the cell's middle. Empty octaves cost a byte.
 
 /// log₂ of the number of cells per octave.
 const CELL_BITS: u32 = 7;
@@ -10,13 +10,35 @@ const CELLS: usize = 1 << CELL_BITS;
 const OCTAVES: usize = 64 - CELL_BITS as usize + 1;
 
 /// Counts of 64-bit values with a relative error below 0.4 %.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct LogHistogram {
-    pages: Vec<Option<Box<[u64; CELLS]>>>,
+    /// Per octave, one more than the position of its page; 0 where no value has fallen. Kept beside the sums, so that
+    /// counting a value touches the histogram itself and one cell.
+    pages: [u8; OCTAVES],
+    /// The pages one after the other.
+    cells: Vec<u64>,
     count: u64,
     sum: u128,
     max: u64,
 }
+
+impl Default for LogHistogram {
+    fn default() -> Self {
+        Self { pages: [0; OCTAVES], cells: Vec::new(), count: 0, sum: 0, max: 0 }
+    }
+}
+
+/// Equal counts, in whatever order the pages came into being.
+impl PartialEq for LogHistogram {
+    fn eq(&self, other: &Self) -> bool {
+        let empty = [0; CELLS];
+        (self.count, self.sum, self.max) == (other.count, other.sum, other.max)
+            && (0..OCTAVES)
+                .all(|octave| self.page(octave).unwrap_or(&empty) == other.page(octave).unwrap_or(&empty))
+    }
+}
+
+impl Eq for LogHistogram {}
 
 impl LogHistogram {
     /// An empty histogram; it allocates nothing.
@@ -28,46 +50,47 @@ impl LogHistogram {
     #[inline]
     pub fn record(&mut self, value: u64) {
         let (octave, cell) = place(value);
-        if octave >= self.pages.len() || self.pages[octave].is_none() {
-            self.open(octave);
-        }
-        if let Some(page) = &mut self.pages[octave] {
-            page[cell] += 1;
-        }
+        let page = match self.pages[octave] {
+            0 => self.open(octave),
+            page => page,
+        };
+        self.cells[(page as usize - 1) * CELLS + cell] += 1;
         self.count += 1;
         self.sum += u128::from(value);
         self.max = self.max.max(value);
     }
 
     #[cold]
-    fn open(&mut self, octave: usize) {
-        if octave >= self.pages.len() {
-            self.pages.resize(octave + 1, None);
-        }
-        self.pages[octave] = Some(Box::new([0; CELLS]));
+    fn open(&mut self, octave: usize) -> u8 {
+        self.cells.resize(self.cells.len() + CELLS, 0);
+        self.pages[octave] = (self.cells.len() / CELLS) as u8;
+        self.pages[octave]
+    }
+
+    /// The cells of an octave, if any value has fallen on it.
+    fn page(&self, octave: usize) -> Option<&[u64]> {
+        let page = self.pages[octave] as usize;
+        self.cells.chunks_exact(CELLS).nth(page.checked_sub(1)?)
     }
 
     /// Forgets every value, but keeps the pages.
     pub fn clear(&mut self) {
         if self.count > 0 {
-            for page in self.pages.iter_mut().flatten() {
-                page.fill(0);
-            }
+            self.cells.fill(0);
         }
         (self.count, self.sum, self.max) = (0, 0, 0);
     }
 
     /// Adds the counts of `other`.
     pub fn merge(&mut self, other: &Self) {
-        for (octave, page) in other.pages.iter().enumerate() {
-            let Some(page) = page else { continue };
-            if octave >= self.pages.len() || self.pages[octave].is_none() {
-                self.open(octave);
-            }
-            if let Some(own) = &mut self.pages[octave] {
-                for (mine, theirs) in own.iter_mut().zip(page.iter()) {
-                    *mine += theirs;
-                }
+        for octave in 0..OCTAVES {
+            let Some(theirs) = other.page(octave) else { continue };
+            let page = match self.pages[octave] {
+                0 => self.open(octave),
+                page => page,
+            } as usize;
+            for (mine, theirs) in self.cells[(page - 1) * CELLS..page * CELLS].iter_mut().zip(theirs) {
+                *mine += theirs;
             }
         }
         self.count += other.count;
@@ -94,8 +117,8 @@ impl LogHistogram {
     pub fn quantile(&self, quantile: f64) -> u64 {
         let rank = ((quantile * self.count as f64).ceil() as u64).clamp(1, self.count.max(1));
         let mut seen = 0;
-        for (octave, page) in self.pages.iter().enumerate() {
-            let Some(page) = page else { continue };
+        for octave in 0..OCTAVES {
+            let Some(page) = self.page(octave) else { continue };
             for (cell, &count) in page.iter().enumerate() {
                 seen += count;
                 if seen >= rank {
