@@ -160,10 +160,11 @@ fn a_policy_that_a_mesh_does_not_know_is_left_out() {
 #[test]
 fn an_interrupt_keeps_the_replications() {
     let place = tiny();
-    let command =
-        "compare tiny.yaml --mesh none,linkerd --warm-up 0s --duration 5s --replications 1 --draws 1000";
+    // Two replications of some 50 ms, then two thousand more for the draws: minutes, on any machine.
+    let command = "compare tiny.yaml --mesh none,linkerd --warm-up 0s --duration 20s --rps 1000 --replications 1 \
+                   --draws 1000";
     let child = place.command(command).spawn().unwrap();
-    std::thread::sleep(std::time::Duration::from_secs(6));
+    std::thread::sleep(std::time::Duration::from_secs(4));
     super::interrupt(&child);
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
