@@ -145,7 +145,7 @@ impl CompareArguments {
         outcome: &Outcome,
         baseline: usize,
     ) -> Model {
-        let used = simulation.within(|_, _| experiment.used());
+        let used = experiment.used();
         if self.draws == 0 {
             return Model { used, ..Model::default() };
         }

@@ -18,14 +18,16 @@ use super::{Exit, progress};
 /// Where replications are run until it is finished.
 pub(super) struct Simulation {
     stop: Arc<AtomicBool>,
-    pool: rayon::ThreadPool,
     bar: ProgressBar,
     start: Instant,
 }
 
 impl Simulation {
-    /// With so many threads, or one per core, expecting so many runs. The first Ctrl-C keeps what is finished, the
-    /// second ends the process.
+    /// With so many threads, or one per core, for whatever the process does from now on, expecting so many runs. The first
+    /// Ctrl-C keeps what is finished, the second ends the process.
+    ///
+    /// # Panics
+    /// When it is called twice in a process.
     pub(super) fn start(threads: Option<NonZeroUsize>, runs: u64) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let handler = Arc::clone(&stop);
@@ -36,14 +38,14 @@ impl Simulation {
             eprintln!("stopping: what is finished is kept; once more ends at once");
         });
         let threads = threads.map_or(0, NonZeroUsize::get);
-        let pool =
-            rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads can be started");
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+        pool.build_global().expect("threads are started once");
         #[expect(
             clippy::disallowed_methods,
             reason = "the wall time of a run is reported, and nothing depends on it"
         )]
         let start = Instant::now();
-        Self { stop, pool, bar: progress::bar(runs), start }
+        Self { stop, bar: progress::bar(runs), start }
     }
 
     /// Runs programs on common random numbers.
@@ -52,17 +54,14 @@ impl Simulation {
     }
 
     /// Does work of many runs on the threads: it is given the flag that stops it, and what to call after each run.
-    pub(super) fn within<T: Send>(
-        &self,
-        work: impl FnOnce(&AtomicBool, &(dyn Fn() + Sync)) -> T + Send,
-    ) -> T {
+    pub(super) fn within<T>(&self, work: impl FnOnce(&AtomicBool, &(dyn Fn() + Sync)) -> T) -> T {
         let finished = || {
             if self.bar.position() + 1 > self.bar.length().unwrap_or(0) {
                 self.bar.inc_length(1);
             }
             self.bar.inc(1);
         };
-        self.pool.install(|| work(&self.stop, &finished))
+        work(&self.stop, &finished)
     }
 
     /// Takes the progress away; the wall-clock seconds since the start.

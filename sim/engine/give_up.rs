@@ -41,8 +41,7 @@ impl Engine<'_> {
             return self.stop_waiting(id);
         }
         let holds_memory = matches!(progress, Progress::Outbound | Progress::Connecting | Progress::Sent);
-        if let (true, Some(_), Some(proxy)) = (holds_memory, &edge.outbound, self.program.pods[caller].proxy)
-        {
+        if holds_memory && let Some(proxy) = self.program.outbound(caller, edge) {
             self.proxies.request_ended(proxy, begun, now);
         }
         if progress == Progress::Sent {

@@ -2,7 +2,7 @@
 
 use crate::index::Idx;
 use crate::kernel::Uniform;
-use crate::program::{Edge, PassCost, ProxyIdx, SiteIdx};
+use crate::program::{Edge, PassCost, PodIdx, ProxyIdx, SiteIdx};
 use crate::units::{SimTime, Span};
 
 use super::call::{Call, CallId, Part, Progress, Waiter};
@@ -57,7 +57,7 @@ impl<'p> Engine<'p> {
         let call = &mut self.calls[id];
         let (LinkTaken::Kept(link) | LinkTaken::New(link)) = taken;
         call.link = link;
-        if let (Some(_), Some(proxy)) = (&edge.outbound, self.program.pods[call.caller].proxy)
+        if let Some(proxy) = self.program.outbound(call.caller, edge)
             && let Some(view) = &mut self.views[position]
         {
             if let LinkTaken::New(_) = taken {
@@ -84,14 +84,16 @@ impl<'p> Engine<'p> {
         call.spend(Part::Queueing, now.since(call.since));
         call.begun = now;
         call.progress = Progress::Outbound;
-        let (Some(cost), Some(proxy)) = (&edge.outbound, self.program.pods[call.caller].proxy) else {
-            return self.connect(id);
-        };
-        self.proxies.request_began(proxy, now);
-        if edge.pool.per_connection {
-            return self.connect(id);
+        let outbound = self.outbound(id);
+        if let Some((_, proxy)) = outbound {
+            self.proxies.request_began(proxy, now);
         }
-        self.pass(id, proxy, cost, Pass::OutboundRequest);
+        match outbound {
+            Some((cost, proxy)) if !edge.pool.per_connection => {
+                self.pass(id, proxy, cost, Pass::OutboundRequest);
+            }
+            _ => self.connect(id),
+        }
     }
 
     /// The calling proxy has processed the request.
@@ -110,9 +112,8 @@ impl<'p> Engine<'p> {
         let call = &mut self.calls[id];
         call.progress = Progress::Sent;
         call.server_worker = self.connections[call.connection].server_worker;
-        match (&edge.outbound, self.program.pods[call.caller].proxy) {
-            (Some(cost), Some(proxy)) if edge.pool.per_connection => {
-                let cost = edge.local.as_ref().filter(|_| self.is_local(id)).unwrap_or(cost);
+        match self.outbound(id) {
+            Some((cost, proxy)) if edge.pool.per_connection => {
                 self.pass(id, proxy, cost, Pass::OutboundRequest);
             }
             _ => self.transmit(id),
@@ -126,23 +127,27 @@ impl<'p> Engine<'p> {
         self.program.is_local(call.caller, edge, call.callee)
     }
 
+    /// What the calling pod's proxy spends on the call, if it meets one.
+    fn outbound(&self, id: CallId) -> Option<(&'p PassCost, ProxyIdx)> {
+        let (_, edge) = self.edge(id);
+        let proxy = self.program.outbound(self.calls[id].caller, edge)?;
+        let cost = if self.is_local(id) { &edge.local } else { &edge.outbound };
+        Some((cost.as_ref()?, proxy))
+    }
+
     /// What the called pod's proxy spends on the call, if it meets one.
     fn inbound(&self, id: CallId) -> Option<(&'p PassCost, ProxyIdx)> {
         let (_, edge) = self.edge(id);
         let proxy = self.program.pods[self.calls[id].callee].proxy?;
         let cost = edge.inbound.as_ref()?;
-        (edge.local.is_none() || !self.is_local(id)).then_some((cost, proxy))
+        (!self.is_local(id)).then_some((cost, proxy))
     }
 
     /// The request goes over the network.
     pub(super) fn transmit(&mut self, id: CallId) {
-        let (index, edge) = self.edge(id);
-        let overhead = if self.is_local(id) { 0 } else { edge.request_overhead };
-        let bytes = self.calls[id].payload + overhead;
-        let delay = self.leg(id, LEG_REQUEST, bytes);
-        self.calls[id].spend(Part::Network, delay);
+        let (_, edge) = self.edge(id);
         let call = &self.calls[id];
-        self.recorder.bytes(index, call, bytes, self.program.zones_between(call.caller, call.callee));
+        let delay = self.carry(id, LEG_REQUEST, edge.request_overhead, [call.caller, call.callee]);
         self.schedule.after(delay, Event::AtServer(id));
     }
 
@@ -214,31 +219,36 @@ impl<'p> Engine<'p> {
 
     /// The response leaves the called pod at `left`.
     pub(super) fn send_back(&mut self, id: CallId, left: SimTime) {
-        let (index, edge) = self.edge(id);
-        let overhead = if self.is_local(id) { 0 } else { edge.response_overhead };
-        let bytes = self.calls[id].payload + overhead;
-        let delay = self.leg(id, LEG_RESPONSE, bytes);
-        self.calls[id].spend(Part::Network, delay);
+        let (_, edge) = self.edge(id);
         let call = &self.calls[id];
-        self.recorder.bytes(index, call, bytes, self.program.zones_between(call.callee, call.caller));
+        let delay = self.carry(id, LEG_RESPONSE, edge.response_overhead, [call.callee, call.caller]);
         self.schedule.at(left + delay, Event::AtClient(id));
+    }
+
+    /// A message goes from one pod to another; returns how long it takes. Within a node there is no `overhead`.
+    fn carry(&mut self, id: CallId, leg: u32, overhead: u64, [from, to]: [PodIdx; 2]) -> Span {
+        let (index, _) = self.edge(id);
+        let overhead = if self.is_local(id) { 0 } else { overhead };
+        let bytes = self.calls[id].payload + overhead;
+        let delay = self.leg(id, leg, bytes);
+        let call = &mut self.calls[id];
+        call.spend(Part::Network, delay);
+        self.recorder.bytes(index, call, bytes, self.program.zones_between(from, to));
+        delay
     }
 
     /// The response reaches the calling pod: the connection is free again, and its proxy passes the response on.
     pub(super) fn response_at_client(&mut self, id: CallId) {
-        let (_, edge) = self.edge(id);
         let call = &mut self.calls[id];
         if call.progress == Progress::GivenUp {
             return self.forget(id);
         }
         call.progress = Progress::Back;
-        let caller = call.caller;
         self.leave_connection(id);
-        let (Some(cost), Some(proxy)) = (&edge.outbound, self.program.pods[caller].proxy) else {
-            return self.returned(id);
-        };
-        let cost = edge.local.as_ref().filter(|_| self.is_local(id)).unwrap_or(cost);
-        self.pass(id, proxy, cost, Pass::OutboundResponse);
+        match self.outbound(id) {
+            Some((cost, proxy)) => self.pass(id, proxy, cost, Pass::OutboundResponse),
+            None => self.returned(id),
+        }
     }
 
     /// The response reaches the caller: its application's connection is free for the next call.
@@ -284,9 +294,8 @@ impl<'p> Engine<'p> {
         let Some(view) = &mut self.views[position] else { return };
         let kept = workload.keep_alive && (whole || edge.link_streams > 1);
         if view.links.release(link, edge.link_streams, kept)
-            && edge.outbound.is_some()
             && !edge.pool.per_connection
-            && let Some(proxy) = self.program.pods[caller].proxy
+            && let Some(proxy) = self.program.outbound(caller, edge)
         {
             self.proxies.closed(proxy, now);
         }

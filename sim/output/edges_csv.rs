@@ -30,7 +30,7 @@ pub(super) fn files(run: &Run<'_>) -> Vec<File> {
     for (column, (name, ..)) in header[NAMES.len()..].iter_mut().zip(MEASURED) {
         *column = name;
     }
-    vec![File { path: "edges.csv".to_owned(), bytes: table(header, lines(run).into_iter()) }]
+    vec![File { path: "edges.csv".to_owned(), bytes: table(&header, lines(run).into_iter()) }]
 }
 
 fn lines(run: &Run<'_>) -> Vec<[String; WIDTH]> {

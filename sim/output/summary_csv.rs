@@ -30,10 +30,11 @@ pub(super) fn files(run: &Run<'_>) -> Vec<File> {
 }
 
 fn render(results: &Results) -> Vec<u8> {
-    table(COLUMNS, results.rows.iter().map(|row| fields(results, row)))
+    table(&COLUMNS, results.rows.iter().map(|row| fields(results, row)))
 }
 
-fn fields(results: &Results, row: &Row) -> [String; COLUMNS.len()] {
+/// A row's fields, in the order of [`COLUMNS`].
+pub(super) fn fields(results: &Results, row: &Row) -> [String; COLUMNS.len()] {
     let value = row.value;
     let (ci_low, ci_high) = ends(value.interval);
     let (model_low, model_high) = ends(value.model);
@@ -66,12 +67,12 @@ pub(super) fn ends(interval: Option<(f64, f64)>) -> (String, String) {
 }
 
 /// A CSV text with a header.
-pub(super) fn table<const N: usize>(header: [&str; N], rows: impl Iterator<Item = [String; N]>) -> Vec<u8> {
+pub(super) fn table(header: &[&str], rows: impl Iterator<Item = impl AsRef<[String]>>) -> Vec<u8> {
     const IN_MEMORY: &str = "writing to memory does not fail";
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(header).expect(IN_MEMORY);
     for row in rows {
-        writer.write_record(&row).expect(IN_MEMORY);
+        writer.write_record(row.as_ref()).expect(IN_MEMORY);
     }
     writer.into_inner().expect(IN_MEMORY)
 }

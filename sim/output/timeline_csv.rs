@@ -31,7 +31,7 @@ const COLUMNS: [&str; 13] = [
 pub(super) fn files(run: &Run<'_>) -> Vec<File> {
     let services = busiest_services(run.records, MOST_SERVICES);
     let rows = timeline(run.labels, run.records, &services);
-    let bytes = table(COLUMNS, rows.iter().map(|row| fields(run, row)));
+    let bytes = table(&COLUMNS, rows.iter().map(|row| fields(run, row)));
     vec![File { path: "timeline.csv".to_owned(), bytes }]
 }
 

@@ -465,6 +465,12 @@ impl Program {
         (from != to).then_some((from, to))
     }
 
+    /// The proxy that calls of a pod over an edge go out through.
+    #[inline]
+    pub fn outbound(&self, caller: PodIdx, edge: &Edge) -> Option<ProxyIdx> {
+        self.pods[caller].proxy.filter(|_| edge.outbound.is_some())
+    }
+
     /// Whether one node proxy serves both ends of a connection.
     #[inline]
     pub fn is_local(&self, caller: PodIdx, edge: &Edge, callee: PodIdx) -> bool {

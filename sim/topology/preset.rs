@@ -52,46 +52,39 @@ const META_FAN_IN: Quantiles = &[(0.5, 1.0), (0.99, 201.0)];
 const META_REPLICAS: Quantiles = &[(0.5, 8.0), (0.9, 650.0), (0.99, 31_306.0)];
 const ASSUMED_WORK: Quantiles = &[(0.5, 1.0), (0.99, 10.0)];
 
+const TREE: Preset = Preset {
+    name: "tree",
+    about: "a tree, each service calling three others at once",
+    sources: "Assumed: service times.",
+    shape: Shape::Tree,
+    services: 13,
+    namespaces: 1,
+    pods_per_service: 2.0,
+    depth: 0,
+    entry_share: 0.0,
+    leaf_share: 0.0,
+    fan_out: &one(3.0),
+    fan_in: &one(1.0),
+    replicas: &one(1.0),
+    work: &one(1.0),
+    calls_per_request: None,
+    entries_rate: Some(100.0),
+    services_rate: None,
+};
+
 /// Every preset.
 pub const PRESETS: [Preset; 4] = [
-    Preset {
-        name: "tree",
-        about: "a tree, each service calling three others at once",
-        sources: "Assumed: service times.",
-        shape: Shape::Tree,
-        services: 13,
-        namespaces: 1,
-        pods_per_service: 2.0,
-        depth: 0,
-        entry_share: 0.0,
-        leaf_share: 0.0,
-        fan_out: &one(3.0),
-        fan_in: &one(1.0),
-        replicas: &one(1.0),
-        work: &one(1.0),
-        calls_per_request: None,
-        entries_rate: Some(100.0),
-        services_rate: None,
-    },
+    TREE,
     Preset {
         name: "load-mesh",
         about: "the mesh of Istio's own load test: 50 trees of 20 services, 2 pods each, 70,000 requests/s over all services",
         sources: "From Istio's load test: services, namespaces, pods, sizes and the sum of rates. Assumed: service \
                   times, three callees at once, and a gateway for all.",
-        shape: Shape::Tree,
         services: 1000,
         namespaces: 50,
-        pods_per_service: 2.0,
-        depth: 0,
-        entry_share: 0.0,
-        leaf_share: 0.0,
-        fan_out: &one(3.0),
-        fan_in: &one(1.0),
-        replicas: &one(1.0),
-        work: &one(1.0),
-        calls_per_request: None,
         entries_rate: None,
         services_rate: Some(70_000.0),
+        ..TREE
     },
     Preset {
         name: "meta",

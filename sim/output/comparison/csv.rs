@@ -2,31 +2,13 @@
 
 use crate::metrics::{Estimate, Results, Row, Scope, Statistic, places};
 use crate::output::File;
-use crate::output::summary_csv::{ends, number, table};
+use crate::output::summary_csv::{self, ends, number, table};
 
 use super::Comparison;
 
-const COLUMNS: [&str; 19] = [
-    "scenario",
-    "mesh",
-    "scope",
-    "name",
-    "metric",
-    "statistic",
-    "value",
-    "unit",
-    "ci_low",
-    "ci_high",
-    "model_low",
-    "model_high",
-    "baseline",
-    "added",
-    "added_ci_low",
-    "added_ci_high",
-    "added_model_low",
-    "added_model_high",
-    "verdict",
-];
+/// Behind those of `summary.csv`.
+const ADDED: [&str; 7] =
+    ["baseline", "added", "added_ci_low", "added_ci_high", "added_model_low", "added_model_high", "verdict"];
 
 /// What a metric's verdict goes by.
 #[derive(Clone, Copy, PartialEq)]
@@ -64,7 +46,10 @@ pub(super) fn files(comparison: &Comparison<'_>) -> Vec<File> {
             rows.extend(own.map(|row| fields(comparison, results, row, added, judged)));
         }
     }
-    vec![File { path: "comparison.csv".to_owned(), bytes: table(COLUMNS, rows.into_iter()) }]
+    vec![File {
+        path: "comparison.csv".to_owned(),
+        bytes: table(&[&summary_csv::COLUMNS[..], &ADDED].concat(), rows.into_iter()),
+    }]
 }
 
 fn fields(
@@ -73,31 +58,16 @@ fn fields(
     row: &Row,
     added: Option<&str>,
     judged: Judged,
-) -> [String; COLUMNS.len()] {
+) -> Vec<String> {
     let find =
         |results: &Results, metric: &str| results.get(row.scope, &row.name, metric, row.statistic).copied();
-    let value = row.value;
-    let (ci_low, ci_high) = ends(value.interval);
-    let (model_low, model_high) = ends(value.model);
     let difference = added.and_then(|metric| find(results, metric));
     let (added_ci_low, added_ci_high) = ends(difference.and_then(|number| number.interval));
     let (added_model_low, added_model_high) = ends(difference.and_then(|number| number.model));
     let metric = added.unwrap_or(row.metric);
     let judged = if row.statistic == Statistic::Max { Judged::Not } else { judged };
     let verdict = verdict(comparison, results, judged, |results| find(results, metric));
-    [
-        results.scenario.clone(),
-        results.mesh.clone(),
-        row.scope.to_string(),
-        row.name.clone(),
-        row.metric.to_owned(),
-        row.statistic.to_string(),
-        number(value.value, value.kind),
-        row.unit.to_string(),
-        ci_low,
-        ci_high,
-        model_low,
-        model_high,
+    let added = [
         comparison.baseline_name().to_owned(),
         difference.map_or_else(String::new, |added| number(added.value, added.kind)),
         added_ci_low,
@@ -105,7 +75,8 @@ fn fields(
         added_model_low,
         added_model_high,
         verdict,
-    ]
+    ];
+    summary_csv::fields(results, row).into_iter().chain(added).collect()
 }
 
 /// The mesh's place among those compared with the baseline: `1 of 3`, or `cannot tell: 1 to 2 of 3`.

@@ -5,25 +5,14 @@ use crate::metrics::{Estimate, Kind, Results, Scope, Statistic, Unit};
 use crate::output::File;
 use crate::output::human::printable;
 use crate::output::plot::{LoadCurve, LoadPoint};
-use crate::output::summary_csv::{ends, number, table};
+use crate::output::summary_csv::{self, table};
 use crate::output::table::name;
 
 use super::Comparison;
 use super::grid::{Column, Grid};
 
-const COLUMNS: [&str; 11] = [
-    "scenario",
-    "load_factor",
-    "mesh",
-    "scope",
-    "name",
-    "metric",
-    "statistic",
-    "value",
-    "unit",
-    "ci_low",
-    "ci_high",
-];
+/// Columns of `summary.csv` that each row has too: those of the model's interval are not among them.
+const SHARED: usize = summary_csv::COLUMNS.len() - 2;
 
 /// What is shown of each point.
 const METRICS: [(Scope, &str); 6] = [
@@ -37,29 +26,21 @@ const METRICS: [(Scope, &str); 6] = [
 
 pub(super) fn files(comparison: &Comparison<'_>) -> Vec<File> {
     let Some(loads) = comparison.load else { return Vec::new() };
-    let mut rows: Vec<[String; COLUMNS.len()]> = Vec::new();
+    // The load stands beside the scenario.
+    let mut header = summary_csv::COLUMNS[..SHARED].to_vec();
+    header.insert(1, "load_factor");
+    let mut rows = Vec::new();
     for point in &loads.points {
         for results in &point.results {
             let shown = |scope, metric| METRICS.contains(&(scope, metric));
             for row in results.rows.iter().filter(|row| shown(row.scope, row.metric)) {
-                let (ci_low, ci_high) = ends(row.value.interval);
-                rows.push([
-                    results.scenario.clone(),
-                    point.factor.to_string(),
-                    results.mesh.clone(),
-                    row.scope.to_string(),
-                    row.name.clone(),
-                    row.metric.to_owned(),
-                    row.statistic.to_string(),
-                    number(row.value.value, row.value.kind),
-                    row.unit.to_string(),
-                    ci_low,
-                    ci_high,
-                ]);
+                let mut fields = summary_csv::fields(results, row)[..SHARED].to_vec();
+                fields.insert(1, point.factor.to_string());
+                rows.push(fields);
             }
         }
     }
-    vec![File { path: "load.csv".to_owned(), bytes: table(COLUMNS, rows.into_iter()) }]
+    vec![File { path: "load.csv".to_owned(), bytes: table(&header, rows.into_iter()) }]
 }
 
 /// The p99 of an entry at every load, a column for each mesh.

@@ -1,6 +1,7 @@
 //! The answer in one or two sentences, as far as the model intervals allow one.
 
 use crate::metrics::{Estimate, Place, Results, Scope, Statistic, Unit, places};
+use crate::output::busiest::busiest_entry;
 use crate::output::human::{Scale, printable};
 
 use super::Comparison;
@@ -24,7 +25,7 @@ impl Question<'_> {
 
 /// A sentence about the tail of the busiest entry and one about CPU.
 pub(in crate::output) fn verdict(comparison: &Comparison<'_>) -> String {
-    let entry = busiest(comparison.runs[comparison.baseline].results);
+    let entry = busiest_entry(comparison.runs[comparison.baseline].results);
     let questions = [
         entry.map(|entry| about_time(comparison, entry)),
         Some(Question {
@@ -61,16 +62,6 @@ fn about_time<'q>(comparison: &Comparison<'_>, entry: &'q str) -> Question<'q> {
         .into_iter()
         .find(is_decided)
         .unwrap_or_else(|| question(Statistic::P99))
-}
-
-/// The entry with the highest throughput, the first of equals.
-fn busiest(results: &Results) -> Option<&str> {
-    let throughput = |entry: &str| {
-        let found = results.get(Scope::Entry, entry, "throughput", Statistic::Mean);
-        found.map_or(0.0, |estimate| estimate.value)
-    };
-    let entries = results.names(Scope::Entry).into_iter().rev();
-    entries.max_by(|left, right| throughput(left).total_cmp(&throughput(right)))
 }
 
 fn sentence(comparison: &Comparison<'_>, question: &Question<'_>) -> Option<String> {
