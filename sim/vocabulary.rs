@@ -5,6 +5,10 @@
 use crate::kernel::dist::Dist;
 use crate::units::{Bytes, Cores, Rate, Ratio, Span};
 
+pub mod resilience;
+pub mod routing;
+pub mod text;
+
 /// What is spoken on a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Protocol {
@@ -95,11 +99,13 @@ pub struct Client {
     pub pool_size: Option<u32>,
     /// After this long without a response the application gives up a call; a call's own timeout goes before it.
     pub timeout: Option<Span>,
+    /// Calls that the application makes again after a failure or timeout, at most so often, beside what proxies do.
+    pub retries: u32,
 }
 
 impl Default for Client {
     fn default() -> Self {
-        Self { keep_alive: true, pool_size: None, timeout: None }
+        Self { keep_alive: true, pool_size: None, timeout: None, retries: 0 }
     }
 }
 

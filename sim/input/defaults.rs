@@ -2,7 +2,11 @@
 
 use crate::kernel::dist::Dist;
 use crate::units::{Rate, Span};
+use crate::vocabulary::routing::Status;
 use crate::vocabulary::{Phase, RunSettings};
+
+/// Status of an application's failures.
+pub const ERROR_STATUS: Status = Status::Http(500);
 
 /// Path in a scenario, default as it would be written, and why this one.
 ///

@@ -3,12 +3,17 @@
 use crate::diag::Location;
 use crate::kernel::dist::Dist;
 use crate::units::{Bytes, Cores, Money, Ratio, Span};
+use crate::vocabulary::routing::Status;
 use crate::vocabulary::{
-    Application, Arrivals, Balancing, CpuTime, Header, NodeCores, Objective, Origin, RunSettings,
+    Application, Arrivals, CpuTime, Header, NodeCores, Objective, Origin, Protocol, RunSettings,
 };
 
 use super::defaults;
 use super::tree::{Located, Node};
+
+mod routing;
+
+pub use routing::{BackendDraft, GatewayDraft, Level, PolicyDraft, RouteDraft, ScopeDraft, SubsetDraft, Via};
 
 /// Everything that was read, from all files together.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,8 +28,18 @@ pub struct Draft {
     pub mesh: MeshDraft,
     /// What lies between and beneath the pods.
     pub cluster: ClusterDraft,
+    /// Rules for requests.
+    pub routes: Vec<RouteDraft>,
     /// Policies towards services.
     pub policies: Vec<PolicyDraft>,
+    /// Named parts of services' endpoints, beside their versions.
+    pub subsets: Vec<SubsetDraft>,
+    /// Ingress gateways that objects describe.
+    pub gateways: Vec<GatewayDraft>,
+    /// What proxies are told of, where that is less than everything.
+    pub scopes: Vec<ScopeDraft>,
+    /// What no file said and was put in its place, a sentence each with where it belongs.
+    pub guesses: Vec<Located<String>>,
     /// How long, how often, with which seed.
     pub run: RunSettings,
     /// Limits.
@@ -43,7 +58,12 @@ impl Default for Draft {
             sources: Vec::new(),
             mesh: MeshDraft::default(),
             cluster: ClusterDraft::default(),
+            routes: Vec::new(),
             policies: Vec::new(),
+            subsets: Vec::new(),
+            gateways: Vec::new(),
+            scopes: Vec::new(),
+            guesses: Vec::new(),
             run: defaults::run(),
             slos: Vec::new(),
             given: Vec::new(),
@@ -59,15 +79,75 @@ pub struct ServiceDraft {
     pub name: Located<String>,
     /// Namespace, if one is written.
     pub namespace: Option<Located<String>>,
-    /// Number of instances.
+    /// What says that it is there.
+    pub origin: Origins,
+    /// Number of instances; of a service with versions, theirs together.
     pub replicas: Located<u32>,
-    /// What each of them runs.
+    /// Labels of its pods, by name.
+    pub labels: Vec<(String, String)>,
+    /// Ports it can be called on, its main one first; empty if none is written.
+    pub ports: Vec<PortDraft>,
+    /// What each instance runs.
     pub application: Application,
     /// What it can be asked for.
+    pub operations: Vec<OperationDraft>,
+    /// Workloads behind it that differ; empty if all instances are alike.
+    pub versions: Vec<VersionDraft>,
+}
+
+/// What says that a service is there: kinds of files that say different things of one service are put together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origins {
+    /// A service graph or scenario, with these keys written.
+    Scenario(Vec<String>),
+    /// Kubernetes manifests: replicas, labels, ports and resources, but not what it does.
+    Manifest,
+    /// Measurements: what it does, but not what it runs on.
+    Observed,
+}
+
+/// A port of a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PortDraft {
+    /// Its name, if it has one.
+    pub name: Option<String>,
+    /// Number that callers use.
+    pub number: u16,
+    /// What is spoken there.
+    pub protocol: Protocol,
+}
+
+/// One of several workloads behind a service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VersionDraft {
+    /// Unique within the service.
+    pub name: Located<String>,
+    /// Number of instances.
+    pub replicas: Located<u32>,
+    /// Labels of its pods, those of the service included.
+    pub labels: Vec<(String, String)>,
+    /// What each instance runs.
+    pub application: Application,
+    /// What it can be asked for: the service's operations, some perhaps with bodies of its own.
     pub operations: Vec<OperationDraft>,
 }
 
 impl ServiceDraft {
+    /// A service of which nothing else is known: one instance, no operation.
+    pub fn of(name: Located<String>, origin: Origins) -> Self {
+        Self {
+            namespace: None,
+            origin,
+            replicas: Located::new(defaults::REPLICAS, name.location),
+            labels: Vec::new(),
+            ports: Vec::new(),
+            application: Application::default(),
+            operations: Vec::new(),
+            versions: Vec::new(),
+            name,
+        }
+    }
+
     /// The namespace it is in.
     pub fn namespace(&self) -> &str {
         self.namespace.as_ref().map_or(defaults::NAMESPACE, |namespace| &namespace.value)
@@ -84,6 +164,10 @@ impl ServiceDraft {
 pub struct OperationDraft {
     /// Name; of an operation written into its service, `default` at the place of the service's name.
     pub name: Located<String>,
+    /// Method of its requests, for routes.
+    pub method: Option<String>,
+    /// Path of its requests, for routes.
+    pub path: Option<String>,
     /// Time the application works on it, in nanoseconds.
     pub service_time: Dist,
     /// How much of that burns CPU.
@@ -92,10 +176,30 @@ pub struct OperationDraft {
     pub request_size: Dist,
     /// Bytes of a response.
     pub response_size: Dist,
-    /// Share of requests that fail of themselves.
+    /// Share of requests that fail of themselves ...
     pub error_ratio: Ratio,
+    /// ... and with which status.
+    pub error_status: Status,
     /// What it does after its service time.
     pub script: Vec<StepDraft>,
+}
+
+impl OperationDraft {
+    /// An operation that takes no time and never fails, with messages of the default sizes.
+    pub fn of(name: Located<String>) -> Self {
+        Self {
+            name,
+            method: None,
+            path: None,
+            service_time: Dist::ZERO,
+            cpu_time: CpuTime::Share(Ratio::ONE),
+            request_size: defaults::request_size(),
+            response_size: defaults::response_size(),
+            error_ratio: Ratio::ZERO,
+            error_status: defaults::ERROR_STATUS,
+            script: Vec::new(),
+        }
+    }
 }
 
 /// A step of a script.
@@ -159,11 +263,13 @@ pub struct SourceDraft {
     pub service: Located<String>,
     /// For what; the first operation if nothing is written.
     pub operation: Option<Located<String>>,
+    /// Host that its requests name, for the routes of gateways.
+    pub host: Option<Located<String>>,
     /// Where its requests come from.
     pub from: Located<Origin>,
     /// When they come.
     pub arrivals: Located<ArrivalsDraft>,
-    /// Request headers.
+    /// Request headers; `:path` and `:method` stand for those of its own requests, `?name` for a query parameter.
     pub headers: Vec<Located<Header>>,
     /// After this long the user gives up.
     pub timeout: Option<Span>,
@@ -299,15 +405,6 @@ pub struct CoreSetDraft {
     pub sources: Vec<Located<String>>,
     /// Number of cores.
     pub cores: u32,
-}
-
-/// A policy towards a service.
-#[derive(Clone, Debug, PartialEq)]
-pub struct PolicyDraft {
-    /// The service called.
-    pub service: Located<String>,
-    /// How its callers choose an instance.
-    pub balancing: Located<Balancing>,
 }
 
 /// A limit on results.

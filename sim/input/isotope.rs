@@ -8,11 +8,12 @@
 use crate::diag::{Code, Diagnostic, Diagnostics, Location, quote};
 use crate::kernel::dist::Dist;
 use crate::units::{Rate, Ratio, UnitError};
-use crate::vocabulary::{Application, Arrivals, CpuTime, Origin, Protocol};
+use crate::vocabulary::{Application, Arrivals, Origin, Protocol};
 
 use super::defaults;
 use super::draft::{
-    ActionDraft, ArrivalsDraft, CallDraft, Draft, OperationDraft, ServiceDraft, SourceDraft, StepDraft,
+    ActionDraft, ArrivalsDraft, CallDraft, Draft, OperationDraft, Origins, ServiceDraft, SourceDraft,
+    StepDraft,
 };
 use super::fields::{self, Fields, each, list, located};
 use super::tree::{Located, Node};
@@ -106,20 +107,18 @@ fn service(node: &Node, common: &Common, diagnostics: &mut Diagnostics) -> Optio
     warn_of_untaken(fields, &["cluster"]);
     let name = name?;
     let operation = OperationDraft {
-        name: Located::new(defaults::OPERATION.to_owned(), name.location),
-        service_time: Dist::ZERO,
-        cpu_time: CpuTime::Share(Ratio::ONE),
         request_size: own.request_size,
         response_size: own.response_size,
         error_ratio: own.error_ratio,
         script: own.script,
+        ..OperationDraft::of(Located::new(defaults::OPERATION.to_owned(), name.location))
     };
     let service = ServiceDraft {
         namespace,
         replicas: own.replicas.unwrap_or(Located::new(defaults::REPLICAS, name.location)),
-        name,
         application: Application { protocol: own.protocol, ..Application::default() },
         operations: vec![operation],
+        ..ServiceDraft::of(name, Origins::Scenario(Vec::new()))
     };
     Some((service, is_entry))
 }
@@ -130,6 +129,7 @@ fn source(service: &ServiceDraft, entry: &Entry) -> SourceDraft {
         name: service.name.clone(),
         service: Located::new(service.full_name(), location),
         operation: None,
+        host: None,
         from: Located::new(entry.from.clone(), location),
         arrivals: Located::new(ArrivalsDraft::Known(Arrivals::Poisson { rate: entry.rate }), location),
         headers: Vec::new(),

@@ -7,6 +7,11 @@ use crate::index::IndexVec;
 use crate::index_type;
 use crate::kernel::dist::Dist;
 use crate::units::{Bytes, Cores, Currency, Money, Ratio, Span};
+use crate::vocabulary::routing::Status;
+
+mod routing;
+
+pub use routing::{Backend, Policy, Route, Subset, SubsetIdx, Version, VersionIdx};
 
 pub use crate::vocabulary::{
     Application, Arrivals, Balancing, BalancingPolicy, Client, CpuTime, Discipline, HashOn, Header,
@@ -42,6 +47,10 @@ pub struct Scenario {
     pub services: IndexVec<ServiceIdx, Service>,
     /// Where requests come from.
     pub sources: IndexVec<SourceIdx, TrafficSource>,
+    /// Rules for requests, those of one service in the order in which they are looked at.
+    pub routes: Vec<Route>,
+    /// How callers treat services, beside [`Service::balancing`].
+    pub policies: Vec<Policy>,
     /// Waypoints, under a mesh that has any; `None` is one for each namespace.
     pub waypoints: Option<Vec<Waypoint>>,
     /// What lies between and beneath the pods.
@@ -63,8 +72,16 @@ pub struct Service {
     pub name: String,
     /// Namespace; `default` if the user gave none.
     pub namespace: String,
-    /// Number of instances, at least 1.
+    /// Labels of its pods.
+    pub labels: Vec<(String, String)>,
+    /// Number of instances, at least 1; those of its versions together.
     pub replicas: u32,
+    /// Port it is called on, where that is known.
+    pub port: Option<u16>,
+    /// Workloads behind it that differ; empty if all instances are alike.
+    pub versions: IndexVec<VersionIdx, Version>,
+    /// Named parts of its endpoints.
+    pub subsets: IndexVec<SubsetIdx, Subset>,
     /// What each of them runs.
     pub application: Application,
     /// How callers choose one of its instances; `None` is the mesh's own way.
@@ -87,6 +104,10 @@ impl Service {
 pub struct Operation {
     /// Unique within the service; `default` if the user gave none.
     pub name: String,
+    /// Method of its requests.
+    pub method: Option<String>,
+    /// Path of its requests.
+    pub path: Option<String>,
     /// Time the application works on it, in nanoseconds, calls and sleeps apart.
     pub service_time: Dist,
     /// How much of that burns CPU.
@@ -95,8 +116,10 @@ pub struct Operation {
     pub request_size: Dist,
     /// Bytes of a response without the mesh's own.
     pub response_size: Dist,
-    /// Share of requests that fail of themselves after their service time.
+    /// Share of requests that fail of themselves after their service time ...
     pub error_ratio: Ratio,
+    /// ... and with which status.
+    pub error_status: Status,
     /// What it does after its service time, in order.
     pub script: Vec<Step>,
 }
@@ -149,6 +172,8 @@ pub struct TrafficSource {
     pub service: ServiceIdx,
     /// The operation asked for.
     pub operation: OperationIdx,
+    /// Host that its requests name.
+    pub host: Option<String>,
     /// Where its requests come from.
     pub from: Origin,
     /// When they come.

@@ -1,11 +1,13 @@
 //! The sections `mesh` and `policies`.
 
 use crate::diag::{Code, Diagnostic, Diagnostics, quote};
+use crate::vocabulary::resilience::TrafficPolicy;
+use crate::vocabulary::routing::Resource;
 use crate::vocabulary::{Balancing, BalancingPolicy, HashOn};
 
 use crate::input::draft::{MeshDraft, PolicyDraft, SelectionDraft, WaypointDraft};
 use crate::input::fields::{self, Fields, list, located, map};
-use crate::input::tree::Node;
+use crate::input::tree::{Located, Node};
 
 pub(super) fn mesh(node: &Node, diagnostics: &mut Diagnostics) -> Option<MeshDraft> {
     let mut fields = Fields::new(node, "`mesh`", diagnostics);
@@ -50,7 +52,17 @@ pub(super) fn policy(node: &Node, diagnostics: &mut Diagnostics) -> Option<Polic
     let service = fields.need("service", located(fields::text));
     let balancing = fields.need("balancing", located(balancing));
     fields.finish();
-    Some(PolicyDraft { service: service?, balancing: balancing? })
+    let Located { value: balancing, location } = balancing?;
+    let policy = TrafficPolicy { balancing: Some(balancing), ..TrafficPolicy::default() };
+    Some(PolicyDraft {
+        name: None,
+        resource: Resource::Scenario,
+        namespace: None,
+        service: service?,
+        subset: None,
+        port: None,
+        policy: Located::new(policy, location),
+    })
 }
 
 /// `least_request`, or `{policy: ring_hash, hash_on: header:x-user}`.

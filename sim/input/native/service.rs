@@ -6,7 +6,7 @@ use crate::units::{Ratio, Span};
 use crate::vocabulary::{Application, Client, CpuTime, Discipline, Protocol, Resources};
 
 use crate::input::defaults;
-use crate::input::draft::{OperationDraft, ServiceDraft};
+use crate::input::draft::{OperationDraft, Origins, ServiceDraft};
 use crate::input::fields::{self, Fields, each, located};
 use crate::input::tree::{Located, Node};
 
@@ -31,6 +31,8 @@ const OPERATION_KEYS: &[&str] =
 
 /// One service.
 pub(super) fn service(node: &Node, diagnostics: &mut Diagnostics) -> Option<ServiceDraft> {
+    let keys = node.entries().into_iter().flatten().filter_map(|(key, _)| key.text());
+    let written = keys.map(str::to_owned).collect();
     let mut fields = Fields::new(node, "a service", diagnostics);
     let name = fields.need("name", located(fields::text));
     let namespace = fields.read("namespace", located(fields::text));
@@ -39,12 +41,13 @@ pub(super) fn service(node: &Node, diagnostics: &mut Diagnostics) -> Option<Serv
     let operations = operations(&mut fields, name.as_ref());
     let location = fields.location();
     fields.finish();
+    let name = name?;
     Some(ServiceDraft {
-        name: name?,
         namespace,
         replicas: replicas.unwrap_or(Located::new(defaults::REPLICAS, location)),
         application,
         operations,
+        ..ServiceDraft::of(name, Origins::Scenario(written))
     })
 }
 
@@ -96,13 +99,13 @@ fn operation(node: &Node, diagnostics: &mut Diagnostics) -> Option<OperationDraf
 /// What `fields` say of an operation; what is wrong is reported and replaced, so that its name still resolves.
 fn body(fields: &mut Fields<'_, '_>, name: Located<String>) -> OperationDraft {
     OperationDraft {
-        name,
         service_time: fields.need("service_time", time).unwrap_or(Dist::ZERO),
         cpu_time: fields.read("cpu_time", cpu_time).unwrap_or(CpuTime::Share(Ratio::ONE)),
         request_size: fields.read("request_size", size).unwrap_or_else(defaults::request_size),
         response_size: fields.read("response_size", size).unwrap_or_else(defaults::response_size),
         error_ratio: fields.read("error_ratio", fields::ratio).unwrap_or(Ratio::ZERO),
         script: fields.read("script", each(step)).unwrap_or_default(),
+        ..OperationDraft::of(name)
     }
 }
 
@@ -132,6 +135,7 @@ fn client(node: &Node, diagnostics: &mut Diagnostics) -> Option<Client> {
         keep_alive: fields.read("keep_alive", fields::boolean).unwrap_or(true),
         pool_size: fields.read("pool_size", limit),
         timeout: fields.read("timeout", timeout),
+        ..Client::default()
     };
     fields.finish()?;
     Some(client)

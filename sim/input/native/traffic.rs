@@ -37,6 +37,7 @@ pub(super) fn source(node: &Node, diagnostics: &mut Diagnostics) -> Option<Sourc
         name: name?,
         service: service?,
         operation,
+        host: None,
         // What is missing has been reported; the name shall resolve nevertheless.
         from: from.unwrap_or(Located::new(Origin::Outside, node.location)),
         arrivals: arrivals.unwrap_or(Located::new(SILENT, node.location)),

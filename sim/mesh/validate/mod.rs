@@ -50,6 +50,8 @@ pub fn validate(draft: &Draft, diagnostics: &mut Diagnostics) -> Option<Scenario
         name,
         services,
         sources,
+        routes: Vec::new(),
+        policies: Vec::new(),
         waypoints,
         cluster,
         run: draft.run,

@@ -27,15 +27,15 @@ pub(super) fn apply(
             let diagnostic = Diagnostic::error(Code::DuplicateName, message).at(policy.service.location);
             diagnostics.push(diagnostic.related(earlier, "the first one"));
         }
-        let balancing = &policy.balancing;
-        if let HashOn::Header(name) = &balancing.value.hash_on
+        let Some(balancing) = &policy.policy.value.balancing else { continue };
+        if let HashOn::Header(name) = &balancing.hash_on
             && !sources.iter().any(|source| source.headers.iter().any(|header| header.name == *name))
         {
             let message = format!("no traffic source sends the header {}", quote(name));
-            let diagnostic = Diagnostic::warning(Code::Unreachable, message).at(balancing.location);
+            let diagnostic = Diagnostic::warning(Code::Unreachable, message).at(policy.policy.location);
             diagnostics.push(diagnostic.hint("requests without it are hashed on their caller"));
         }
-        services[index].balancing = Some(balancing.value.clone());
+        services[index].balancing = Some(balancing.clone());
     }
     inject(draft, directory, services, diagnostics);
 }

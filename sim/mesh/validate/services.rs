@@ -64,7 +64,11 @@ impl Resolver<'_> {
         Service {
             name: service.name.value.clone(),
             namespace: service.namespace().to_owned(),
+            labels: service.labels.clone(),
             replicas: service.replicas.value,
+            port: service.ports.first().map(|port| port.number),
+            versions: IndexVec::new(),
+            subsets: IndexVec::new(),
             application: service.application.clone(),
             balancing: None,
             injected: true,
@@ -79,11 +83,14 @@ impl Resolver<'_> {
     fn operation(&mut self, operation: &OperationDraft, namespace: &str) -> Operation {
         Operation {
             name: operation.name.value.clone(),
+            method: operation.method.clone(),
+            path: operation.path.clone(),
             service_time: operation.service_time.clone(),
             cpu_time: operation.cpu_time.clone(),
             request_size: operation.request_size.clone(),
             response_size: operation.response_size.clone(),
             error_ratio: operation.error_ratio,
+            error_status: operation.error_status,
             script: operation.script.iter().filter_map(|step| self.step(step, namespace)).collect(),
         }
     }

@@ -62,6 +62,7 @@ fn resolve_one(
         name: source.name.value.clone(),
         service,
         operation: operation(asked, source.operation.as_ref(), diagnostics)?,
+        host: source.host.as_ref().map(|host| host.value.clone()),
         from: source.from.value.clone(),
         arrivals,
         headers: source.headers.iter().map(|header| header.value.clone()).collect(),
