@@ -52,13 +52,11 @@ pub(super) fn execute(arguments: &DiffArguments) -> Exit {
 fn of_folders(before: &[Saved], after: &[Saved], options: &Options) -> Result<Vec<Diff>, String> {
     let name = |saved: &Saved| saved.manifest.run.mesh.clone();
     let wanted = |saved: &&Saved| options.mesh.is_empty() || options.mesh.contains(&name(saved));
-    let pairs: Vec<(&Saved, &Saved)> = match (before, after) {
-        ([left], [right]) => vec![(left, right)],
-        _ => {
-            let partner =
-                |right| before.iter().find(|left| name(left) == name(right)).map(|left| (left, right));
-            after.iter().filter(wanted).filter_map(partner).collect()
-        }
+    let pairs: Vec<(&Saved, &Saved)> = if let ([left], [right]) = (before, after) {
+        vec![(left, right)]
+    } else {
+        let partner = |right| before.iter().find(|left| name(left) == name(right)).map(|left| (left, right));
+        after.iter().filter(wanted).filter_map(partner).collect()
     };
     if pairs.is_empty() {
         return Err("the two folders have no mesh in common".to_owned());

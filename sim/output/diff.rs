@@ -1,5 +1,7 @@
 //! What changes from one scenario, or one folder of results, to another: tables for the terminal, and `diff.csv`.
 
+use std::fmt::Write as _;
+
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table};
 
 use crate::metrics::{Change, Estimate, Scope, Statistic, Unit};
@@ -104,6 +106,9 @@ fn fields(diff: &Diff, change: &Change) -> Vec<String> {
 }
 
 /// The same as `diff.csv`, for programs: a list with an object per row.
+///
+/// # Panics
+/// Never: what is written is text.
 pub fn json(diffs: &[Diff]) -> String {
     let rows = diffs.iter().flat_map(|diff| {
         diff.changes.iter().map(|change| {
@@ -143,14 +148,14 @@ fn render_one(diff: &Diff) -> String {
     }
     for entry in entries {
         let wanted = OF_ENTRY.iter().filter_map(|row| find(diff, Scope::Entry, Some(entry), *row));
-        text += &grid(&name(entry), wanted.collect(), |change| what(change));
+        text += &grid(&name(entry), wanted.collect(), what);
     }
     let wanted = OF_SCENARIO.iter().filter_map(|row| find(diff, Scope::Scenario, None, *row));
-    text += &grid("What it takes", wanted.collect(), |change| what(change));
+    text += &grid("What it takes", wanted.collect(), what);
     text += &most(diff);
     text += &unmatched(diff);
     for note in &diff.notes {
-        text += &format!("note: {note}\n");
+        let _ = writeln!(text, "note: {note}");
     }
     text
 }
@@ -224,7 +229,7 @@ fn unmatched(diff: &Diff) -> String {
             }
         }
         if !names.is_empty() {
-            text += &format!("\n{word}: {}\n", names.join(", "));
+            let _ = write!(text, "\n{word}: {}\n", names.join(", "));
         }
     }
     text

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::metrics::change::paired;
 use crate::metrics::{Change, Estimate, Kind, Scope, Statistic, Unit};
@@ -74,7 +74,7 @@ impl Saved {
     pub fn changes(&self, after: &Self) -> Vec<Change> {
         let before: FxHashMap<&Key, &Estimate> =
             self.rows.iter().map(|(key, estimate, _)| (key, estimate)).collect();
-        let known: FxHashMap<&Key, ()> = after.rows.iter().map(|(key, ..)| (key, ())).collect();
+        let known: FxHashSet<&Key> = after.rows.iter().map(|(key, ..)| key).collect();
         let same_seed = self.manifest.run.seed == after.manifest.run.seed;
         let mut changes = Vec::new();
         for (key, estimate, unit) in &after.rows {
@@ -88,7 +88,7 @@ impl Saved {
             });
             changes.push(change(key, *unit, earlier, Some(*estimate), difference));
         }
-        let gone = self.rows.iter().filter(|(key, ..)| !known.contains_key(key));
+        let gone = self.rows.iter().filter(|(key, ..)| !known.contains(key));
         changes.extend(gone.map(|(key, estimate, unit)| change(key, *unit, Some(*estimate), None, None)));
         changes
     }
