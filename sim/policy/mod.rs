@@ -2,6 +2,9 @@
 //! what a caller's proxy keeps of a backend to survive its failures: state machines that see results and times only.
 
 pub mod arrival;
+pub mod available;
 pub mod backoff;
 pub mod balance;
+pub mod circuit_breaker;
+pub mod outlier;
 pub mod retry;
