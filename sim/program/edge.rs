@@ -199,6 +199,11 @@ fn hash_input(service: &Service, policy: BalancingPolicy) -> HashInput {
         (BalancingPolicy::RingHash | BalancingPolicy::Maglev, Some(balancing)) => match &balancing.hash_on {
             HashOn::Source => HashInput::Source,
             HashOn::Header(name) => HashInput::Header(hash_name(name)),
+            HashOn::Query(name) => HashInput::Header(hash_name(&format!("query:{name}"))),
+            HashOn::Cookie { name, ttl } => {
+                let name = hash_name(&format!("cookie:{name}"));
+                ttl.map_or(HashInput::Header(name), |ttl| HashInput::Cookie { name, lifetime: ttl.nanos() })
+            }
         },
         (BalancingPolicy::RingHash | BalancingPolicy::Maglev, None) => HashInput::Source,
         _ => HashInput::Nothing,

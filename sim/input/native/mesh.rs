@@ -1,6 +1,7 @@
 //! The sections `mesh` and `policies`.
 
 use crate::diag::{Code, Diagnostic, Diagnostics, quote};
+use crate::units::Span;
 use crate::vocabulary::resilience::TrafficPolicy;
 use crate::vocabulary::routing::Resource;
 use crate::vocabulary::{Balancing, BalancingPolicy, HashOn};
@@ -65,7 +66,7 @@ pub(super) fn policy(node: &Node, diagnostics: &mut Diagnostics) -> Option<Polic
     })
 }
 
-/// `least_request`, or `{policy: ring_hash, hash_on: header:x-user}`.
+/// `least_request`, or `{policy: ring_hash, hash_on: header:x-user}`; a cookie lasts as long as its user.
 fn balancing(node: &Node, diagnostics: &mut Diagnostics) -> Option<Balancing> {
     let named = |node: &Node, diagnostics: &mut Diagnostics| {
         fields::choice(node, "a balancing policy", &BalancingPolicy::ALL, diagnostics)
@@ -88,15 +89,17 @@ fn balancing(node: &Node, diagnostics: &mut Diagnostics) -> Option<Balancing> {
 
 fn hash_on(node: &Node, diagnostics: &mut Diagnostics) -> Option<HashOn> {
     let text = fields::text(node, diagnostics)?;
-    match text.split_once(':') {
-        None if text == "source" => Some(HashOn::Source),
-        Some(("header", name)) if !name.trim().is_empty() => {
-            Some(HashOn::Header(name.trim().to_ascii_lowercase()))
-        }
+    let (kind, name) = text.split_once(':').unwrap_or((&text, ""));
+    let name = name.trim().to_ascii_lowercase();
+    match kind {
+        "source" if text == "source" => Some(HashOn::Source),
+        "header" if !name.is_empty() => Some(HashOn::Header(name)),
+        "cookie" if !name.is_empty() => Some(HashOn::Cookie { name, ttl: Some(Span::ZERO) }),
+        "query" if !name.is_empty() => Some(HashOn::Query(name)),
         _ => {
             let message = format!("a hash cannot be taken of {}", quote(&text));
             let diagnostic = Diagnostic::error(Code::InvalidValue, message).at(node.location);
-            diagnostics.push(diagnostic.hint("source or header:NAME"));
+            diagnostics.push(diagnostic.hint("source, header:NAME, cookie:NAME or query:NAME"));
             None
         }
     }
