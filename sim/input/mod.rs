@@ -12,6 +12,7 @@ pub mod defaults;
 pub mod draft;
 pub mod fields;
 mod files;
+pub mod foreign;
 pub mod isotope;
 mod kubernetes;
 mod native;
