@@ -28,6 +28,8 @@ pub enum Treatment {
     Named(&'static str),
     /// It changes neither behaviour nor cost; nothing is said.
     Irrelevant,
+    /// What is below it has the rows of this table.
+    Like(&'static [Row]),
 }
 
 /// A field and what is made of it, with everything below it that has no row of its own.
@@ -86,6 +88,16 @@ impl Kind {
             && text("apiVersion").is_some_and(|version| self.versions.contains(&version))
     }
 
+    /// Every field with a row, and what is made of it; for documentation.
+    pub fn fields(&'static self) -> impl Iterator<Item = (&'static str, Treatment)> {
+        let places = self.tree().all().into_iter();
+        places.filter_map(|place| Some((place.path.as_str(), place.treatment?)))
+    }
+
+    fn tree(&self) -> &Place {
+        self.tree.get_or_init(|| Place::tree(HEAD, self.rows))
+    }
+
     /// An object, ready to be read; what its table does not model has been noted.
     pub fn open<'n>(
         &'static self,
@@ -93,7 +105,7 @@ impl Kind {
         findings: &mut Findings,
         diagnostics: &mut Diagnostics,
     ) -> Foreign<'n> {
-        let root = self.tree.get_or_init(|| Place::tree(HEAD, self.rows));
+        let root = self.tree();
         Walk { kind: self, findings, diagnostics }.value(node, root);
         Foreign::new(node, root, self.spelling)
     }
@@ -204,7 +216,7 @@ impl Walk<'_> {
         };
         match below.treatment {
             Some(Treatment::Named(reason)) => {
-                let path = below.path.to_owned();
+                let path = below.path.clone();
                 self.findings.note(self.kind.name, path, Some(reason), None, key.location);
             }
             _ => self.value(value, below),
@@ -212,7 +224,7 @@ impl Walk<'_> {
     }
 
     fn unexpected(&mut self, node: &Node, place: &Place, wanted: &str) {
-        let name = if place.path.is_empty() { "an object" } else { place.path };
+        let name = if place.path.is_empty() { "the whole" } else { &place.path };
         let message = format!("{} of {} is {wanted}, not {}", quote(name), self.kind.name, node.describe());
         self.diagnostics.push(Diagnostic::error(Code::UnexpectedKind, message).at(node.location));
     }
@@ -225,6 +237,8 @@ mod tests {
     use crate::input::fields;
     use crate::input::tree::parse;
 
+    const PERSON: &[Row] = &[("age", Treatment::Modelled)];
+
     static SHOP: Kind = Kind::new(
         "Shop",
         &["example.org/v1"],
@@ -233,7 +247,7 @@ mod tests {
             ("spec.doors[].openAt", Treatment::Modelled),
             ("spec.doors[].colour", Treatment::Irrelevant),
             ("spec.doors[].lock", Treatment::Named("doors stay open")),
-            ("spec.staff.*.age", Treatment::Modelled),
+            ("spec.staff.*", Treatment::Like(PERSON)),
             ("metadata.annotations[example.org/size]", Treatment::Modelled),
         ],
     );
@@ -296,6 +310,9 @@ mod tests {
         let size = annotations.and_then(|some| some.read("example.org/size", fields::text, &mut diagnostics));
         assert_eq!(size.as_deref(), Some("3"));
         assert!(!diagnostics.has_errors());
+        let fields: Vec<_> = SHOP.fields().map(|(path, _)| path).collect();
+        assert!(fields.contains(&"spec.staff.*.age"), "{fields:?}");
+        assert!(fields.contains(&"metadata.annotations[example.org/size]"), "{fields:?}");
         let read = |path: &str| !unread(&SHOP).contains(&path);
         assert!(read("spec.doors[].openAt") && !read("spec.staff.*.age"));
     }

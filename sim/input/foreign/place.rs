@@ -12,7 +12,7 @@ const ANY: &str = "*";
 pub(super) struct Place {
     key: &'static str,
     /// From the top of the object.
-    pub(super) path: &'static str,
+    pub(super) path: String,
     /// Of its own row; what is only on the way to one has none.
     pub(super) treatment: Option<Treatment>,
     below: Vec<Self>,
@@ -21,23 +21,31 @@ pub(super) struct Place {
 impl Place {
     /// The tree of these rows; `own` rows replace equal ones of `head`.
     pub(super) fn tree(head: &[Row], own: &[Row]) -> Self {
-        let mut root = Self { key: "", path: "", treatment: None, below: Vec::new() };
-        for (path, treatment) in head.iter().chain(own) {
-            let mut place = &mut root;
-            let mut start = 0;
-            while start < path.len() {
-                let (key, end) = segment(path, start);
-                place = place.child(key, &path[..end]);
-                start = end;
-            }
-            place.treatment = Some(*treatment);
-        }
+        let mut root = Self { key: "", path: String::new(), treatment: None, below: Vec::new() };
+        root.add(head);
+        root.add(own);
         root
     }
 
-    fn child(&mut self, key: &'static str, path: &'static str) -> &mut Self {
+    fn add(&mut self, rows: &[Row]) {
+        for (path, treatment) in rows {
+            let mut place = &mut *self;
+            let mut start = 0;
+            while start < path.len() {
+                let (key, end) = segment(path, start);
+                place = place.child(key);
+                start = end;
+            }
+            match treatment {
+                Treatment::Like(rows) => place.add(rows),
+                other => place.treatment = Some(*other),
+            }
+        }
+    }
+
+    fn child(&mut self, key: &'static str) -> &mut Self {
         let row = self.below.iter().position(|child| child.key == key).unwrap_or_else(|| {
-            self.below.push(Self { key, path, treatment: None, below: Vec::new() });
+            self.below.push(Self { key, path: self.path_of(key), treatment: None, below: Vec::new() });
             self.below.len() - 1
         });
         &mut self.below[row]
@@ -71,18 +79,24 @@ impl Place {
 
     /// The path of an entry that has no place.
     pub(super) fn path_of(&self, name: &str) -> String {
-        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
+        match (self.path.as_str(), name) {
+            ("", _) => name.to_owned(),
+            (path, ELEMENT) => format!("{path}{ELEMENT}"),
+            (path, _) if name.contains('.') => format!("{path}[{name}]"),
+            (path, _) => format!("{path}.{name}"),
+        }
     }
 
-    /// Paths of this and all places below whose rows call them modelled and that have nothing below.
+    /// This and all places below that have a row of their own, in the table's order.
+    pub(super) fn all(&self) -> Vec<&Self> {
+        let below = self.below.iter().flat_map(Self::all);
+        self.treatment.is_some().then_some(self).into_iter().chain(below).collect()
+    }
+
+    /// Whether nothing is known of what is below.
     #[cfg(test)]
-    pub(super) fn modelled_leaves(&self, leaves: &mut Vec<&'static str>) {
-        if self.treatment == Some(Treatment::Modelled) && self.below.is_empty() {
-            leaves.push(self.path);
-        }
-        for child in &self.below {
-            child.modelled_leaves(leaves);
-        }
+    pub(super) const fn is_leaf(&self) -> bool {
+        self.below.is_empty()
     }
 }
 

@@ -32,7 +32,7 @@ impl<'n> Foreign<'n> {
 
     /// Its place in the object: `spec.http[].route`.
     pub const fn path(self) -> &'static str {
-        self.place.path
+        self.place.path.as_str()
     }
 
     /// The value of `key`; `None` if it is absent or nothing is written there.
@@ -41,10 +41,10 @@ impl<'n> Foreign<'n> {
     /// If the table does not call it modelled, which is an error in the decoder or in the table.
     pub fn get(self, key: &str) -> Option<Self> {
         let below = self.place.written(key, Spelling::Exact).filter(|below| below.treatment_is_read());
-        let path = self.place.path;
+        let path = self.path();
         let place =
             below.unwrap_or_else(|| panic!("no row calls {} below {} modelled", quote(key), quote(path)));
-        note_read(place.path);
+        note_read(&place.path);
         let entries = self.node.entries()?;
         let (_, value) = entries
             .iter()
@@ -99,9 +99,9 @@ impl<'n> Foreign<'n> {
     /// If the table does not speak of them.
     pub fn all(self) -> Vec<Self> {
         let Some(place) = self.place.element() else {
-            panic!("no row speaks of the elements of {}", quote(self.place.path));
+            panic!("no row speaks of the elements of {}", quote(self.path()));
         };
-        note_read(place.path);
+        note_read(&place.path);
         let elements = self.node.elements().unwrap_or_default();
         elements.iter().map(|node| Self { node, place, ..self }).collect()
     }
@@ -113,7 +113,7 @@ impl<'n> Foreign<'n> {
         let entries = entries.filter_map(|(name, node)| {
             let text = name.text()?;
             let place = map.place.written(text, Spelling::Exact)?;
-            note_read(place.path);
+            note_read(&place.path);
             Some((Located::new(text.to_owned(), name.location), Self { node, place, ..self }))
         });
         entries.collect()
@@ -155,8 +155,8 @@ thread_local! {
 /// The fields that a table calls modelled and that no decoder has looked at on this thread.
 #[cfg(test)]
 pub(crate) fn unread(kind: &'static super::Kind) -> Vec<&'static str> {
-    let mut leaves = Vec::new();
-    Place::tree(&[], kind.rows).modelled_leaves(&mut leaves);
-    READ.with_borrow(|read| leaves.retain(|path| !read.contains(path)));
-    leaves
+    let modelled = |place: &&Place| place.treatment == Some(Treatment::Modelled) && place.is_leaf();
+    let leaves = kind.tree().all().into_iter().filter(modelled).map(|place| place.path.as_str());
+    let own = leaves.filter(|path| !super::HEAD.iter().any(|(head, _)| head == path));
+    READ.with_borrow(|read| own.filter(|path| !read.contains(path)).collect())
 }
