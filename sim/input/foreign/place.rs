@@ -15,16 +15,30 @@ pub(super) struct Place {
     pub(super) path: String,
     /// Of its own row; what is only on the way to one has none.
     pub(super) treatment: Option<Treatment>,
+    /// The path of that row in the table that it stands in.
+    #[cfg(test)]
+    pub(super) row: &'static str,
     below: Vec<Self>,
 }
 
 impl Place {
     /// The tree of these rows; `own` rows replace equal ones of `head`.
     pub(super) fn tree(head: &[Row], own: &[Row]) -> Self {
-        let mut root = Self { key: "", path: String::new(), treatment: None, below: Vec::new() };
+        let mut root = Self::new("", String::new());
         root.add(head);
         root.add(own);
         root
+    }
+
+    const fn new(key: &'static str, path: String) -> Self {
+        Self {
+            key,
+            path,
+            treatment: None,
+            #[cfg(test)]
+            row: "",
+            below: Vec::new(),
+        }
     }
 
     fn add(&mut self, rows: &[Row]) {
@@ -38,14 +52,20 @@ impl Place {
             }
             match treatment {
                 Treatment::Like(rows) => place.add(rows),
-                other => place.treatment = Some(*other),
+                other => {
+                    place.treatment = Some(*other);
+                    #[cfg(test)]
+                    {
+                        place.row = path;
+                    }
+                }
             }
         }
     }
 
     fn child(&mut self, key: &'static str) -> &mut Self {
         let row = self.below.iter().position(|child| child.key == key).unwrap_or_else(|| {
-            self.below.push(Self { key, path: self.path_of(key), treatment: None, below: Vec::new() });
+            self.below.push(Self::new(key, self.path_of(key)));
             self.below.len() - 1
         });
         &mut self.below[row]

@@ -44,7 +44,7 @@ impl<'n> Foreign<'n> {
         let path = self.path();
         let place =
             below.unwrap_or_else(|| panic!("no row calls {} below {} modelled", quote(key), quote(path)));
-        note_read(&place.path);
+        note_read(place);
         let entries = self.node.entries()?;
         let (_, value) = entries
             .iter()
@@ -101,7 +101,7 @@ impl<'n> Foreign<'n> {
         let Some(place) = self.place.element() else {
             panic!("no row speaks of the elements of {}", quote(self.path()));
         };
-        note_read(&place.path);
+        note_read(place);
         let elements = self.node.elements().unwrap_or_default();
         elements.iter().map(|node| Self { node, place, ..self }).collect()
     }
@@ -113,7 +113,7 @@ impl<'n> Foreign<'n> {
         let entries = entries.filter_map(|(name, node)| {
             let text = name.text()?;
             let place = map.place.written(text, Spelling::Exact)?;
-            note_read(&place.path);
+            note_read(place);
             Some((Located::new(text.to_owned(), name.location), Self { node, place, ..self }))
         });
         entries.collect()
@@ -140,23 +140,26 @@ impl Place {
 
 /// Remembers in tests what decoders looked at.
 #[cfg_attr(not(test), expect(clippy::missing_const_for_fn, reason = "in tests it remembers"))]
-fn note_read(path: &'static str) {
+fn note_read(place: &Place) {
     #[cfg(test)]
-    READ.with_borrow_mut(|read| read.insert(path));
+    READ.with_borrow_mut(|read| read.insert(place.row));
     #[cfg(not(test))]
-    let _ = path;
+    let _ = place;
 }
 
 #[cfg(test)]
 thread_local! {
-    static READ: std::cell::RefCell<std::collections::BTreeSet<&'static str>> = const { std::cell::RefCell::new(std::collections::BTreeSet::new()) };
+    static READ: std::cell::RefCell<std::collections::BTreeSet<&'static str>> =
+        const { std::cell::RefCell::new(std::collections::BTreeSet::new()) };
 }
 
-/// The fields that a table calls modelled and that no decoder has looked at on this thread.
+/// The fields that a table calls modelled and that no decoder has looked at on this thread since the last time. A row
+/// of a table that stands in several places needs to be looked at in one of them.
 #[cfg(test)]
 pub(crate) fn unread(kind: &'static super::Kind) -> Vec<&'static str> {
+    let read = READ.take();
     let modelled = |place: &&Place| place.treatment == Some(Treatment::Modelled) && place.is_leaf();
-    let leaves = kind.tree().all().into_iter().filter(modelled).map(|place| place.path.as_str());
-    let own = leaves.filter(|path| !super::HEAD.iter().any(|(head, _)| head == path));
-    READ.with_borrow(|read| own.filter(|path| !read.contains(path)).collect())
+    let leaves = kind.tree().all().into_iter().filter(modelled);
+    let own = leaves.filter(|place| !super::HEAD.iter().any(|(head, _)| *head == place.path));
+    own.filter(|place| !read.contains(place.row)).map(|place| place.path.as_str()).collect()
 }

@@ -18,7 +18,7 @@ pub(super) const TCP: &[Row] = &[
     ("match[].port", Treatment::Modelled),
     ("match[].sourceLabels", Treatment::Modelled),
     ("match[].sourceNamespace", Treatment::Modelled),
-    ("match[].gateways[]", Treatment::Modelled),
+    ("match[].gateways", Treatment::Modelled),
     ("route[].destination", Treatment::Like(rule::DESTINATION)),
     ("route[].weight", Treatment::Modelled),
 ];
@@ -33,7 +33,7 @@ pub(super) const TLS: &[Row] = &[
     ("match[].port", Treatment::Modelled),
     ("match[].sourceLabels", Treatment::Modelled),
     ("match[].sourceNamespace", Treatment::Modelled),
-    ("match[].gateways[]", Treatment::Modelled),
+    ("match[].gateways", Treatment::Modelled),
     ("route[].destination", Treatment::Like(rule::DESTINATION)),
     ("route[].weight", Treatment::Modelled),
 ];

@@ -20,7 +20,7 @@ pub(super) static KIND: Kind = Kind::new(
         ("spec.subsets[].name", Treatment::Modelled),
         ("spec.subsets[].labels", Treatment::Modelled),
         ("spec.subsets[].trafficPolicy", Treatment::Like(policy::ROWS)),
-        ("spec.exportTo[]", Treatment::Modelled),
+        ("spec.exportTo", Treatment::Modelled),
         ("spec.workloadSelector", Treatment::Named("it is taken to hold for every caller")),
     ],
 );

@@ -11,7 +11,7 @@ pub(super) static KIND: Kind = Kind::new(
     Spelling::Protobuf,
     &[
         ("spec.selector", Treatment::Irrelevant),
-        ("spec.servers[].hosts[]", Treatment::Modelled),
+        ("spec.servers[].hosts", Treatment::Modelled),
         ("spec.servers[].port", Treatment::Irrelevant),
         ("spec.servers[].name", Treatment::Irrelevant),
         ("spec.servers[].bind", Treatment::Irrelevant),

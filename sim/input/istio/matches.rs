@@ -27,7 +27,7 @@ pub(super) const ROWS: &[Row] = &[
     ("sourceLabels", Treatment::Modelled),
     ("sourceNamespace", Treatment::Modelled),
     ("port", Treatment::Modelled),
-    ("gateways[]", Treatment::Modelled),
+    ("gateways", Treatment::Modelled),
 ];
 
 /// Names that a header condition cannot have: they have fields of their own, and Istio passes over them.

@@ -11,7 +11,7 @@ pub(super) static KIND: Kind = Kind::new(
     NETWORKING,
     Spelling::Protobuf,
     &[
-        ("spec.hosts[]", Treatment::Modelled),
+        ("spec.hosts", Treatment::Modelled),
         ("spec.addresses", Treatment::Irrelevant),
         ("spec.ports[].number", Treatment::Modelled),
         ("spec.ports[].name", Treatment::Irrelevant),
@@ -21,7 +21,7 @@ pub(super) static KIND: Kind = Kind::new(
         ("spec.resolution", Treatment::Irrelevant),
         ("spec.endpoints[]", Treatment::Modelled),
         ("spec.workloadSelector", Treatment::Named("pods are those of the services that are described")),
-        ("spec.exportTo[]", Treatment::Modelled),
+        ("spec.exportTo", Treatment::Modelled),
         ("spec.subjectAltNames", Treatment::Irrelevant),
     ],
 );

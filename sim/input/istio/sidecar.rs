@@ -14,7 +14,7 @@ pub(super) static KIND: Kind = Kind::new(
     Spelling::Protobuf,
     &[
         ("spec.workloadSelector.labels", Treatment::Modelled),
-        ("spec.egress[].hosts[]", Treatment::Modelled),
+        ("spec.egress[].hosts", Treatment::Modelled),
         ("spec.egress[].port", Treatment::Named("hosts are known on all their ports")),
         ("spec.egress[].bind", Treatment::Irrelevant),
         ("spec.egress[].captureMode", Treatment::Named("all outbound traffic is captured")),

@@ -17,12 +17,12 @@ pub(super) static KIND: Kind = Kind::new(
     NETWORKING,
     Spelling::Protobuf,
     &[
-        ("spec.hosts[]", Treatment::Modelled),
-        ("spec.gateways[]", Treatment::Modelled),
+        ("spec.hosts", Treatment::Modelled),
+        ("spec.gateways", Treatment::Modelled),
         ("spec.http[]", Treatment::Like(rule::ROWS)),
         ("spec.tcp[]", Treatment::Like(connections::TCP)),
         ("spec.tls[]", Treatment::Like(connections::TLS)),
-        ("spec.exportTo[]", Treatment::Modelled),
+        ("spec.exportTo", Treatment::Modelled),
     ],
 );
 
