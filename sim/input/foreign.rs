@@ -81,11 +81,9 @@ impl Kind {
         Self { name, versions, rows, spelling, tree: OnceLock::new() }
     }
 
-    /// Whether `node` is such an object.
-    pub fn recognises(&self, node: &Node) -> bool {
-        let text = |key| node.get(key).and_then(Node::text);
-        text("kind") == Some(self.name)
-            && text("apiVersion").is_some_and(|version| self.versions.contains(&version))
+    /// Whether objects with this head are of this kind.
+    pub fn is(&self, head: TypeMeta<'_>) -> bool {
+        head.kind == self.name && self.versions.contains(&head.version)
     }
 
     /// Every field with a row, and what is made of it; for documentation.
@@ -108,6 +106,22 @@ impl Kind {
         let root = self.tree();
         Walk { kind: self, findings, diagnostics }.value(node, root);
         Foreign::new(node, root, self.spelling)
+    }
+}
+
+/// What says of which kind an object is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TypeMeta<'n> {
+    /// `apiVersion`.
+    pub version: &'n str,
+    /// `kind`.
+    pub kind: &'n str,
+}
+
+impl<'n> TypeMeta<'n> {
+    /// Of a document; `None` if it is no object. To be asked once for all kinds: documents may have very many keys.
+    pub fn of(node: &'n Node) -> Option<Self> {
+        Some(Self { version: node.get("apiVersion")?.text()?, kind: node.get("kind")?.text()? })
     }
 }
 
@@ -259,7 +273,7 @@ mod tests {
         let file = sources.add("a.yaml", text.clone());
         let mut diagnostics = Diagnostics::default();
         let documents = parse(&text, file, &mut diagnostics);
-        assert!(SHOP.recognises(&documents[0]));
+        assert!(TypeMeta::of(&documents[0]).is_some_and(|head| SHOP.is(head)));
         let mut findings = Findings::default();
         SHOP.open(&documents[0], &mut findings, &mut diagnostics);
         findings.report(&mut diagnostics);

@@ -66,7 +66,7 @@ impl Policies {
         let mean = of_services.iter().sum::<u64>().div_ceil(of_services.len() as u64);
         if of_services.iter().any(|rules| *rules != most) {
             let message = format!(
-                "services have up to {most} authorization rules: every proxy is taken to look at {mean}, their mean"
+                "services have up to {most} authorization rules: every proxy is taken to look at {mean}, their mean rounded up"
             );
             diagnostics.push(no_effect(message, first.object.location));
         }

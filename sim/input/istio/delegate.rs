@@ -36,8 +36,9 @@ pub(super) fn resolve(routes: &[Written], draft: &mut Draft, diagnostics: &mut D
                     format!("there is no VirtualService {} to delegate to", quote(&delegate.name.value));
                 let diagnostic = Diagnostic::warning(Code::UnknownName, message).at(delegate.name.location);
                 diagnostics.push(
-                    diagnostic
-                        .hint("it has no hosts, and is exported to this namespace; the rule is left out"),
+                    diagnostic.hint(
+                        "the rule is left out; a delegate has no hosts and is exported to this namespace",
+                    ),
                 );
                 continue;
             };

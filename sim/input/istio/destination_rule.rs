@@ -1,6 +1,5 @@
 //! `DestinationRule`: policies towards a host, its subsets and ports.
 
-use crate::diag::{Code, Diagnostic};
 use crate::input::draft::{PolicyDraft, SubsetDraft};
 use crate::input::fields;
 use crate::input::foreign::{Foreign, Head, Kind, Spelling, Treatment};
@@ -80,13 +79,10 @@ fn push(target: Target<'_>, written: Foreign<'_>, policy: TrafficPolicy, import:
     }
     for setting in written.elements("portLevelSettings") {
         let port = setting.need("port", "a setting of a port", import.diagnostics);
-        let port = port.and_then(|port| port.read("number", value::port, import.diagnostics));
+        let number = |port: Foreign<'_>| port.required("number", "a port", value::port, import.diagnostics);
+        let port = port.and_then(number);
         let policy = policy::traffic(setting, import.diagnostics);
-        let Some(port) = port else {
-            let message = "a setting of a port needs the port's number";
-            import.diagnostics.push(Diagnostic::error(Code::MissingKey, message).at(setting.location()));
-            continue;
-        };
+        let Some(port) = port else { continue };
         import.draft.policies.push(draft(Some(port), policy, setting.location()));
     }
 }

@@ -6,7 +6,7 @@
 use crate::diag::{Code, Diagnostic, Diagnostics, Location};
 
 use super::draft::Draft;
-use super::foreign::{Findings, Foreign, Head, Kind};
+use super::foreign::{Findings, Foreign, Head, Kind, TypeMeta};
 use super::tree::Node;
 
 mod authorization;
@@ -80,12 +80,17 @@ pub fn kinds() -> impl Iterator<Item = &'static Kind> {
 
 /// Whether a document is an object of Istio's that is known.
 pub(super) fn recognises(node: &Node) -> bool {
-    KINDS.iter().any(|(kind, _)| kind.recognises(node))
+    kind_of(node).is_some()
+}
+
+fn kind_of(node: &Node) -> Option<&'static (&'static Kind, Decode)> {
+    let head = TypeMeta::of(node)?;
+    KINDS.iter().find(|(kind, _)| kind.is(head))
 }
 
 /// Reads one object.
 pub(super) fn decode(node: &Node, import: &mut Import<'_>) {
-    let Some((kind, decode)) = KINDS.iter().find(|(kind, _)| kind.recognises(node)) else { return };
+    let Some((kind, decode)) = kind_of(node) else { return };
     let object = kind.open(node, import.findings, import.diagnostics);
     if let Some(head) = Head::read(object, import.diagnostics) {
         decode(object, &head, import);

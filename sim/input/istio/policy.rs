@@ -170,6 +170,9 @@ pub(super) fn complete(subset: &mut TrafficPolicy, written: Foreign<'_>, host: &
         let policy = BalancingPolicy::LeastRequest;
         subset.balancing.get_or_insert(Balancing { policy, hash_on: HashOn::Source });
     }
+    if written.get("loadBalancer").is_some() && host.locality.is_some() {
+        subset.locality.get_or_insert(Locality::Failover(Vec::new()));
+    }
 }
 
 /// Values of `simple`; `None` is the mesh's own way.

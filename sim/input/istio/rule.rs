@@ -87,8 +87,8 @@ pub(super) fn http(
     node: Foreign<'_>,
     diagnostics: &mut Diagnostics,
 ) -> Option<(Located<Rule<BackendDraft>>, Option<Delegate>)> {
-    let matches: Vec<_> = node.elements("match");
-    let matches: Option<Vec<_>> = matches.into_iter().map(|one| matches::request(one, diagnostics)).collect();
+    let matches = node.elements("match").into_iter().filter_map(|one| matches::request(one, diagnostics));
+    let matches: Vec<_> = matches.collect();
     let delegate = node.get("delegate").and_then(|delegate| {
         let name = delegate.required("name", "a delegate", fields::located(fields::text), diagnostics)?;
         Some(Delegate { name, namespace: delegate.read("namespace", fields::text, diagnostics) })
@@ -100,7 +100,7 @@ pub(super) fn http(
     };
     let rule = Rule {
         name: node.read("name", fields::text, diagnostics),
-        matches: matches.unwrap_or_default(),
+        matches,
         timeout: value::span(node, "timeout", diagnostics),
         attempt_timeout,
         retries,
