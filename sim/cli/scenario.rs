@@ -3,9 +3,9 @@
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
-use crate::diag::{Code, Diagnostic, Diagnostics, Location, Sources, Style};
+use crate::diag::{Code, Diagnostic, Diagnostics, Location, Sources, Style, quote};
 use crate::experiment::{Plan, size};
-use crate::input::draft::MeshDraft;
+use crate::input::draft::{FeatureDraft, MeshDraft};
 use crate::input::tree::Located;
 use crate::input::{self, Options};
 use crate::mesh::profile::{self, Profile};
@@ -147,6 +147,7 @@ impl Loading {
                 _ => {}
             }
         }
+        follow(&mut profiles, &draft.features, diagnostics);
         for change in changes(draft, sets, sources, diagnostics) {
             apply(&mut profiles, &change, diagnostics);
         }
@@ -214,6 +215,25 @@ fn changes(
         }
     }
     changes
+}
+
+/// Lets every profile follow what objects ask for, where it has such a value.
+fn follow(profiles: &mut [Profile], features: &[FeatureDraft], diagnostics: &mut Diagnostics) {
+    let mut asked: Vec<(&Located<String>, bool)> = Vec::new();
+    for feature in features {
+        let mut followed = false;
+        for profile in profiles.iter_mut() {
+            followed |= profile.follow(feature);
+        }
+        match asked.iter_mut().find(|(object, _)| **object == feature.object) {
+            Some((_, any)) => *any |= followed,
+            None => asked.push((&feature.object, followed)),
+        }
+    }
+    for (object, _) in asked.iter().filter(|(_, followed)| !followed) {
+        let message = format!("none of these meshes has what {} asks for", quote(&object.value));
+        diagnostics.push(Diagnostic::warning(Code::NotModelled, message).at(object.location));
+    }
 }
 
 /// Changes every profile that has such a value; it is an error if none has.

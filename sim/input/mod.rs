@@ -12,7 +12,9 @@ pub mod defaults;
 pub mod draft;
 pub mod fields;
 mod files;
+pub mod foreign;
 pub mod isotope;
+pub mod istio;
 mod kubernetes;
 mod native;
 mod trace;
@@ -56,6 +58,20 @@ pub const FORMATS: &[Format] = &[
         recognises: |node| kubernetes::service_graph(node).is_some(),
         decode: Reading::config_map,
     },
+    Format {
+        name: "Istio objects",
+        head: "`apiVersion` of networking, security, telemetry or extensions at istio.io",
+        recognises: istio::recognises,
+        decode: |node, reading| {
+            let import = &mut istio::Import {
+                draft: &mut reading.draft,
+                pending: &mut reading.istio,
+                findings: &mut reading.findings,
+                diagnostics: &mut reading.diagnostics,
+            };
+            istio::decode(node, import);
+        },
+    },
 ];
 
 /// What the command line adds to the files.
@@ -78,6 +94,8 @@ pub fn load(inputs: &[PathBuf], options: &Options) -> (Draft, Sources, Diagnosti
         diagnostics: Diagnostics::default(),
         folders: Vec::new(),
         unread: Vec::new(),
+        findings: foreign::Findings::default(),
+        istio: istio::Pending::default(),
     };
     let mut documents = Vec::new();
     for path in files::expand(inputs, &mut reading.diagnostics) {
@@ -87,6 +105,8 @@ pub fn load(inputs: &[PathBuf], options: &Options) -> (Draft, Sources, Diagnosti
     for document in &documents {
         reading.decode(document);
     }
+    std::mem::take(&mut reading.istio).resolve(&mut reading.draft, &mut reading.diagnostics);
+    std::mem::take(&mut reading.findings).report(&mut reading.diagnostics);
     reading.report_unread();
     reading.read_traces();
     reading.read_prices();
@@ -123,6 +143,10 @@ struct Reading<'o> {
     folders: Vec<(FileIdx, PathBuf)>,
     /// Kubernetes objects that no format reads: kind, the first of them, how many.
     unread: Vec<(String, Location, usize)>,
+    /// Fields of foreign objects that have no effect.
+    findings: foreign::Findings,
+    /// What of Istio's objects waits until everything is read.
+    istio: istio::Pending,
 }
 
 impl Reading<'_> {

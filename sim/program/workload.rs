@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use crate::index::IndexVec;
 use crate::kernel::station::Quota;
 use crate::mesh::model::{MeshModel, NodeProxyModel, ProxyModel, WaypointModel};
-use crate::mesh::scenario::{Client, Origin, Scenario, Service, ServiceIdx, SourceIdx, Waypoint, ZoneIdx};
+use crate::mesh::scenario::{
+    Client, Origin, Scenario, Scope, Service, ServiceIdx, SourceIdx, Waypoint, ZoneIdx,
+};
 use crate::units::Span;
 
 use super::{CpuLimit, GroupIdx, PodIdx, ProxyGroup, Serving, Workload, WorkloadIdx, group, node};
@@ -61,6 +63,8 @@ struct Plan<'a, 's> {
     beside: Beside<'a>,
     /// The service behind it, if it is one.
     service: Option<&'s Service>,
+    /// What its proxies are told of.
+    scope: &'s Scope,
 }
 
 impl<'a> Workloads<'a> {
@@ -80,10 +84,11 @@ impl<'a> Workloads<'a> {
             (None, Some(node)) => Beside::Node(node),
             (None, None) => Beside::Nothing,
         };
-        for service in &scenario.services {
+        for (index, service) in scenario.services.iter_enumerated() {
             let beside = if service.injected { meshed } else { Beside::Nothing };
             let (name, pods) = (service.full_name(), service.replicas);
-            this.add(scenario, Plan { name, pods, beside, service: Some(service) });
+            let scope = &scenario.scopes.of_services[index];
+            this.add(scenario, Plan { name, pods, beside, service: Some(service), scope });
         }
         this.add_sources(scenario, mesh, meshed);
         if let Some(waypoint) = &mesh.waypoint {
@@ -100,8 +105,12 @@ impl<'a> Workloads<'a> {
     fn add_sources(&mut self, scenario: &Scenario, mesh: &'a MeshModel, meshed: Beside<'a>) {
         let mut gateways: BTreeMap<&str, WorkloadIdx> = BTreeMap::new();
         for source in &scenario.sources {
+            let scope = match &source.from {
+                Origin::Gateway { .. } => &scenario.scopes.of_gateways,
+                Origin::Outside | Origin::MeshedClient { .. } => &scenario.scopes.of_clients,
+            };
             let mut add = |name: String, pods: u32, beside| {
-                self.add(scenario, Plan { name, pods, beside, service: None })
+                self.add(scenario, Plan { name, pods, beside, service: None, scope })
             };
             let workload = match &source.from {
                 Origin::Outside => add(format!("outside:{}", source.name), 1, Beside::Nothing),
@@ -134,10 +143,10 @@ impl<'a> Workloads<'a> {
         for waypoint in given.iter().filter(|waypoint| !waypoint.services.is_empty()) {
             let workload = self.all.next_index();
             let name = format!("{WAYPOINT}{}", waypoint.name);
-            let services = waypoint.services.iter().map(|&service| &scenario.services[service]);
-            let group = self.groups.push(group::of_workload(scenario, &name, &model.proxy, services));
+            let scope = Scope { services: Some(waypoint.services.clone()), ..Scope::default() };
+            let group = self.groups.push(group::of_workload(scenario, &name, &model.proxy, &scope));
             let pods = waypoint.replicas.unwrap_or(model.replicas);
-            let plan = Plan { name, pods, beside: Beside::Pod(&model.proxy), service: None };
+            let plan = Plan { name, pods, beside: Beside::Pod(&model.proxy), service: None, scope: &scope };
             self.push(scenario, plan, Some(group));
             self.zones[workload] = waypoint.zone;
             for &service in &waypoint.services {
@@ -149,8 +158,7 @@ impl<'a> Workloads<'a> {
     fn add(&mut self, scenario: &Scenario, plan: Plan<'a, '_>) -> WorkloadIdx {
         let group = match plan.beside {
             Beside::Pod(proxy) => {
-                let services = scenario.services.iter();
-                Some(self.groups.push(group::of_workload(scenario, &plan.name, proxy, services)))
+                Some(self.groups.push(group::of_workload(scenario, &plan.name, proxy, plan.scope)))
             }
             Beside::Nothing | Beside::Node(_) => None,
         };

@@ -6,6 +6,7 @@ mod common;
 mod determinism;
 mod errors;
 mod inputs;
+mod istio;
 mod random;
 mod reference;
 mod scenarios;

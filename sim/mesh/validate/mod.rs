@@ -13,6 +13,7 @@ mod names;
 mod nodes;
 mod placement;
 mod policies;
+mod scopes;
 mod services;
 mod slo;
 mod traffic;
@@ -34,6 +35,7 @@ pub fn validate(draft: &Draft, diagnostics: &mut Diagnostics) -> Option<Scenario
     policies::apply(draft, &directory, &sources, &mut services, diagnostics);
     let cluster = placement::cluster(draft, &directory, &sources, diagnostics);
     let waypoints = waypoints::resolve(draft, &directory, &services, &cluster.zones, diagnostics);
+    let scopes = scopes::resolve(draft, &services, diagnostics);
     let slos = slo::resolve(draft, &sources, diagnostics);
     let calls = calls::check(draft, &services, &sources, diagnostics);
     check_pods(draft, &services, &sources, diagnostics);
@@ -52,6 +54,7 @@ pub fn validate(draft: &Draft, diagnostics: &mut Diagnostics) -> Option<Scenario
         sources,
         routes: Vec::new(),
         policies: Vec::new(),
+        scopes,
         waypoints,
         cluster,
         run: draft.run,
