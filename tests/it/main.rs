@@ -6,6 +6,7 @@ mod common;
 mod determinism;
 mod errors;
 mod inputs;
+mod kubernetes;
 mod random;
 mod reference;
 mod scenarios;

@@ -212,13 +212,9 @@ fn behave(service: &mut ServiceDraft, calls: &[Hint], names: &[String], guesses:
     }
     if let (Some(operation), false) = (service.operations.first_mut(), callees.is_empty()) {
         let list: Vec<_> = callees.iter().map(|callee| quote(callee)).collect();
+        let times = if list.len() == 1 { "once" } else { "each once and one after the other" };
         let list = list.join(", ");
-        say(
-            format!(
-                "{name} calls {list}, each once for a request and one after the other: its environment names them"
-            ),
-            place,
-        );
+        say(format!("{name} calls {list}, {times} for a request: its environment names them"), place);
         operation.script = script;
     }
     for (hint, callee) in calls.iter().zip(names).filter(|(hint, _)| hint.left_out) {

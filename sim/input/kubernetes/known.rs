@@ -317,7 +317,7 @@ impl Unread {
     fn walk(&mut self, node: &Node, rows: &[(&str, Effect)], path: &str, kind: &str) {
         if let Some(elements) = node.elements() {
             let (inner, path) = (below(rows, "[]"), format!("{path}[]"));
-            for element in elements {
+            for element in elements.iter().filter(|element| !is_of_mesh(element)) {
                 self.walk(element, &inner, &path, kind);
             }
             return;
@@ -329,7 +329,7 @@ impl Unread {
             let whole = inner.iter().find(|(rest, _)| rest.is_empty());
             let parts: Vec<_> = inner.iter().copied().filter(|(rest, _)| !rest.is_empty()).collect();
             match whole {
-                _ if value.is_null() => {}
+                _ if says_nothing(value) => {}
                 None if parts.is_empty() => self.note(kind, path, None, key.location),
                 None => self.walk(value, &parts, &path, kind),
                 Some((_, NotModelled(reason))) => self.note(kind, path, Some(reason), key.location),
@@ -367,7 +367,7 @@ impl Unread {
     pub(super) fn report(self, diagnostics: &mut Diagnostics) {
         for found in self.found {
             let times = if found.count == 1 { String::new() } else { format!(" ({} times)", found.count) };
-            let field = format!("{} of a {}", quote(&found.path), found.kind);
+            let field = format!("{} of a {}", name(&found.path), found.kind);
             diagnostics.push(match found.reason {
                 Some(reason) => {
                     let message = format!("{field} is not modelled{times}: {reason}");
@@ -380,6 +380,34 @@ impl Unread {
             });
         }
     }
+}
+
+/// How messages call a field: `containers[].lifecycle` or an annotation by its key alone.
+fn name(path: &str) -> String {
+    let path = path.strip_prefix("spec.template.").unwrap_or(path);
+    match path.strip_prefix("metadata.annotations.") {
+        Some(annotation) => format!("annotation {}", quote(annotation)),
+        None => quote(path.strip_prefix("spec.").unwrap_or(path)),
+    }
+}
+
+/// `{}`, `[]` or nothing at all.
+fn says_nothing(value: &Node) -> bool {
+    let is_empty = value.entries().map(<[_]>::is_empty).or_else(|| value.elements().map(<[_]>::is_empty));
+    value.is_null() || is_empty == Some(true)
+}
+
+/// Whether it is a container that a mesh has injected: its fields are not the user's.
+fn is_of_mesh(element: &Node) -> bool {
+    const NAMES: [&str; 6] = [
+        "istio-proxy",
+        "istio-init",
+        "istio-validation",
+        "linkerd-proxy",
+        "linkerd-init",
+        "linkerd-network-validator",
+    ];
+    element.get("image").is_some() && NAMES.contains(&super::object::text_at(element, "name"))
 }
 
 /// The rows that begin with `segment`, without it.

@@ -43,8 +43,8 @@ impl Workload {
             None => Some(Located::new(1, meta.name.location)),
         };
         let Some(template) = at(node, &["spec", "template"]) else {
-            let message = format!("{} {} has no `spec.template`", text_at(node, "kind"), meta.full_name());
-            diagnostics.push(Diagnostic::error(Code::MissingKey, message).at(node.location));
+            let message = format!("{} has no `spec.template` and is left out", meta.full_name());
+            diagnostics.push(Diagnostic::warning(Code::MissingKey, message).at(node.location));
             return None;
         };
         let template = Template::read(template, diagnostics);
