@@ -56,6 +56,8 @@ pub(super) struct Loaded {
     pub(super) warnings: Vec<String>,
     /// What was chosen in the user's place, for the reader of results: sentences.
     pub(super) notes: Vec<String>,
+    /// What stands in the place of what no file says, a sentence each.
+    pub(super) guesses: Vec<String>,
     /// What was read.
     pub(super) inputs: Vec<FileHash>,
 }
@@ -102,18 +104,23 @@ impl Loading {
             return None;
         }
         let mut scenario = scenario?;
-        let notes = match self.rate {
+        let mut notes: Vec<String> = match self.rate {
             Some(rate) => {
                 set_rate(&mut scenario, rate);
                 Vec::new()
             }
             None => size::moderate_rates(&mut scenario).into_iter().collect(),
         };
+        let guesses: Vec<String> = draft.guesses.into_iter().map(|guess| guess.value).collect();
+        if !guesses.is_empty() {
+            let count = guesses.len();
+            notes.push(format!("{count} guesses stand for what no file says; `sim validate` lists them"));
+        }
         let baseline =
             (meshes.len() > 1).then(|| meshes.iter().position(|mesh| mesh.name == BASELINE).unwrap_or(0));
         let warnings = diagnostics.sorted().iter().map(|one| one_line(one, &sources)).collect();
         let inputs = sources.files().map(|(name, text)| FileHash::new(name, text.as_bytes())).collect();
-        Some(Loaded { scenario, meshes, node_cores, baseline, warnings, notes, inputs })
+        Some(Loaded { scenario, meshes, node_cores, baseline, warnings, notes, guesses, inputs })
     }
 
     /// The meshes asked for on the command line, else those that are meant.

@@ -11,8 +11,10 @@ use crate::vocabulary::{
 use super::defaults;
 use super::tree::{Located, Node};
 
+mod proxy;
 mod routing;
 
+pub use proxy::{ProxyDraft, ProxyKind};
 pub use routing::{
     BackendDraft, ExternalDraft, GatewayDraft, Level, PolicyDraft, RouteDraft, ScopeDraft, SubsetDraft, Via,
 };
@@ -98,6 +100,19 @@ pub struct ServiceDraft {
     pub operations: Vec<OperationDraft>,
     /// Workloads behind it that differ; empty if all instances are alike.
     pub versions: Vec<VersionDraft>,
+    /// Other names of it, or of a part of it.
+    pub aliases: Vec<AliasDraft>,
+    /// What its pods' proxies take, under the meshes for which manifests say so.
+    pub proxies: Vec<ProxyDraft>,
+}
+
+/// Another name under which a service is called: in Kubernetes, a second Service for the same pods.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AliasDraft {
+    /// Name within the service's namespace.
+    pub name: Located<String>,
+    /// The subset that it stands for; `None` is all of the service.
+    pub subset: Option<String>,
 }
 
 /// What says that a service is there: kinds of files that say different things of one service are put together.
@@ -149,6 +164,8 @@ impl ServiceDraft {
             application: Application::default(),
             operations: Vec::new(),
             versions: Vec::new(),
+            aliases: Vec::new(),
+            proxies: Vec::new(),
             name,
         }
     }

@@ -15,7 +15,8 @@ mod files;
 pub mod foreign;
 pub mod isotope;
 pub mod istio;
-mod kubernetes;
+pub mod kubernetes;
+mod merge;
 mod native;
 mod trace;
 pub mod tree;
@@ -72,6 +73,12 @@ pub const FORMATS: &[Format] = &[
             istio::decode(node, import);
         },
     },
+    Format {
+        name: "Kubernetes objects",
+        head: "`kind: Deployment`, `Service`, `Pod` and others",
+        recognises: kubernetes::is_known,
+        decode: |node, reading| reading.objects.add(node, &mut reading.diagnostics),
+    },
 ];
 
 /// What the command line adds to the files.
@@ -96,6 +103,7 @@ pub fn load(inputs: &[PathBuf], options: &Options) -> (Draft, Sources, Diagnosti
         unread: Vec::new(),
         findings: foreign::Findings::default(),
         istio: istio::Pending::default(),
+        objects: kubernetes::Objects::default(),
     };
     let mut documents = Vec::new();
     for path in files::expand(inputs, &mut reading.diagnostics) {
@@ -105,6 +113,7 @@ pub fn load(inputs: &[PathBuf], options: &Options) -> (Draft, Sources, Diagnosti
     for document in &documents {
         reading.decode(document);
     }
+    reading.resolve_objects();
     std::mem::take(&mut reading.istio).resolve(&mut reading.draft, &mut reading.diagnostics);
     std::mem::take(&mut reading.findings).report(&mut reading.diagnostics);
     reading.report_unread();
@@ -147,6 +156,8 @@ struct Reading<'o> {
     findings: foreign::Findings,
     /// What of Istio's objects waits until everything is read.
     istio: istio::Pending,
+    /// Kubernetes' own objects, which mean something only together.
+    objects: kubernetes::Objects,
 }
 
 impl Reading<'_> {
@@ -194,6 +205,15 @@ impl Reading<'_> {
         } else {
             self.diagnostics.push(unknown(document));
         }
+    }
+
+    /// Puts together what objects of all files say, what other files say of the same services, and guesses in the place
+    /// of the rest.
+    fn resolve_objects(&mut self) {
+        let objects = std::mem::take(&mut self.objects);
+        let hints = objects.resolve(&mut self.draft, &mut self.diagnostics);
+        merge::merge(&mut self.draft, &mut self.diagnostics);
+        kubernetes::guess(&hints, &self.options.entry, &mut self.draft);
     }
 
     fn report_unread(&mut self) {

@@ -7,6 +7,7 @@ mod determinism;
 mod errors;
 mod inputs;
 mod istio;
+mod kubernetes;
 mod random;
 mod reference;
 mod scenarios;

@@ -1,0 +1,1 @@
+//! Lists of pods, for questions about what runs.
