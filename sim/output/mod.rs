@@ -17,6 +17,7 @@ mod manifest;
 mod names;
 pub mod plot;
 mod report;
+pub mod resources;
 mod summary_csv;
 mod summary_json;
 pub mod table;
