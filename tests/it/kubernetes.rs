@@ -1,5 +1,6 @@
 //! Kubernetes manifests: what they say, what is guessed, and how other files add to them.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -385,7 +386,7 @@ fn changed(text: &str, changes: &[(usize, Change)]) -> String {
             }
             Change::Double => lines.insert(row, line),
             Change::Indent => lines[row] = format!("  {line}"),
-            Change::Outdent => lines[row] = line.strip_prefix("  ").unwrap_or(&line).to_owned(),
+            Change::Outdent => line.strip_prefix("  ").unwrap_or(&line).clone_into(&mut lines[row]),
             Change::Value(value) => {
                 let key = line.split_once(": ").map_or(line.as_str(), |(key, _)| key);
                 lines[row] = format!("{key}: {value}");
@@ -425,5 +426,36 @@ proptest! {
         let (draft, sources, mut diagnostics) = input::load(&[path], &Options::default());
         validate(&draft, &mut diagnostics);
         diagnostics.render(&sources, Style::Plain);
+    }
+}
+
+/// What is reserved for a list of pods is what the compiler gives the same services.
+#[test]
+fn idle_memory_is_that_of_compiled_proxies() {
+    use sim::mesh::reserve::{Fleet, reserve};
+    let mut text = "version: 1\nservices:\n".to_owned();
+    for service in 0..7 {
+        let _ = writeln!(text, "- {{name: s{service}, replicas: {}, service_time: 1ms}}", service + 1);
+    }
+    text += "traffic: [{service: s0, from: outside, rate: 1}]\n";
+    let scenario = crate::common::scenario(&text);
+    let fleet = Fleet { pods: 28, nodes: 3, namespaces: 1, services: 7, endpoints: 28, ..Fleet::default() };
+    for (mesh, name, proxies) in [
+        ("istio-sidecar", "sidecar", 28.0),
+        ("istio-ambient", "node_proxy", 3.0),
+        ("linkerd", "sidecar", 28.0),
+    ] {
+        let mesh = crate::common::mesh(mesh);
+        let program = sim::program::compile(&scenario, &mesh);
+        let reserves = reserve(&mesh, &fleet);
+        let row = reserves.iter().find(|row| row.name == name).expect("it has such proxies");
+        let idle = row.idle_memory.expect("a profile says so") / proxies;
+        let group = program.groups.iter().next_back().expect("proxies");
+        assert!(
+            (group.static_memory - idle).abs() < 1.0,
+            "{}: {} and {idle}",
+            mesh.name,
+            group.static_memory
+        );
     }
 }

@@ -368,16 +368,11 @@ impl Unread {
         for found in self.found {
             let times = if found.count == 1 { String::new() } else { format!(" ({} times)", found.count) };
             let field = format!("{} of a {}", name(&found.path), found.kind);
-            diagnostics.push(match found.reason {
-                Some(reason) => {
-                    let message = format!("{field} is not modelled{times}: {reason}");
-                    Diagnostic::warning(Code::NotModelled, message).at(found.location)
-                }
-                None => {
-                    let message = format!("unknown field {field}{times}");
-                    Diagnostic::warning(Code::UnknownKey, message).at(found.location)
-                }
-            });
+            let (code, message) = match found.reason {
+                Some(reason) => (Code::NotModelled, format!("{field} is not modelled{times}: {reason}")),
+                None => (Code::UnknownKey, format!("unknown field {field}{times}")),
+            };
+            diagnostics.push(Diagnostic::warning(code, message).at(found.location));
         }
     }
 }

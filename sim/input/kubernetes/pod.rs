@@ -101,12 +101,12 @@ impl Template {
 
     /// What the application's containers ask for together. A sum has a limit only if each of them has one.
     pub(super) fn resources(&self) -> Resources {
-        total(self.application().map(|container| container.resources))
+        total(&self.application().map(|container| container.resources))
     }
 }
 
 /// Requests and limits together: what is not requested is nothing, a limit that is missing is none.
-pub(super) fn total(all: impl Iterator<Item = Resources> + Clone) -> Resources {
+pub(super) fn total(all: &(impl Iterator<Item = Resources> + Clone)) -> Resources {
     let cores = |of: fn(&Resources) -> Option<Cores>| {
         let sum: Option<f64> = all.clone().filter_map(|one| of(&one)).map(Cores::value).reduce(|a, b| a + b);
         sum.and_then(|sum| Cores::new(sum).ok())
@@ -267,10 +267,10 @@ mod tests {
             let cpu_limit = limit.map(|limit| Cores::new(limit).unwrap());
             completed(Resources { cpu_limit, ..Resources::default() })
         };
-        let sum = total([with(Some(1.0)), with(None)].into_iter());
+        let sum = total(&[with(Some(1.0)), with(None)].into_iter());
         assert_eq!((sum.cpu_request.map(Cores::value), sum.cpu_limit), (Some(1.0), None));
-        let sum = total([with(Some(1.0)), with(Some(0.5))].into_iter());
+        let sum = total(&[with(Some(1.0)), with(Some(0.5))].into_iter());
         assert_eq!(sum.cpu_limit.map(Cores::value), Some(1.5));
-        assert_eq!(total([with(None)].into_iter()), Resources::default());
+        assert_eq!(total(&[with(None)].into_iter()), Resources::default());
     }
 }
