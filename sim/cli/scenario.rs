@@ -226,20 +226,19 @@ fn changes(
 
 /// Lets every profile follow what objects ask for, where it has such a value.
 fn follow(profiles: &mut [Profile], features: &[FeatureDraft], diagnostics: &mut Diagnostics) {
-    let mut asked: Vec<(&Located<String>, bool)> = Vec::new();
+    let mut asked: Vec<(&Located<String>, Vec<&FeatureDraft>)> = Vec::new();
     for feature in features {
-        let mut followed = false;
-        for profile in profiles.iter_mut() {
-            followed |= profile.follow(feature);
-        }
         match asked.iter_mut().find(|(object, _)| **object == feature.object) {
-            Some((_, any)) => *any |= followed,
-            None => asked.push((&feature.object, followed)),
+            Some((_, features)) => features.push(feature),
+            None => asked.push((&feature.object, vec![feature])),
         }
     }
-    for (object, _) in asked.iter().filter(|(_, followed)| !followed) {
-        let message = format!("none of these meshes has what {} asks for", quote(&object.value));
-        diagnostics.push(Diagnostic::warning(Code::NotModelled, message).at(object.location));
+    for (object, features) in asked {
+        let followers = profiles.iter_mut().filter_map(|profile| profile.follow(&features).then_some(()));
+        if followers.count() == 0 {
+            let message = format!("none of these meshes has what {} asks for", quote(&object.value));
+            diagnostics.push(Diagnostic::warning(Code::NotModelled, message).at(object.location));
+        }
     }
 }
 

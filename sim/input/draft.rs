@@ -341,6 +341,13 @@ pub enum FeatureValue {
     To(String),
     /// So many times what the profile says.
     Times(f64),
+    /// This, where the profile says `word`: a mesh's own way to set what others set otherwise.
+    Instead {
+        /// What the profile says.
+        word: &'static str,
+        /// What it is to be, as overrides are written.
+        value: String,
+    },
 }
 
 impl FeatureValue {
