@@ -133,14 +133,17 @@ services:
 traffic: [{service: web, from: outside, rate: 1/s}, {service: plain, from: outside, rate: 1/s}]
 ";
 
-    /// The scenario with these subsets (service, name, labels), and what is said of them.
-    fn with(subsets: &[(&str, &str, &[(&str, &str)])]) -> (Scenario, String) {
+    /// Service, name and labels of a subset.
+    type Written<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)]);
+
+    /// The scenario with these subsets, and what is said of them.
+    fn with(subsets: &[Written<'_>]) -> (Scenario, String) {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let file = folder.path().join("scenario.yaml");
         std::fs::write(&file, TEXT).expect("a writable temporary folder");
         let (mut draft, sources, mut diagnostics) = input::load(&[file], &Options::default());
         let location = draft.services[0].name.location;
-        let subset = |(service, name, labels): &(&str, &str, &[(&str, &str)])| SubsetDraft {
+        let subset = |(service, name, labels): &Written<'_>| SubsetDraft {
             resource: Resource::DestinationRule,
             namespace: Some("shop".to_owned()),
             service: Located::new((*service).to_owned(), location),

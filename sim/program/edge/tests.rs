@@ -33,8 +33,11 @@ fn scenario() -> Scenario {
     scenario
 }
 
-/// The pods that each subset's edge from web leads to, and what the edge is of.
-fn pods(mesh: &str) -> Vec<Option<(Vec<u32>, Option<String>, u32)>> {
+/// The pods that an edge leads to, its subset, and its place among the caller's edges.
+type Seen = (Vec<u32>, Option<String>, u32);
+
+/// The edges from web to reviews and to each subset of it.
+fn pods(mesh: &str) -> Vec<Option<Seen>> {
     let scenario = scenario();
     let mesh = find(mesh, None).expect("a shipped profile").model(2);
     let workloads = Workloads::lay_out(&scenario, &mesh);

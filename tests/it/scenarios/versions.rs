@@ -131,7 +131,7 @@ fn versions_added_elsewhere_shift_no_draw() {
 }
 
 /// Every edge to reviews leads to `pods` alone.
-fn force(program: &mut Program, endpoints: Endpoints, replicas: &[(&str, u32)]) {
+fn force(program: &mut Program, endpoints: &Endpoints, replicas: &[(&str, u32)]) {
     let reviews = 1;
     for edge in program.edges.iter_mut().filter(|edge| edge.callee.position() == reviews) {
         edge.policy = BalancingPolicy::RoundRobin;
@@ -145,9 +145,9 @@ fn an_edge_to_some_versions_reaches_no_other() {
     let mut program = program(&free_proxies(), &format!("{SERVICES}{}", a_thousand_a_second()));
     // Pods: web, then v1, v2 twice, v3.
     let apart = Endpoints::List([PodIdx(1), PodIdx(4)].into());
-    force(&mut program, apart, &[("default/reviews@v1", 1), ("default/reviews@v3", 1)]);
+    force(&mut program, &apart, &[("default/reviews@v1", 1), ("default/reviews@v3", 1)]);
     assert_eq!(visits(&record(&program)), [500, 0, 500]);
-    force(&mut program, Endpoints::From(PodIdx(2)), &[("default/reviews@v2", 2)]);
+    force(&mut program, &Endpoints::From(PodIdx(2)), &[("default/reviews@v2", 2)]);
     assert_eq!(visits(&record(&program)), [0, 1000, 0]);
 }
 
