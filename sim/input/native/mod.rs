@@ -25,9 +25,11 @@ use super::draft::Draft;
 use super::fields::{self, Fields, each, located};
 use super::tree::Node;
 
+mod application;
 mod cluster;
 mod distribution;
 mod mesh;
+mod operation;
 mod run;
 mod script;
 mod service;
