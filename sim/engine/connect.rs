@@ -17,10 +17,11 @@ impl Engine<'_> {
         let now = self.schedule.now();
         let (_, edge) = self.edge(id);
         let hash = self.hash_of(id, &edge.hash);
+        let avoid = self.failed_before(id);
         let position = self.view_position(self.calls[id].caller, edge);
         let Some(view) = &mut self.views[position] else { return };
         let call = &mut self.calls[id];
-        let request = Request { now, worker: call.worker, hash };
+        let request = Request { now, worker: call.worker, hash, avoid: &avoid };
         let draws = call.key.draws(draw::BALANCE, call.path, call.hop, 0);
         let (caller, program, proxies) = (call.caller, self.program, &mut self.proxies);
         let taken = view.take(edge, &mut self.connections, &request, draws, |endpoint| {

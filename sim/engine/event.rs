@@ -53,6 +53,10 @@ pub enum Event {
     Returned(CallId),
     /// The caller gives the call up.
     Timeout(CallId),
+    /// The calling proxy has made the call wait for long enough.
+    Resumed(CallId),
+    /// The calling proxy answers that the call took too long.
+    Deadline(CallId),
     /// The demand of every node is held against its cores.
     NodeTick,
     /// An interval of the time line ends.

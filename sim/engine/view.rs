@@ -11,6 +11,9 @@ use super::call::CallId;
 use super::endpoints::{Endpoints, Place, Stream};
 use super::links::Links;
 
+/// How often another endpoint is looked for in place of one to avoid: what Istio tells Envoy.
+const SELECTIONS: u32 = 5;
+
 /// A connection between two pods; reused once it is closed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct ConnectionId(pub(super) u32);
@@ -130,7 +133,7 @@ impl View {
         &mut self,
         edge: &Edge,
         connections: &mut Connections,
-        request: &Request,
+        request: &Request<'_>,
         mut draws: Draws,
         mut closed: impl FnMut(u32),
     ) -> Taken {
@@ -159,11 +162,20 @@ impl View {
         }
     }
 
-    fn pick(&mut self, edge: &Edge, request: &Request, draws: &mut Draws) -> u32 {
+    fn pick(&mut self, edge: &Edge, request: &Request<'_>, draws: &mut Draws) -> u32 {
         if edge.targets.len() == 1 {
             return 0;
         }
-        self.balancer.pick(&edge.targets, &self.endpoints, request.now, request.hash, draws)
+        let Self { balancer, endpoints, .. } = self;
+        let mut pick = || balancer.pick(&edge.targets, endpoints, request.now, request.hash, draws);
+        let mut picked = pick();
+        for _ in 0..SELECTIONS {
+            if !request.avoid.contains(&picked) {
+                break;
+            }
+            picked = pick();
+        }
+        picked
     }
 
     fn open(&mut self, connections: &mut Connections, pool: u32, endpoint: u32, place: Place) -> Taken {
@@ -188,7 +200,7 @@ impl View {
         edge: &Edge,
         connections: &mut Connections,
         pool: u32,
-        request: &Request,
+        request: &Request<'_>,
         closed: &mut impl FnMut(u32),
     ) -> Option<Taken> {
         let too_old = |connection: &Connection| {
@@ -317,10 +329,12 @@ impl Taken {
 
 /// What the choice of endpoint and connection looks at.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Request {
+pub(super) struct Request<'a> {
     pub(super) now: SimTime,
     /// Worker of the calling proxy.
     pub(super) worker: u32,
     /// For consistent hashing.
     pub(super) hash: u64,
+    /// Endpoints to avoid.
+    pub(super) avoid: &'a [u32],
 }

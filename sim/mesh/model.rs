@@ -5,6 +5,8 @@
 
 use crate::units::{Bytes, Cores, Ratio, Span};
 
+use crate::vocabulary::routing::{Backoff, RetryOn};
+
 use super::scenario::{BalancingPolicy, Protocol};
 
 /// What one mesh does to a call.
@@ -24,10 +26,25 @@ pub struct MeshModel {
     pub gateway: ProxyModel,
     /// How an application without a proxy reaches another pod.
     pub direct: DirectModel,
+    /// What its proxies try again; `None` if no proxy ever does.
+    pub retries: Option<RetryModel>,
     /// Pods that stand on every node, whatever else runs there.
     pub daemons: Vec<ReservationModel>,
     /// The control plane; `None` when the mesh has none of its own.
     pub control_plane: Option<ReservationModel>,
+}
+
+/// What proxies try again, unasked or where a rule leaves it open.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RetryModel {
+    /// Attempts after the first one that are made unasked.
+    pub attempts: u32,
+    /// Which failures.
+    pub on: Vec<RetryOn>,
+    /// Pause before a retry.
+    pub backoff: Backoff,
+    /// A retry goes to an endpoint that was not tried before, if one is found soon enough.
+    pub avoid_previous: bool,
 }
 
 /// A proxy shared by the pods of a node, and its tunnels to the proxies of other nodes.

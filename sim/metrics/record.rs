@@ -20,6 +20,57 @@ pub const PARTS: [&str; 8] = [
     "abandoned",
 ];
 
+/// Why a request failed, wherever on its way that was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The application answered with a failure of its own.
+    Application,
+    /// An instance's queue was full.
+    Rejected,
+    /// A rule made it fail on purpose.
+    Fault,
+    /// A rule answered it with a failing status.
+    DirectResponse,
+    /// A proxy's timeout for the whole request.
+    Timeout,
+    /// A proxy's timeout for one attempt.
+    AttemptTimeout,
+    /// The calling application, or the user, gave up.
+    CallerTimeout,
+    /// A limit on connections, waiting requests or requests.
+    Overflow,
+    /// There is no endpoint.
+    NoHealthyEndpoint,
+    /// All endpoints are ejected or shut off.
+    Ejected,
+    /// No connection came to be.
+    ConnectFailure,
+    /// The connection broke before the answer.
+    Reset,
+    /// No rule of the host is for the request.
+    NoRoute,
+    /// A rule's backend does not exist.
+    MissingBackend,
+}
+
+/// The names of causes, in the order of [`Cause`].
+pub const CAUSES: [&str; 14] = [
+    "application",
+    "rejected",
+    "fault",
+    "direct_response",
+    "timeout",
+    "attempt_timeout",
+    "caller_timeout",
+    "overflow",
+    "no_healthy_endpoint",
+    "ejected",
+    "connect_failure",
+    "reset",
+    "no_route",
+    "missing_backend",
+];
+
 /// One replication of one scenario under one mesh. Rows are in the order of the program's tables.
 #[derive(Clone, Debug, Default)]
 pub struct RunRecord {

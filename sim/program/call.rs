@@ -2,11 +2,13 @@
 
 use crate::index::{Idx, IndexVec};
 use crate::kernel::rng::{extend_path, hash_name};
+use crate::mesh::model::MeshModel;
 use crate::mesh::scenario::{self, Call, CpuTime, Operation, OperationIdx, Scenario, ServiceIdx};
 
 use crate::units::Span;
 
 use super::edge::Edges;
+use super::route::{Caller, Hop, Routes};
 use super::{Action, ActionIdx, Code, CodeIdx, Site, SiteIdx, Step, StepIdx, WorkloadIdx};
 
 /// Collects the scripts of all services.
@@ -18,12 +20,13 @@ pub(super) struct Calls<'a> {
     pub(super) steps: IndexVec<StepIdx, Step>,
     pub(super) actions: IndexVec<ActionIdx, Action>,
     pub(super) sites: IndexVec<SiteIdx, Site>,
+    pub(super) routes: Routes<'a>,
 }
 
 impl<'a> Calls<'a> {
-    pub(super) fn new(scenario: &'a Scenario) -> Self {
+    pub(super) fn new(scenario: &'a Scenario, mesh: &'a MeshModel) -> Self {
         let mut next = 0;
-        let first_code = scenario
+        let first_code: IndexVec<ServiceIdx, CodeIdx> = scenario
             .services
             .iter()
             .map(|service| {
@@ -34,6 +37,7 @@ impl<'a> Calls<'a> {
             .collect();
         Self {
             scenario,
+            routes: Routes::new(scenario, mesh.retries.as_ref(), first_code.clone()),
             first_code,
             codes: IndexVec::new(),
             steps: IndexVec::new(),
@@ -96,35 +100,42 @@ impl<'a> Calls<'a> {
     fn add_call(&mut self, call: &Call, copies: u32, script: &mut Script, edges: &mut Edges<'_>) {
         let callee = &self.scenario.services[call.service];
         let operation = &callee.operations[call.operation];
-        let default_timeout = self.scenario.services[script.service].application.client.timeout;
+        let client = &self.scenario.services[script.service].application.client;
         let caller = WorkloadIdx::at(script.service.position());
         let site = Site {
             edge: edges.between(caller, call.service),
             code: self.code(call.service, call.operation),
             probability: call.probability.value(),
             request_size: call.request_size.as_ref().unwrap_or(&operation.request_size).clone(),
-            timeout: call.timeout.or(default_timeout).map_or(u64::MAX, Span::nanos),
+            timeout: call.timeout.or(client.timeout).map_or(u64::MAX, Span::nanos),
             optional: call.optional,
             place: script.place(&callee.full_name(), &operation.name),
+            retries: client.retries,
             relay: None,
+            route: None,
         };
-        let site = self.add_site(site, caller, call.service, edges);
+        let hop = Hop {
+            caller: Caller::Service(script.service),
+            enforcer: caller,
+            service: call.service,
+            operation: call.operation,
+        };
+        let site = self.add_site(site, hop, edges);
         self.actions.push(Action::Call { site, copies });
     }
 
-    /// Adds a call site, and the waypoint's in turn if there is one on the way.
-    pub(super) fn add_site(
-        &mut self,
-        site: Site,
-        caller: WorkloadIdx,
-        callee: ServiceIdx,
-        edges: &mut Edges<'_>,
-    ) -> SiteIdx {
-        let relay = edges.waypoint(caller, callee).map(|waypoint| {
-            let edge = edges.between(waypoint, callee);
-            let unconditional = Site { probability: 1.0, timeout: u64::MAX, optional: false, ..site.clone() };
-            self.sites.push(Site { edge, ..unconditional })
-        });
+    /// Adds a call site, and the waypoint's in turn if there is one on the way. Routes are those of the first proxy on the
+    /// way that looks at requests.
+    pub(super) fn add_site(&mut self, site: Site, hop: Hop, edges: &mut Edges<'_>) -> SiteIdx {
+        let Some(waypoint) = edges.waypoint(hop.enforcer, hop.service) else {
+            let route = edges.looks_at_requests(hop.enforcer).then(|| self.routes.of(hop, edges)).flatten();
+            return self.sites.push(Site { route, ..site });
+        };
+        let edge = edges.between(waypoint, hop.service);
+        let route = self.routes.of(Hop { enforcer: waypoint, ..hop }, edges);
+        let unconditional =
+            Site { probability: 1.0, timeout: u64::MAX, optional: false, retries: 0, ..site.clone() };
+        let relay = Some(self.sites.push(Site { edge, route, ..unconditional }));
         self.sites.push(Site { relay, ..site })
     }
 }
@@ -156,6 +167,7 @@ fn code_of(operation: &Operation, first_step: StepIdx, steps: u32) -> Code {
         cpu_time,
         response_size: operation.response_size.clone(),
         error_ratio: operation.error_ratio.value(),
+        error_status: operation.error_status,
         first_step,
         steps,
     }

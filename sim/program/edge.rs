@@ -69,6 +69,11 @@ impl<'a> Edges<'a> {
         self.waypoint_of[callee].filter(|_| matches!(self.beside[caller], Beside::Node(_)))
     }
 
+    /// Whether a proxy of the workload's own looks at what it calls.
+    pub(super) fn looks_at_requests(&self, caller: WorkloadIdx) -> bool {
+        matches!(self.beside[caller], Beside::Pod(_))
+    }
+
     fn make(&mut self, caller: WorkloadIdx, callee: ServiceIdx, to: WorkloadIdx) -> Edge {
         let service = &self.scenario.services[callee];
         let callee_workload = WorkloadIdx::at(callee.position());

@@ -13,6 +13,7 @@ mod edge;
 mod group;
 mod node;
 mod pods;
+pub mod route;
 mod workload;
 
 use std::sync::Arc;
@@ -27,8 +28,10 @@ use crate::mesh::scenario::{Arrivals, BalancingPolicy, Discipline, HeaderValues,
 use crate::placement::{Node, NodeIdx, ZoneIdx};
 use crate::policy::balance::Targets;
 use crate::units::{Currency, Money, SimTime, Span};
+use crate::vocabulary::routing::Status;
 
 pub use compile::compile;
+pub use route::{Route, RouteIdx};
 
 index_type! {
     /// A service, client or gateway.
@@ -80,6 +83,8 @@ pub struct Program {
     pub actions: IndexVec<ActionIdx, Action>,
     /// Call sites.
     pub sites: IndexVec<SiteIdx, Site>,
+    /// What proxies do with the calls of sites.
+    pub routes: IndexVec<RouteIdx, Route>,
     /// Edges.
     pub edges: IndexVec<EdgeIdx, Edge>,
     /// Sources of traffic.
@@ -262,8 +267,10 @@ pub struct Code {
     pub cpu_time: Option<Dist>,
     /// Bytes of a response.
     pub response_size: Dist,
-    /// Share of requests that fail of themselves.
+    /// Share of requests that fail of themselves ...
     pub error_ratio: f64,
+    /// ... and what they answer, also when a call of theirs has failed.
+    pub error_status: Status,
     /// Its script is `first_step .. first_step + steps`.
     pub first_step: StepIdx,
     /// Number of steps.
@@ -317,8 +324,12 @@ pub struct Site {
     pub optional: bool,
     /// Static place for its draws: a hash of names, never of indexes.
     pub place: u64,
+    /// Calls that the application makes again after a failure, at most so often.
+    pub retries: u32,
     /// The edge leads to a waypoint, which makes this call in turn.
     pub relay: Option<SiteIdx>,
+    /// What the calling proxy does with it; `None` is nothing but pass it on over the edge.
+    pub route: Option<RouteIdx>,
 }
 
 /// A calling workload and a called service.

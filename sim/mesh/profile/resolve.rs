@@ -2,10 +2,11 @@
 
 use crate::mesh::model::{
     ConfigurationView, DirectModel, Dispatch, MemoryModel, MeshModel, NodeProxyModel, ProxyModel,
-    ReservationModel, TraversalCost, TunnelModel, UpstreamModel, WakeCost, WaypointModel,
+    ReservationModel, RetryModel, TraversalCost, TunnelModel, UpstreamModel, WakeCost, WaypointModel,
 };
 use crate::units::{Bytes, Cores, Ratio, Span};
 use crate::vocabulary::BalancingPolicy;
+use crate::vocabulary::routing::{Backoff, GrpcStatus, RetryOn};
 
 use super::{Profile, Setting, table};
 
@@ -31,6 +32,7 @@ impl Profile {
                 handshake_round_trips: direct.number("round_trips"),
                 idle_timeout: direct.span("idle_timeout"),
             },
+            retries: (data_plane != "none").then(|| section("retries").retries()),
             daemons: is_ambient.then(|| section("cni").reservation("cni", 1)).into_iter().collect(),
             control_plane: self.control_plane(),
         }
@@ -137,6 +139,20 @@ impl Reader<'_> {
             replicas,
             cpu_request: self.limit("cpu_request").map(cores),
             memory_request: self.limit("memory_request").map(bytes),
+        }
+    }
+
+    fn retries(self) -> RetryModel {
+        use GrpcStatus::{Cancelled, Unavailable};
+        use RetryOn::{ConnectFailure, Grpc, RefusedStream, ServerError};
+        RetryModel {
+            attempts: self.number("attempts") as u32,
+            on: match self.word("on") {
+                "unsent" => vec![ConnectFailure, RefusedStream, Grpc(Unavailable), Grpc(Cancelled)],
+                _ => vec![ServerError],
+            },
+            backoff: Backoff { base: self.span("backoff_base"), max: self.span("backoff_max") },
+            avoid_previous: self.word("avoid_previous") == "yes",
         }
     }
 

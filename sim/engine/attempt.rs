@@ -1,0 +1,201 @@
+//! Timeouts and retries of the calling proxy.
+//!
+//! The call stays in its proxy and makes attempts: calls that begin where an endpoint is chosen and end when the answer is
+//! in the calling pod. What the last one answers passes on to the caller.
+
+use smallvec::SmallVec;
+
+use crate::kernel::Uniform;
+use crate::kernel::rng::extend_path;
+use crate::kernel::timer::TimerId;
+use crate::metrics::record::Cause;
+use crate::program::HashInput;
+use crate::program::route::Attempts;
+use crate::units::Span;
+use crate::vocabulary::routing::{RetryOn, Status};
+
+use super::call::{Call, CallId, Part, Progress, Waiter};
+use super::pass::Pass;
+use super::{Engine, Event, draw};
+
+/// What a proxy does about a call that it holds or tries.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tries {
+    /// When it goes on.
+    pause: Option<TimerId>,
+    /// When it answers without waiting any longer.
+    deadline: Option<TimerId>,
+    /// The attempt under way.
+    current: Option<CallId>,
+    /// Attempts made.
+    made: u32,
+    /// Endpoints that have failed.
+    failed: SmallVec<[u32; 4]>,
+}
+
+impl Engine<'_> {
+    /// The proxy makes the call wait.
+    pub(super) fn hold(&mut self, id: CallId, pause: Span) {
+        let now = self.schedule.now();
+        let timer = self.schedule.timer(pause, Event::Resumed(id));
+        let call = &mut self.calls[id];
+        call.progress = Progress::Held;
+        call.since = now;
+        call.tries.get_or_insert_default().pause = Some(timer);
+    }
+
+    /// It has waited for long enough.
+    pub(super) fn resume(&mut self, id: CallId) {
+        let now = self.schedule.now();
+        let call = &mut self.calls[id];
+        let waited = now.since(call.since);
+        call.spend(if call.at_waypoint { Part::Waypoint } else { Part::Outbound }, waited);
+        let Some(tries) = &mut call.tries else { return };
+        tries.pause = None;
+        if tries.made > 0 {
+            return self.try_once(id);
+        }
+        call.progress = Progress::Outbound;
+        self.follow_rule(id);
+    }
+
+    /// The proxy tries to make the call; its timeout starts.
+    pub(super) fn begin_trying(&mut self, id: CallId, attempts: &Attempts) {
+        let deadline = (attempts.timeout != u64::MAX)
+            .then(|| self.schedule.timer(Span::from_nanos(attempts.timeout), Event::Deadline(id)));
+        self.calls[id].tries.get_or_insert_default().deadline = deadline;
+        self.try_once(id);
+    }
+
+    /// The first attempt has the addresses that the call itself would have. Each further one passes through the proxy
+    /// again.
+    fn try_once(&mut self, id: CallId) {
+        let now = self.schedule.now();
+        let attempts = self.rule(id).attempts.as_ref().expect("a rule that tries says how");
+        let call = &mut self.calls[id];
+        call.progress = Progress::Trying;
+        call.since = now;
+        let Some(tries) = &mut call.tries else { return };
+        let number = tries.made;
+        tries.made += 1;
+        let call = &self.calls[id];
+        let path = match number {
+            0 => call.path,
+            _ => extend_path(call.path, draw::PROXY_ATTEMPT + u64::from(number)),
+        };
+        let site = (call.site, &self.program.sites[call.site]);
+        let mut attempt = Call::new(Waiter::Attempt(id), call.source, site, call.key, path, call.caller, now);
+        (attempt.edge, attempt.code, attempt.place) = (call.edge, call.code, call.place);
+        (attempt.hop, attempt.worker, attempt.payload) = (call.hop, call.worker, call.payload);
+        (attempt.measured, attempt.at_waypoint) = (call.measured, call.at_waypoint);
+        attempt.attempt = number;
+        attempt.progress = Progress::Outbound;
+        let attempt = self.calls.insert(attempt);
+        self.recorder.calls_made += 1;
+        if let Some(tries) = &mut self.calls[id].tries {
+            tries.current = Some(attempt);
+        }
+        if attempts.attempt_timeout != u64::MAX {
+            let timeout = Span::from_nanos(attempts.attempt_timeout);
+            self.calls[attempt].timer = Some(self.schedule.timer(timeout, Event::Timeout(attempt)));
+        }
+        match self.outbound(attempt) {
+            Some((cost, proxy)) if number > 0 && !self.edge(attempt).1.pool.per_connection => {
+                self.pass(attempt, proxy, cost, Pass::OutboundRequest);
+            }
+            _ => self.connect(attempt),
+        }
+    }
+
+    /// An attempt has an answer, or none in time: another one follows, or the answer is the call's.
+    pub(super) fn attempt_over(&mut self, id: CallId, attempt: CallId) {
+        let attempts = self.rule(id).attempts.as_ref().expect("a rule that tries says how");
+        let attempt = &self.calls[attempt];
+        let (failed, cause, status, payload) =
+            (attempt.failed, attempt.cause, attempt.status, attempt.payload);
+        let (parts, proxy_time, outbound_time) = (attempt.parts, attempt.proxy_time, attempt.outbound_time);
+        let endpoint = attempt.endpoint;
+        let call = &mut self.calls[id];
+        call.absorb(&parts);
+        call.proxy_time += proxy_time;
+        call.outbound_time += outbound_time;
+        let Some(tries) = &mut call.tries else { return };
+        tries.current = None;
+        if failed && tries.made <= attempts.retries && is_tried_again(&attempts.on, cause, status) {
+            if attempts.avoid_previous {
+                tries.failed.push(endpoint);
+            }
+            let pause = self.pause_before(id, attempts);
+            return self.hold(id, pause);
+        }
+        if failed {
+            call.fail(cause, status);
+        }
+        call.payload = payload;
+        self.stop_trying(id);
+        self.calls[id].progress = Progress::Back;
+        self.pass_back(id);
+    }
+
+    /// Endpoints at which earlier attempts of the call have failed, if this is one that avoids them. A consistent hash
+    /// always leads to the same one.
+    pub(super) fn failed_before(&self, id: CallId) -> SmallVec<[u32; 4]> {
+        match self.calls[id].waiter {
+            Waiter::Attempt(call) if self.edge(id).1.hash == HashInput::Nothing => {
+                self.calls[call].tries.as_ref().map_or_else(SmallVec::new, |tries| tries.failed.clone())
+            }
+            _ => SmallVec::new(),
+        }
+    }
+
+    /// Fully jittered: anything up to a bound that doubles.
+    fn pause_before(&self, id: CallId, attempts: &Attempts) -> Span {
+        let call = &self.calls[id];
+        let number = call.tries.as_ref().map_or(1, |tries| tries.made);
+        let [base, most] = attempts.backoff;
+        let growth = (1_u64 << number.min(32)) - 1;
+        let bound = base.nanos().saturating_mul(growth).min(most.nanos());
+        let draws = &mut call.key.draws(draw::BACKOFF, call.path, number, 0);
+        Span::from_nanos_f64(bound as f64 * draws.unit())
+    }
+
+    /// The proxy's timeout for the call is over.
+    pub(super) fn run_out(&mut self, id: CallId) {
+        let now = self.schedule.now();
+        let call = &mut self.calls[id];
+        let waited = now.since(call.since);
+        call.spend(Part::Abandoned, waited);
+        self.stop_trying(id);
+        self.answer_here(id, Some((Cause::Timeout, Status::Http(504))), 0);
+    }
+
+    /// The proxy makes no further attempt and waits for none.
+    pub(super) fn stop_trying(&mut self, id: CallId) {
+        let Some(tries) = self.calls[id].tries.take() else { return };
+        for timer in [tries.pause, tries.deadline].into_iter().flatten() {
+            self.schedule.cancel(timer);
+        }
+        let Some(attempt) = tries.current else { return };
+        if let Some(timer) = self.calls[attempt].timer.take() {
+            self.schedule.cancel(timer);
+        }
+        let is_over = self.let_go(attempt);
+        self.calls[attempt].waiter = Waiter::Nobody;
+        if is_over {
+            self.forget(attempt);
+        }
+    }
+}
+
+/// Whether a failure is tried again.
+fn is_tried_again(on: &[RetryOn], cause: Cause, status: Status) -> bool {
+    on.iter().any(|on| match (on, status) {
+        (RetryOn::Reset, _) => cause == Cause::AttemptTimeout,
+        (RetryOn::ServerError, Status::Http(500..)) => true,
+        (RetryOn::GatewayError, Status::Http(502..=504)) => true,
+        (RetryOn::Conflict, Status::Http(409)) => true,
+        (RetryOn::Status(wanted), Status::Http(status)) => *wanted == status,
+        (RetryOn::Grpc(wanted), Status::Grpc(status)) => *wanted == status,
+        _ => false,
+    })
+}

@@ -1,0 +1,402 @@
+//! Which rules concern a call site, in which order, and what they come to there.
+
+use std::collections::BTreeMap;
+
+use crate::index::{Idx, IndexVec};
+use crate::mesh::model::RetryModel;
+use crate::mesh::scenario::{
+    self, Origin, Protocol, Scenario, ServiceIdx, SourceIdx, TrafficSource,
+};
+use crate::units::Span;
+use crate::vocabulary::routing::{self, Order, Resource, RetryOn, RuleAction, Setting, Status};
+
+use super::super::edge::Edges;
+use super::super::{CodeIdx, WorkloadIdx};
+use super::choice::choice;
+use super::condition::{Condition, Name, Place, is_gateway};
+use super::{
+    Action, Answer, Attempts, Backend, Mirror, Route, RouteIdx, Rule, RuleIdx, Target, Why, specific,
+};
+
+/// The namespace of clients, which say none.
+const CLIENT_NAMESPACE: &str = "default";
+
+/// Who makes the calls of a site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::program) enum Caller {
+    Service(ServiceIdx),
+    Source(SourceIdx),
+}
+
+/// The calls of a site, as a proxy on their way sees them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::program) struct Hop {
+    pub(in crate::program) caller: Caller,
+    /// Whose proxy looks at the rules: the caller's, or the waypoint's.
+    pub(in crate::program) enforcer: WorkloadIdx,
+    pub(in crate::program) service: ServiceIdx,
+    pub(in crate::program) operation: scenario::OperationIdx,
+}
+
+/// Collects the routes of call sites.
+pub(in crate::program) struct Routes<'a> {
+    scenario: &'a Scenario,
+    /// What the mesh's proxies try again where nothing is written.
+    retries: Option<&'a RetryModel>,
+    first_code: IndexVec<ServiceIdx, CodeIdx>,
+    known: BTreeMap<Hop, Option<RouteIdx>>,
+    made: IndexVec<RouteIdx, Route>,
+}
+
+/// A rule as written, and a way to match it.
+struct Candidate<'a> {
+    route: &'a scenario::Route,
+    rule: &'a routing::Rule<scenario::Backend>,
+    of: Option<&'a routing::RequestMatch>,
+}
+
+impl<'a> Routes<'a> {
+    pub(in crate::program) fn new(
+        scenario: &'a Scenario,
+        retries: Option<&'a RetryModel>,
+        first_code: IndexVec<ServiceIdx, CodeIdx>,
+    ) -> Self {
+        Self { scenario, retries, first_code, known: BTreeMap::new(), made: IndexVec::new() }
+    }
+
+    pub(in crate::program) fn finish(self) -> IndexVec<RouteIdx, Route> {
+        self.made
+    }
+
+    /// What the proxy does with these calls; `None` if that is nothing but pass them on.
+    pub(in crate::program) fn of(&mut self, hop: Hop, edges: &mut Edges<'_>) -> Option<RouteIdx> {
+        if let Some(&known) = self.known.get(&hop) {
+            return known;
+        }
+        let made = self.make(hop, edges).map(|route| self.made.push(route));
+        self.known.insert(hop, made);
+        made
+    }
+
+    fn make(&self, hop: Hop, edges: &mut Edges<'_>) -> Option<Route> {
+        let place = self.place(hop);
+        let routes = self.concerning(hop, &place);
+        if routes.is_empty() {
+            return self.unasked(hop, edges);
+        }
+        let sources = self.sources_behind(hop);
+        let varies = |name: Name<'_>| {
+            sources.iter().flat_map(|source| &source.headers).any(|header| name.is_header(&header.name))
+        };
+        let mut rules = IndexVec::new();
+        let mut numbers: Vec<(*const routing::Rule<scenario::Backend>, RuleIdx)> = Vec::new();
+        let mut matches: Vec<(Vec<Condition<'_>>, RuleIdx)> = Vec::new();
+        for candidate in candidates(&routes) {
+            let left = match candidate.of {
+                None => Some(Vec::new()),
+                Some(of) => place.remaining(of, varies),
+            };
+            let Some(left) = left else { continue };
+            let known = numbers.iter().find(|(rule, _)| std::ptr::eq(*rule, candidate.rule));
+            let number = known.map_or(rules.next_index(), |(_, number)| *number);
+            if number == rules.next_index() {
+                rules.push(self.rule(&candidate, hop, edges));
+                numbers.push((candidate.rule, number));
+            }
+            let always = left.is_empty();
+            matches.push((left, number));
+            if always {
+                break;
+            }
+        }
+        if matches.last().is_none_or(|(left, _)| !left.is_empty()) {
+            matches.push((Vec::new(), rules.push(self.otherwise(&routes, hop, edges))));
+        }
+        let choices = self.scenario.sources.iter().map(|source| {
+            choice(&place, &matches, &source.headers, place.is_own)
+        });
+        Some(Route { choices: choices.collect(), rules })
+    }
+
+    /// What is known of every call.
+    fn place(&self, hop: Hop) -> Place<'a> {
+        let callee = &self.scenario.services[hop.service];
+        let names = [
+            callee.name.clone(),
+            format!("{}.{}", callee.name, callee.namespace),
+            format!("{}.{}.svc", callee.name, callee.namespace),
+            format!("{}.{}.svc.cluster.local", callee.name, callee.namespace),
+        ];
+        let mut place = Place::new(callee, &callee.operations[hop.operation], names.to_vec());
+        match hop.caller {
+            Caller::Service(service) => {
+                let caller = &self.scenario.services[service];
+                place.labels.clone_from(&caller.labels);
+                place.namespace.clone_from(&caller.namespace);
+            }
+            Caller::Source(source) => {
+                let source = &self.scenario.sources[source];
+                place.is_own = true;
+                CLIENT_NAMESPACE.clone_into(&mut place.namespace);
+                if let Origin::Gateway { name, .. } = &source.from {
+                    place.gateway = Some(name.clone());
+                }
+                if let Some(host) = &source.host {
+                    place.hosts = vec![host.clone()];
+                }
+            }
+        }
+        place
+    }
+
+    /// The sources whose requests may come this way.
+    fn sources_behind(&self, hop: Hop) -> Vec<&'a TrafficSource> {
+        match hop.caller {
+            Caller::Service(_) => self.scenario.sources.iter().collect(),
+            Caller::Source(source) => vec![&self.scenario.sources[source]],
+        }
+    }
+
+    /// The routes for these calls, in order. At a gateway only those whose host fits best.
+    fn concerning(&self, hop: Hop, place: &Place<'_>) -> Vec<&'a scenario::Route> {
+        let protocol = self.scenario.services[hop.service].application.protocol;
+        let routes = self.scenario.routes.iter().filter(|route| {
+            route.of_connections == (protocol == Protocol::Tcp)
+                && (route.visible_in.as_ref())
+                    .is_none_or(|namespaces| place.gateway.is_some() || namespaces.contains(&place.namespace))
+        });
+        let Some(gateway) = &place.gateway else {
+            return routes.filter(|route| route.mesh && route.services.contains(&hop.service)).collect();
+        };
+        let named = match hop.caller {
+            Caller::Source(source) => self.scenario.sources[source].host.is_some(),
+            Caller::Service(_) => false,
+        };
+        let fit = |route: &scenario::Route| {
+            let by_host = route.hosts.iter().filter_map(|host| fit(host, &place.hosts)).max();
+            by_host.or((!named && route.services.contains(&hop.service)).then_some(usize::MAX))
+        };
+        let through: Vec<(usize, &scenario::Route)> = routes
+            .filter(|route| route.gateways.iter().any(|name| is_gateway(name, gateway)))
+            .filter_map(|route| Some((fit(route)?, route)))
+            .collect();
+        let best = through.iter().map(|row| row.0).max();
+        through.into_iter().filter(|row| Some(row.0) == best).map(|row| row.1).collect()
+    }
+
+    /// Where nothing is written, only the mesh's own retries can make a difference.
+    fn unasked(&self, hop: Hop, edges: &mut Edges<'_>) -> Option<Route> {
+        let attempts = self.inherited(hop)?;
+        let to = Target::Backend(self.backend(hop.enforcer, hop.service, hop, edges));
+        let rule = Rule {
+            action: Action::Forward(vec![(1.0, to)]),
+            delay: None,
+            abort: None,
+            mirrors: Vec::new(),
+            attempts: Some(attempts),
+        };
+        let mut rules = IndexVec::new();
+        let only = rules.push(rule);
+        let choices = IndexVec::filled(super::Choice::Fixed(only), self.scenario.sources.len());
+        Some(Route { choices, rules })
+    }
+
+    /// What happens to requests that no rule is for. Kinds of object that only divert some requests leave the others alone.
+    fn otherwise(&self, routes: &[&scenario::Route], hop: Hop, edges: &mut Edges<'_>) -> Rule {
+        let diverts = |route: &&scenario::Route| {
+            let kinds = [Resource::TrafficSplit, Resource::ServiceProfile, Resource::LinkerdAnnotation];
+            kinds.contains(&route.resource)
+        };
+        let action = if routes.iter().all(diverts) || routes.iter().all(|route| route.of_connections) {
+            let to = Target::Backend(self.backend(hop.enforcer, hop.service, hop, edges));
+            Action::Forward(vec![(1.0, to)])
+        } else {
+            Action::Answer(Answer { status: 404, size: 0, why: Why::NoRule })
+        };
+        let attempts = matches!(action, Action::Forward(_)).then(|| self.inherited(hop)).flatten();
+        Rule { action, delay: None, abort: None, mirrors: Vec::new(), attempts }
+    }
+
+    fn rule(&self, candidate: &Candidate<'a>, hop: Hop, edges: &mut Edges<'_>) -> Rule {
+        let written = candidate.rule;
+        let attempts = self.attempts(written, candidate.route, hop);
+        Rule {
+            action: self.action(candidate, hop, edges),
+            delay: written.delay.clone(),
+            abort: written.abort.clone(),
+            mirrors: (written.mirrors.iter())
+                .filter_map(|mirror| match self.target(&mirror.backend, candidate.route, hop, edges) {
+                    Target::Backend(backend) => Some(Mirror { backend, ratio: mirror.ratio.value() }),
+                    Target::Missing(_) => None,
+                })
+                .collect(),
+            attempts: attempts.filter(|_| !candidate.route.of_connections),
+        }
+    }
+
+    fn action(&self, candidate: &Candidate<'a>, hop: Hop, edges: &mut Edges<'_>) -> Action {
+        let written = match &candidate.rule.action {
+            RuleAction::Redirect { status } => {
+                return Action::Answer(Answer { status: *status, size: 0, why: Why::Rule });
+            }
+            RuleAction::Respond { status, size } => {
+                return Action::Answer(Answer { status: *status, size: *size, why: Why::Rule });
+            }
+            RuleAction::Forward(written) => written,
+        };
+        if written.is_empty() {
+            let to = Target::Backend(self.backend(hop.enforcer, hop.service, hop, edges));
+            return Action::Forward(vec![(1.0, to)]);
+        }
+        let all: f64 = written.iter().map(|one| one.weight).sum();
+        let weighted: Vec<_> = written.iter().filter(|one| one.weight > 0.0).collect();
+        let Some(last) = weighted.len().checked_sub(1) else {
+            return Action::Answer(no_backend(candidate.route));
+        };
+        let mut sum = 0.0;
+        let targets = weighted.iter().enumerate().map(|(number, one)| {
+            sum += one.weight;
+            let bound = if number == last { 1.0 } else { sum / all };
+            (bound, self.target(&one.backend, candidate.route, hop, edges))
+        });
+        Action::Forward(targets.collect())
+    }
+
+    fn target(
+        &self,
+        backend: &scenario::Backend,
+        route: &scenario::Route,
+        hop: Hop,
+        edges: &mut Edges<'_>,
+    ) -> Target {
+        match backend {
+            scenario::Backend::Missing { status, .. } => {
+                Target::Missing(Answer { status: *status, size: 0, why: Why::NoBackend })
+            }
+            scenario::Backend::Service { service, subset, .. } => {
+                let subset = subset.map(|subset| &self.scenario.services[*service].subsets[subset]);
+                if subset.is_some_and(|subset| subset.versions.is_empty()) {
+                    return Target::Missing(Answer { status: 503, ..no_backend(route) });
+                }
+                Target::Backend(self.backend(hop.enforcer, *service, hop, edges))
+            }
+        }
+    }
+
+    /// A service as a backend. Of another service than the one asked: its operation of the same name, else of the same
+    /// path and method, else its first one.
+    fn backend(&self, enforcer: WorkloadIdx, service: ServiceIdx, hop: Hop, edges: &mut Edges<'_>) -> Backend {
+        let edge = edges.between(enforcer, service);
+        let asked = &self.scenario.services[hop.service].operations[hop.operation];
+        let operations = &self.scenario.services[service].operations;
+        let position = |same: &dyn Fn(&scenario::Operation) -> bool| operations.iter().position(same);
+        let operation = position(&|one| one.name == asked.name)
+            .or_else(|| position(&|one| (&one.path, &one.method) == (&asked.path, &asked.method)))
+            .unwrap_or(0);
+        Backend { edge, code: CodeIdx::at(self.first_code[service].position() + operation) }
+    }
+
+    fn attempts(
+        &self,
+        written: &routing::Rule<scenario::Backend>,
+        route: &scenario::Route,
+        hop: Hop,
+    ) -> Option<Attempts> {
+        if route.of_connections || !matches!(written.action, RuleAction::Forward(_)) {
+            return None;
+        }
+        let nanos = |span: Option<Span>| span.map_or(u64::MAX, Span::nanos);
+        let timeout = nanos(written.timeout.or(None));
+        let attempt_timeout = nanos(written.attempt_timeout);
+        let retries = match &written.retries {
+            Setting::Inherit => self.inherited(hop),
+            Setting::Off => None,
+            Setting::To(retries) => Some(self.asked(retries)),
+        };
+        let is_plain = timeout == u64::MAX && attempt_timeout == u64::MAX;
+        match retries {
+            None if is_plain => None,
+            retries => Some(Attempts { timeout, attempt_timeout, ..retries.unwrap_or(ONCE) }),
+        }
+    }
+
+    /// Retries as a rule asks for them; what it leaves open is the mesh's own.
+    fn asked(&self, written: &routing::Retries) -> Attempts {
+        let own = self.retries;
+        let backoff = written.backoff.or(own.map(|own| own.backoff)).map_or(ONCE.backoff, |one| [one.base, one.max]);
+        Attempts {
+            retries: written.attempts,
+            on: written.on.clone().or(own.map(|own| own.on.clone())).unwrap_or_default(),
+            backoff,
+            avoid_previous: written.avoid_previous.or(own.map(|own| own.avoid_previous)).unwrap_or(false),
+            ..ONCE
+        }
+    }
+
+    /// The mesh's own retries, where the callee can fail in a way that they are for.
+    fn inherited(&self, hop: Hop) -> Option<Attempts> {
+        let own = self.retries.filter(|own| own.attempts > 0)?;
+        let callee = &self.scenario.services[hop.service];
+        if callee.application.protocol == Protocol::Tcp {
+            return None;
+        }
+        let failure = callee.operations[hop.operation].error_status;
+        let is_for = |on: &RetryOn| match (on, failure) {
+            (RetryOn::Grpc(wanted), Status::Grpc(status)) => *wanted == status,
+            (RetryOn::Status(wanted), Status::Http(status)) => *wanted == status,
+            (RetryOn::ServerError, Status::Http(500..)) => true,
+            (RetryOn::GatewayError, Status::Http(502..=504)) => true,
+            (RetryOn::Conflict, Status::Http(409)) => true,
+            _ => false,
+        };
+        own.on.iter().any(is_for).then(|| Attempts {
+            retries: own.attempts,
+            on: own.on.clone(),
+            backoff: [own.backoff.base, own.backoff.max],
+            avoid_previous: own.avoid_previous,
+            ..ONCE
+        })
+    }
+}
+
+/// One attempt without a limit. The pauses are Envoy's, which Linkerd has too.
+const ONCE: Attempts = Attempts {
+    timeout: u64::MAX,
+    attempt_timeout: u64::MAX,
+    retries: 0,
+    on: Vec::new(),
+    backoff: [Span::from_millis(25), Span::from_millis(250)],
+    avoid_previous: false,
+};
+
+/// Gateway API wants 500 where a backend is invalid or has no weight, the others 503.
+fn no_backend(route: &scenario::Route) -> Answer {
+    let is_gateway_api = matches!(route.resource, Resource::HttpRoute | Resource::GrpcRoute);
+    Answer { status: if is_gateway_api { 500 } else { 503 }, size: 0, why: Why::NoBackend }
+}
+
+/// How well a route's host fits one of the names: the longer the better; `None` if it does not.
+fn fit(host: &str, names: &[String]) -> Option<usize> {
+    match host.strip_prefix('*') {
+        None => names.iter().any(|name| name == host).then_some(usize::MAX),
+        Some(end) => names.iter().any(|name| name.len() > end.len() && name.ends_with(end)).then_some(end.len()),
+    }
+}
+
+/// The ways to match the rules of routes, in the order in which they are looked at.
+fn candidates<'a>(routes: &[&'a scenario::Route]) -> Vec<Candidate<'a>> {
+    let mut all: Vec<Candidate<'a>> = Vec::new();
+    for &route in routes {
+        for rule in &route.rules {
+            if rule.matches.is_empty() {
+                all.push(Candidate { route, rule, of: None });
+            }
+            all.extend(rule.matches.iter().map(|of| Candidate { route, rule, of: Some(of) }));
+        }
+    }
+    // Where written order counts, everything before it is looked at first anyway.
+    if routes.iter().all(|route| route.order == Order::MostSpecific) {
+        all.sort_by_key(|one| std::cmp::Reverse(one.of.map(specific::rank)));
+    }
+    all
+}
