@@ -190,7 +190,7 @@ pub struct Retries {
     pub avoid_previous: Option<bool>,
 }
 
-/// A pause before retry n: uniform in [0, min(base · (2ⁿ − 1), max)] with full jitter (Envoy).
+/// A pause before retry n: uniform in [0, min(base · 2ⁿ⁻¹, max)), with full jitter (Envoy).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backoff {
     /// Largest first pause.
