@@ -5,14 +5,12 @@
 
 use smallvec::SmallVec;
 
-use crate::kernel::Uniform;
 use crate::kernel::rng::extend_path;
 use crate::kernel::timer::TimerId;
-use crate::metrics::record::Cause;
 use crate::program::HashInput;
 use crate::program::route::Attempts;
 use crate::units::Span;
-use crate::vocabulary::routing::{RetryOn, Status};
+use crate::vocabulary::failure::{Cause, Failure};
 
 use super::call::{Call, CallId, Part, Progress, Waiter};
 use super::pass::Pass;
@@ -111,8 +109,8 @@ impl Engine<'_> {
     pub(super) fn attempt_over(&mut self, id: CallId, attempt: CallId) {
         let attempts = self.rule(id).attempts.as_ref().expect("a rule that tries says how");
         let attempt = &self.calls[attempt];
-        let (failed, cause, status, payload) =
-            (attempt.failed, attempt.cause, attempt.status, attempt.payload);
+        let (failed, failure, payload) = (attempt.failed, attempt.failure, attempt.payload);
+        let seen = seen(attempt);
         let (parts, proxy_time, outbound_time) = (attempt.parts, attempt.proxy_time, attempt.outbound_time);
         let endpoint = attempt.endpoint;
         let call = &mut self.calls[id];
@@ -121,7 +119,7 @@ impl Engine<'_> {
         call.outbound_time += outbound_time;
         let Some(tries) = &mut call.tries else { return };
         tries.current = None;
-        if failed && tries.made <= attempts.retries && is_tried_again(&attempts.on, cause, status) {
+        if failed && tries.made <= attempts.retries && attempts.on.retries(&seen) {
             if attempts.avoid_previous {
                 tries.failed.push(endpoint);
             }
@@ -129,7 +127,7 @@ impl Engine<'_> {
             return self.hold(id, pause);
         }
         if failed {
-            call.fail(cause, status);
+            call.fail(failure);
         }
         call.payload = payload;
         self.stop_trying(id);
@@ -148,15 +146,10 @@ impl Engine<'_> {
         }
     }
 
-    /// Fully jittered: anything up to a bound that doubles.
     fn pause_before(&self, id: CallId, attempts: &Attempts) -> Span {
         let call = &self.calls[id];
         let number = call.tries.as_ref().map_or(1, |tries| tries.made);
-        let [base, most] = attempts.backoff;
-        let growth = (1_u64 << number.min(32)) - 1;
-        let bound = base.nanos().saturating_mul(growth).min(most.nanos());
-        let draws = &mut call.key.draws(draw::BACKOFF, call.path, number, 0);
-        Span::from_nanos_f64(bound as f64 * draws.unit())
+        attempts.pauses.pause(number, &mut call.key.draws(draw::BACKOFF, call.path, number, 0))
     }
 
     /// The proxy's timeout for the call is over.
@@ -166,7 +159,7 @@ impl Engine<'_> {
         let waited = now.since(call.since);
         call.spend(Part::Abandoned, waited);
         self.stop_trying(id);
-        self.answer_here(id, Some((Cause::Timeout, Status::Http(504))), 0);
+        self.answer_here(id, Some(Failure::local(Cause::RequestTimeout, true)), 0);
     }
 
     /// The proxy makes no further attempt and waits for none.
@@ -187,15 +180,11 @@ impl Engine<'_> {
     }
 }
 
-/// Whether a failure is tried again.
-fn is_tried_again(on: &[RetryOn], cause: Cause, status: Status) -> bool {
-    on.iter().any(|on| match (on, status) {
-        (RetryOn::Reset, _) => cause == Cause::AttemptTimeout,
-        (RetryOn::ServerError, Status::Http(500..)) => true,
-        (RetryOn::GatewayError, Status::Http(502..=504)) => true,
-        (RetryOn::Conflict, Status::Http(409)) => true,
-        (RetryOn::Status(wanted), Status::Http(status)) => *wanted == status,
-        (RetryOn::Grpc(wanted), Status::Grpc(status)) => *wanted == status,
-        _ => false,
-    })
+/// A failure as the calling proxy sees it: what lies behind an answer is hidden from it.
+pub(super) fn seen(attempt: &Call) -> Failure {
+    if attempt.progress == Progress::Back {
+        Failure::answered(Cause::Application, attempt.failure.status)
+    } else {
+        attempt.failure
+    }
 }

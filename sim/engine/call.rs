@@ -3,10 +3,11 @@
 use crate::kernel::rng::Key;
 use crate::kernel::timer::TimerId;
 use crate::mesh::scenario::SourceIdx;
-use crate::metrics::record::{Cause, PARTS};
+use crate::metrics::record::PARTS;
 use crate::program::route::RuleIdx;
 use crate::program::{CodeIdx, EdgeIdx, PodIdx, Site, SiteIdx};
 use crate::units::{SimTime, Span};
+use crate::vocabulary::failure::{Cause, Failure};
 use crate::vocabulary::routing::Status;
 
 use super::attempt::Tries;
@@ -98,10 +99,8 @@ pub(super) struct Call {
     pub(super) measured: bool,
     /// Failed at the callee or on the way.
     pub(super) failed: bool,
-    /// Why it failed, wherever that was ...
-    pub(super) cause: Cause,
-    /// ... and what the caller is told.
-    pub(super) status: Status,
+    /// Why, wherever in the call tree that was, and what the caller is told.
+    pub(super) failure: Failure,
     /// Made by a waypoint.
     pub(super) at_waypoint: bool,
     /// A copy that nobody waits for.
@@ -177,8 +176,7 @@ impl Call {
             hop: 0,
             measured: false,
             failed: false,
-            cause: Cause::Application,
-            status: Status::Http(500),
+            failure: NO_FAILURE,
             at_waypoint: false,
             mirrored: false,
             visiting: false,
@@ -216,9 +214,9 @@ impl Call {
     }
 
     /// It fails, for the first time.
-    pub(super) fn fail(&mut self, cause: Cause, status: Status) {
+    pub(super) fn fail(&mut self, failure: Failure) {
         if !self.failed {
-            (self.failed, self.cause, self.status) = (true, cause, status);
+            (self.failed, self.failure) = (true, failure);
         }
     }
 
@@ -246,6 +244,9 @@ impl Call {
 }
 
 const NONE: u32 = u32::MAX;
+
+/// Of a call that has not failed.
+const NO_FAILURE: Failure = Failure::answered(Cause::Application, Status::Http(500));
 
 /// The calls in flight.
 #[derive(Debug)]

@@ -15,7 +15,8 @@ impl Engine<'_> {
     /// The calling side chooses an endpoint and takes or opens a connection.
     pub(super) fn connect(&mut self, id: CallId) {
         let now = self.schedule.now();
-        let (_, edge) = self.edge(id);
+        let (index, edge) = self.edge(id);
+        self.recorder.attempt(index, &self.calls[id]);
         let hash = self.hash_of(id, &edge.hash);
         let avoid = self.failed_before(id);
         let position = self.view_position(self.calls[id].caller, edge);

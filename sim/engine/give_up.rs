@@ -1,7 +1,6 @@
 //! Giving up: the calling side lets go of what it holds for a call, in whatever state the call is.
 
-use crate::metrics::record::Cause;
-use crate::vocabulary::routing::Status;
+use crate::vocabulary::failure::{Cause, Failure};
 
 use super::Engine;
 use super::call::{CallId, Part, Progress, Waiter};
@@ -12,13 +11,14 @@ impl Engine<'_> {
         let now = self.schedule.now();
         let (index, _) = self.edge(id);
         let cause = if self.calls[id].is_attempt() { Cause::AttemptTimeout } else { Cause::CallerTimeout };
+        let was_sent = self.calls[id].progress == Progress::Sent;
         let is_over = self.let_go(id);
         let call = &mut self.calls[id];
         call.timer = None;
         let waiter = std::mem::replace(&mut call.waiter, Waiter::Nobody);
         // The caller spent all this time on something it never got.
         let mut given_up = call.clone();
-        given_up.fail(cause, Status::Http(504));
+        given_up.fail(Failure::local(cause, was_sent));
         given_up.parts = Default::default();
         given_up.spend(Part::Abandoned, now.since(call.started));
         if cause == Cause::CallerTimeout {

@@ -207,11 +207,11 @@ impl<'p> Engine<'p> {
     /// The response reaches the waypoint, which passes it on.
     fn relayed(&mut self, id: CallId, inner: CallId) {
         let inner = &self.calls[inner];
-        let (failed, cause, status) = (inner.failed, inner.cause, inner.status);
+        let (failed, failure) = (inner.failed, inner.failure);
         let (payload, parts, proxy_time) = (inner.payload, inner.parts, inner.proxy_time);
         let outer = &mut self.calls[id];
         if failed {
-            outer.fail(cause, status);
+            outer.fail(failure);
         }
         outer.payload = payload;
         outer.absorb(&parts);

@@ -5,9 +5,9 @@ use crate::kernel::Uniform;
 use crate::kernel::rng::extend_path;
 use crate::kernel::station::{Acquired, Capacity, Fifo, Pool, Sharing};
 use crate::mesh::scenario::Discipline;
-use crate::metrics::record::Cause;
 use crate::program::{Action, ActionIdx, Pod, PodIdx, Program, Serving, SiteIdx, StepIdx};
 use crate::units::{Cores, SimTime, Span};
+use crate::vocabulary::failure::{Cause, Failure};
 use crate::vocabulary::routing::Status;
 
 use super::call::{Call, CallId, Part, Waiter};
@@ -178,7 +178,7 @@ impl Engine<'_> {
     /// The queue is full.
     fn reject(&mut self, id: CallId) {
         let call = &mut self.calls[id];
-        call.fail(Cause::Rejected, Status::Http(503));
+        call.fail(Failure::answered(Cause::Application, Status::Http(503)));
         let workload = self.program.pods[call.callee].workload;
         self.recorder.rejected(workload.position(), call.measured);
         self.respond(id);
@@ -192,7 +192,7 @@ impl Engine<'_> {
         let call = &mut self.calls[id];
         let code = &self.program.codes[call.code];
         if code.error_ratio > 0.0 && call.key.draws(draw::ERROR, call.path, 0, 0).chance(code.error_ratio) {
-            call.fail(Cause::Application, code.error_status);
+            call.fail(Failure::answered(Cause::Application, code.error_status));
         }
         self.run_script(id);
     }
@@ -281,10 +281,11 @@ impl Engine<'_> {
             return self.call_again(parent, child.clone());
         }
         let failed = child.failed && !site.optional;
-        let (parts, before, cause) = (child.parts, child.before.clone(), child.cause);
+        let (parts, before, cause) = (child.parts, child.before.clone(), child.failure.cause);
         let parent_call = &mut self.calls[parent];
         if failed {
-            parent_call.fail(cause, self.program.codes[parent_call.code].error_status);
+            let status = self.program.codes[parent_call.code].error_status;
+            parent_call.fail(Failure { cause, status, sent: true });
         }
         parent_call.pending -= 1;
         if parent_call.pending == 0 {

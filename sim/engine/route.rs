@@ -1,9 +1,9 @@
 //! The calling proxy's rules: which one a request takes, faults on purpose, and where it goes.
 
 use crate::kernel::Uniform;
-use crate::metrics::record::Cause;
 use crate::program::route::{Action, Answer, Backend, Rule, Target, Why};
 use crate::units::Span;
+use crate::vocabulary::failure::{Cause, Failure};
 use crate::vocabulary::routing::Status;
 
 use super::call::{CallId, Progress};
@@ -51,7 +51,7 @@ impl<'p> Engine<'p> {
         if let Some(abort) = &rule.abort {
             let call = &self.calls[id];
             if call.key.draws(draw::FAULT, call.path, 2, 0).chance(abort.ratio.value()) {
-                return self.answer_here(id, Some((Cause::Fault, abort.status)), 0);
+                return self.answer_here(id, Some(Failure::answered(Cause::FaultAbort, abort.status)), 0);
             }
         }
         let target = match &rule.action {
@@ -86,18 +86,18 @@ impl<'p> Engine<'p> {
     fn answer_by_rule(&mut self, id: CallId, answer: &Answer) {
         let cause = match answer.why {
             Why::Rule => Cause::DirectResponse,
-            Why::NoRule => Cause::NoRoute,
-            Why::NoBackend => Cause::MissingBackend,
+            Why::NoRule | Why::NoBackend => Cause::NoRoute,
         };
-        let failure = (answer.status >= 400).then_some((cause, Status::Http(answer.status)));
+        let failure =
+            (answer.status >= 400).then(|| Failure::answered(cause, Status::Http(answer.status)));
         self.answer_here(id, failure, answer.size);
     }
 
     /// The calling proxy answers the request itself.
-    pub(super) fn answer_here(&mut self, id: CallId, failure: Option<(Cause, Status)>, size: u64) {
+    pub(super) fn answer_here(&mut self, id: CallId, failure: Option<Failure>, size: u64) {
         let call = &mut self.calls[id];
-        if let Some((cause, status)) = failure {
-            call.fail(cause, status);
+        if let Some(failure) = failure {
+            call.fail(failure);
         }
         call.payload = size;
         call.progress = Progress::Back;

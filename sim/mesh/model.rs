@@ -34,9 +34,20 @@ pub struct MeshModel {
     pub control_plane: Option<ReservationModel>,
 }
 
+/// Whose reading of conditions and pauses a proxy has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Follows {
+    /// Envoy's.
+    Envoy,
+    /// That of Linkerd's proxy.
+    Linkerd,
+}
+
 /// What proxies try again, unasked or where a rule leaves it open.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RetryModel {
+    /// Whose way it is.
+    pub follows: Follows,
     /// Attempts after the first one that are made unasked.
     pub attempts: u32,
     /// Which failures.

@@ -7,6 +7,7 @@ use hdrhistogram::Histogram;
 
 use super::histogram::LogHistogram;
 use super::timeline::TimelineRecord;
+use crate::vocabulary::failure::Cause;
 
 /// Parts of a response time, in the order of the arrays below; they add up to it exactly.
 pub const PARTS: [&str; 8] = [
@@ -20,56 +21,8 @@ pub const PARTS: [&str; 8] = [
     "abandoned",
 ];
 
-/// Why a request failed, wherever on its way that was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
-    /// The application answered with a failure of its own.
-    Application,
-    /// An instance's queue was full.
-    Rejected,
-    /// A rule made it fail on purpose.
-    Fault,
-    /// A rule answered it with a failing status.
-    DirectResponse,
-    /// A proxy's timeout for the whole request.
-    Timeout,
-    /// A proxy's timeout for one attempt.
-    AttemptTimeout,
-    /// The calling application, or the user, gave up.
-    CallerTimeout,
-    /// A limit on connections, waiting requests or requests.
-    Overflow,
-    /// There is no endpoint.
-    NoHealthyEndpoint,
-    /// All endpoints are ejected or shut off.
-    Ejected,
-    /// No connection came to be.
-    ConnectFailure,
-    /// The connection broke before the answer.
-    Reset,
-    /// No rule of the host is for the request.
-    NoRoute,
-    /// A rule's backend does not exist.
-    MissingBackend,
-}
-
-/// The names of causes, in the order of [`Cause`].
-pub const CAUSES: [&str; 14] = [
-    "application",
-    "rejected",
-    "fault",
-    "direct_response",
-    "timeout",
-    "attempt_timeout",
-    "caller_timeout",
-    "overflow",
-    "no_healthy_endpoint",
-    "ejected",
-    "connect_failure",
-    "reset",
-    "no_route",
-    "missing_backend",
-];
+/// Counts of failures by cause, in the order of [`Cause::ALL`].
+pub type Causes = [u64; Cause::ALL.len()];
 
 /// One replication of one scenario under one mesh. Rows are in the order of the program's tables.
 #[derive(Clone, Debug, Default)]
@@ -111,6 +64,8 @@ pub struct EntryRecord {
     pub succeeded: Histogram<u64>,
     /// Response times of those that failed.
     pub failed: Histogram<u64>,
+    /// Failed ones by what made them fail, wherever in the call tree that was.
+    pub causes: Causes,
     /// Measured requests without an answer at the end of the drain; they rank above every answered one.
     pub unfinished: u64,
     /// Responses of whatever request that left in the window (for throughput).
@@ -157,8 +112,16 @@ pub struct EdgeRecord {
     pub calls: u64,
     /// Calls that failed at the callee or on the way.
     pub failures: u64,
+    /// Failed calls by what made them fail, on this edge or beyond it.
+    pub causes: Causes,
     /// Calls that the caller gave up.
     pub timeouts: u64,
+    /// Those among the calls with which an application repeated a failed one.
+    pub repeats: u64,
+    /// Attempts: how often the calls were sent to an endpoint, or a connection to one was looked for.
+    pub attempts: u64,
+    /// Copies of measured requests that were sent to a mirror; they are no calls.
+    pub copies: u64,
     /// Time from the call until the caller has the response.
     pub response_time: LogHistogram,
     /// The part of it spent in proxies and on handshakes.

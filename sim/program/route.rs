@@ -14,8 +14,9 @@ mod specific;
 use crate::index::IndexVec;
 use crate::index_type;
 use crate::mesh::scenario::SourceIdx;
-use crate::units::Span;
-use crate::vocabulary::routing::{FaultAbort, FaultDelay, RetryOn};
+use crate::policy::backoff::Pauses;
+use crate::policy::retry::Conditions;
+use crate::vocabulary::routing::{FaultAbort, FaultDelay};
 
 use super::{CodeIdx, EdgeIdx};
 
@@ -121,9 +122,9 @@ pub struct Attempts {
     /// Attempts after the first one.
     pub retries: u32,
     /// Which failures are tried again.
-    pub on: Vec<RetryOn>,
-    /// Largest pause before the first retry, and the largest of all.
-    pub backoff: [Span; 2],
+    pub on: Conditions,
+    /// Pauses before retries.
+    pub pauses: Pauses,
     /// An attempt goes to an endpoint that was not tried before, if one is found soon enough.
     pub avoid_previous: bool,
 }

@@ -214,6 +214,7 @@ static MESH: &[(Needed, Parameter)] = &{
         (Always, number("direct.round_trips", Factor, "Network round trips before the first byte of a direct connection.")),
         (Always, number("direct.idle_timeout", Time, "After this long unused an application closes a connection.")),
         (Meshed, number("retries.attempts", Count, "Attempts after the first one that proxies make unasked.")),
+        (Meshed, word("retries.follow", &["envoy", "linkerd"], "Whose reading of conditions and pauses it is.")),
         (Meshed, word("retries.on", &["unsent", "server_error"], "What is tried again unless a rule says: connect failures, refused streams, gRPC unavailable and cancelled; or every status from 500.")),
         (Meshed, number("retries.backoff_base", Time, "Largest pause before the first retry, unless a rule says.")),
         (Meshed, number("retries.backoff_max", Time, "Largest pause before any retry, unless a rule says.")),

@@ -1,7 +1,7 @@
 //! From a profile to what the compiler needs.
 
 use crate::mesh::model::{
-    ConfigurationView, DirectModel, Dispatch, MemoryModel, MeshModel, NodeProxyModel, ProxyModel,
+    ConfigurationView, DirectModel, Dispatch, Follows, MemoryModel, MeshModel, NodeProxyModel, ProxyModel,
     ReservationModel, RetryModel, TraversalCost, TunnelModel, UpstreamModel, WakeCost, WaypointModel,
 };
 use crate::units::{Bytes, Cores, Ratio, Span};
@@ -146,6 +146,7 @@ impl Reader<'_> {
         use GrpcStatus::{Cancelled, Unavailable};
         use RetryOn::{ConnectFailure, Grpc, RefusedStream, ServerError};
         RetryModel {
+            follows: if self.word("follow") == "linkerd" { Follows::Linkerd } else { Follows::Envoy },
             attempts: self.number("attempts") as u32,
             on: match self.word("on") {
                 "unsent" => vec![ConnectFailure, RefusedStream, Grpc(Unavailable), Grpc(Cancelled)],

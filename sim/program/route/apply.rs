@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 
 use crate::index::{Idx, IndexVec};
-use crate::mesh::model::RetryModel;
+use crate::mesh::model::{Follows, RetryModel};
 use crate::mesh::scenario::{
     self, Origin, Protocol, Scenario, ServiceIdx, SourceIdx, TrafficSource,
 };
-use crate::units::Span;
-use crate::vocabulary::routing::{self, Order, Resource, RetryOn, RuleAction, Setting, Status};
+use crate::policy::backoff::Pauses;
+use crate::policy::retry::{Conditions, Style};
+use crate::units::{Ratio, Span};
+use crate::vocabulary::failure::{Cause, Failure};
+use crate::vocabulary::routing::{self, Backoff, Order, Resource, RuleAction, Setting, Status};
 
 use super::super::edge::Edges;
 use super::super::{CodeIdx, WorkloadIdx};
@@ -311,63 +314,74 @@ impl<'a> Routes<'a> {
         let retries = match &written.retries {
             Setting::Inherit => self.inherited(hop),
             Setting::Off => None,
-            Setting::To(retries) => Some(self.asked(retries)),
+            Setting::To(retries) => Some(self.asked(retries, route.resource)),
         };
         let is_plain = timeout == u64::MAX && attempt_timeout == u64::MAX;
         match retries {
             None if is_plain => None,
-            retries => Some(Attempts { timeout, attempt_timeout, ..retries.unwrap_or(ONCE) }),
+            retries => Some(Attempts { timeout, attempt_timeout, ..retries.unwrap_or_else(once) }),
         }
     }
 
     /// Retries as a rule asks for them; what it leaves open is the mesh's own.
-    fn asked(&self, written: &routing::Retries) -> Attempts {
-        let own = self.retries;
-        let backoff = written.backoff.or(own.map(|own| own.backoff)).map_or(ONCE.backoff, |one| [one.base, one.max]);
+    fn asked(&self, written: &routing::Retries, resource: Resource) -> Attempts {
+        let Some(own) = self.retries else {
+            let pauses = written.backoff.map_or(ENVOYS_PAUSES, Pauses::from);
+            let on = Conditions::new(Style::Envoy, written.on.as_deref().unwrap_or_default());
+            let avoid_previous = written.avoid_previous.unwrap_or(false);
+            return Attempts { retries: written.attempts, on, pauses, avoid_previous, ..once() };
+        };
+        let style = match own.follows {
+            Follows::Envoy => Style::Envoy,
+            Follows::Linkerd if resource == Resource::ServiceProfile => Style::ServiceProfile,
+            Follows::Linkerd => Style::Linkerd,
+        };
         Attempts {
             retries: written.attempts,
-            on: written.on.clone().or(own.map(|own| own.on.clone())).unwrap_or_default(),
-            backoff,
-            avoid_previous: written.avoid_previous.or(own.map(|own| own.avoid_previous)).unwrap_or(false),
-            ..ONCE
+            on: Conditions::new(style, written.on.as_deref().unwrap_or(&own.on)),
+            pauses: match (style, written.backoff) {
+                (Style::ServiceProfile, None) => Pauses::None,
+                (_, backoff) => pauses(own.follows, backoff.unwrap_or(own.backoff)),
+            },
+            avoid_previous: written.avoid_previous.unwrap_or(own.avoid_previous),
+            ..once()
         }
     }
 
-    /// The mesh's own retries, where the callee can fail in a way that they are for.
+    /// The mesh's own retries, where the callee's failures are of a kind that they are for.
     fn inherited(&self, hop: Hop) -> Option<Attempts> {
         let own = self.retries.filter(|own| own.attempts > 0)?;
         let callee = &self.scenario.services[hop.service];
-        if callee.application.protocol == Protocol::Tcp {
-            return None;
-        }
-        let failure = callee.operations[hop.operation].error_status;
-        let is_for = |on: &RetryOn| match (on, failure) {
-            (RetryOn::Grpc(wanted), Status::Grpc(status)) => *wanted == status,
-            (RetryOn::Status(wanted), Status::Http(status)) => *wanted == status,
-            (RetryOn::ServerError, Status::Http(500..)) => true,
-            (RetryOn::GatewayError, Status::Http(502..=504)) => true,
-            (RetryOn::Conflict, Status::Http(409)) => true,
-            _ => false,
-        };
-        own.on.iter().any(is_for).then(|| Attempts {
-            retries: own.attempts,
-            on: own.on.clone(),
-            backoff: [own.backoff.base, own.backoff.max],
-            avoid_previous: own.avoid_previous,
-            ..ONCE
-        })
+        let asked = routing::Retries { attempts: own.attempts, on: None, backoff: None, avoid_previous: None };
+        let attempts = self.asked(&asked, Resource::Scenario);
+        let answers = [callee.operations[hop.operation].error_status, Status::Http(503)];
+        let is_for = |status| attempts.on.retries(&Failure::answered(Cause::Application, status));
+        (callee.application.protocol != Protocol::Tcp && answers.into_iter().any(is_for)).then_some(attempts)
     }
 }
 
-/// One attempt without a limit. The pauses are Envoy's, which Linkerd has too.
-const ONCE: Attempts = Attempts {
-    timeout: u64::MAX,
-    attempt_timeout: u64::MAX,
-    retries: 0,
-    on: Vec::new(),
-    backoff: [Span::from_millis(25), Span::from_millis(250)],
-    avoid_previous: false,
-};
+/// Pauses of a proxy that no mesh's profile describes: Envoy's.
+const ENVOYS_PAUSES: Pauses =
+    Pauses::FullJitter { base: Span::from_millis(25), max: Span::from_millis(250) };
+
+fn pauses(follows: Follows, backoff: Backoff) -> Pauses {
+    match follows {
+        Follows::Envoy => Pauses::from(backoff),
+        Follows::Linkerd => Pauses::Exponential { min: backoff.base, max: backoff.max, jitter: Ratio::ONE },
+    }
+}
+
+/// One attempt, for as long as it takes.
+fn once() -> Attempts {
+    Attempts {
+        timeout: u64::MAX,
+        attempt_timeout: u64::MAX,
+        retries: 0,
+        on: Conditions::new(Style::Envoy, &[]),
+        pauses: Pauses::None,
+        avoid_previous: false,
+    }
+}
 
 /// Gateway API wants 500 where a backend is invalid or has no weight, the others 503.
 fn no_backend(route: &scenario::Route) -> Answer {
