@@ -83,7 +83,7 @@ impl Engine<'_> {
         };
         let site = (call.site, &self.program.sites[call.site]);
         let mut attempt = Call::new(Waiter::Attempt(id), call.source, site, call.key, path, call.caller, now);
-        (attempt.edge, attempt.code, attempt.place) = (call.edge, call.code, call.place);
+        (attempt.edge, attempt.operation, attempt.place) = (call.edge, call.operation, call.place);
         (attempt.hop, attempt.worker, attempt.payload) = (call.hop, call.worker, call.payload);
         (attempt.measured, attempt.at_waypoint) = (call.measured, call.at_waypoint);
         attempt.attempt = number;

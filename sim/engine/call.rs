@@ -2,7 +2,7 @@
 
 use crate::kernel::rng::Key;
 use crate::kernel::timer::TimerId;
-use crate::mesh::scenario::SourceIdx;
+use crate::mesh::scenario::{OperationIdx, SourceIdx};
 use crate::metrics::record::PARTS;
 use crate::program::route::RuleIdx;
 use crate::program::{CodeIdx, EdgeIdx, PodIdx, Site, SiteIdx};
@@ -81,6 +81,8 @@ pub(super) struct Call {
     /// Which way it goes: the site's edge, or that of the backend chosen for it.
     pub(super) edge: EdgeIdx,
     /// What is asked for.
+    pub(super) operation: OperationIdx,
+    /// What the callee does about it, once it is there.
     pub(super) code: CodeIdx,
     /// The rule that it takes, where its site has a route.
     pub(super) rule: RuleIdx,
@@ -166,7 +168,8 @@ impl Call {
             source,
             site: index,
             edge: site.edge,
-            code: site.code,
+            operation: site.operation,
+            code: CodeIdx(u32::MAX),
             rule: RuleIdx(0),
             key,
             path,

@@ -84,6 +84,8 @@ impl Engine<'_> {
             return self.relay(id, site);
         }
         let now = self.schedule.now();
+        let call = &mut self.calls[id];
+        call.code = self.program.code(call.callee, call.operation);
         let demand = self.service_time(id);
         let call = &mut self.calls[id];
         let service = self.program.pods[call.callee].workload.position();

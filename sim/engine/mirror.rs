@@ -28,7 +28,7 @@ impl Engine<'_> {
             call.worker = original.worker;
             call.mirrored = true;
             call.progress = Progress::Outbound;
-            (call.edge, call.code) = (mirror.backend.edge, mirror.backend.code);
+            (call.edge, call.operation) = (mirror.backend.edge, mirror.backend.operation);
             let copy = self.calls.insert(call);
             self.recorder.calls_made += 1;
             let outbound = self.outbound(copy);

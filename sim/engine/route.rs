@@ -61,9 +61,9 @@ impl<'p> Engine<'p> {
         self.copy(id, &rule.mirrors);
         match target {
             Target::Missing(answer) => self.answer_by_rule(id, answer),
-            Target::Backend(Backend { edge, code }) => {
+            Target::Backend(Backend { edge, operation }) => {
                 let call = &mut self.calls[id];
-                (call.edge, call.code) = (*edge, *code);
+                (call.edge, call.operation) = (*edge, *operation);
                 match &rule.attempts {
                     None => self.connect(id),
                     Some(attempts) => self.begin_trying(id, attempts),

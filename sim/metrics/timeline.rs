@@ -20,6 +20,8 @@ pub struct TimelineRecord {
     pub entries: Vec<Vec<EntryInterval>>,
     /// Per interval, one row per service.
     pub services: Vec<Vec<ServiceInterval>>,
+    /// Per interval, one row per version of the services that have any.
+    pub versions: Vec<Vec<ServiceInterval>>,
 }
 
 /// What the users of one source saw in an interval.
@@ -39,7 +41,7 @@ pub struct EntryInterval {
     pub in_flight: u64,
 }
 
-/// What the instances of one service did in an interval. Small, for there may be many.
+/// What the instances of one service, or of one of its versions, did in an interval. Small, for there may be many.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ServiceInterval {
     /// Requests that reached an instance.
@@ -50,8 +52,22 @@ pub struct ServiceInterval {
     pub failures: u32,
     /// 99th percentile of the time from arrival to response; zero without any.
     pub response_time: u64,
-    /// Worker time used where workers are limited, else CPU time.
+    /// Worker time used where the workers of the whole service are limited, else CPU time.
     pub busy: u64,
+}
+
+impl ServiceInterval {
+    /// The workloads of a service as one, but for its response time.
+    pub fn together(workloads: &[Self]) -> Self {
+        let sum = |of: fn(&Self) -> u32| workloads.iter().map(of).sum();
+        Self {
+            requests: sum(|one| one.requests),
+            responses: sum(|one| one.responses),
+            failures: sum(|one| one.failures),
+            response_time: 0,
+            busy: workloads.iter().map(|one| one.busy).sum(),
+        }
+    }
 }
 
 /// Quantiles of an entry's response time.

@@ -3,19 +3,18 @@
 use crate::index::{Idx, IndexVec};
 use crate::kernel::rng::{extend_path, hash_name};
 use crate::mesh::model::MeshModel;
-use crate::mesh::scenario::{self, Call, CpuTime, Operation, OperationIdx, Scenario, ServiceIdx};
+use crate::mesh::scenario::{self, Call, Client, CpuTime, Operation, Scenario};
 
 use crate::units::Span;
 
 use super::edge::Edges;
 use super::route::{Caller, Hop, Routes};
+use super::workload::Body;
 use super::{Action, ActionIdx, Code, CodeIdx, Site, SiteIdx, Step, StepIdx, WorkloadIdx};
 
-/// Collects the scripts of all services.
+/// Collects the scripts of all workloads.
 pub(super) struct Calls<'a> {
     scenario: &'a Scenario,
-    /// The first operation of each service.
-    first_code: IndexVec<ServiceIdx, CodeIdx>,
     pub(super) codes: IndexVec<CodeIdx, Code>,
     pub(super) steps: IndexVec<StepIdx, Step>,
     pub(super) actions: IndexVec<ActionIdx, Action>,
@@ -25,20 +24,9 @@ pub(super) struct Calls<'a> {
 
 impl<'a> Calls<'a> {
     pub(super) fn new(scenario: &'a Scenario, mesh: &'a MeshModel) -> Self {
-        let mut next = 0;
-        let first_code: IndexVec<ServiceIdx, CodeIdx> = scenario
-            .services
-            .iter()
-            .map(|service| {
-                let first = CodeIdx::at(next);
-                next += service.operations.len();
-                first
-            })
-            .collect();
         Self {
             scenario,
-            routes: Routes::new(scenario, mesh.retries.as_ref(), first_code.clone()),
-            first_code,
+            routes: Routes::new(scenario, mesh.retries.as_ref()),
             codes: IndexVec::new(),
             steps: IndexVec::new(),
             actions: IndexVec::new(),
@@ -46,19 +34,14 @@ impl<'a> Calls<'a> {
         }
     }
 
-    /// Where an operation stands among all.
-    pub(super) fn code(&self, service: ServiceIdx, operation: OperationIdx) -> CodeIdx {
-        CodeIdx::at(self.first_code[service].position() + operation.position())
-    }
-
-    /// Adds the operations of a service; to be called in the services' order.
-    pub(super) fn add_scripts(&mut self, service: ServiceIdx, edges: &mut Edges<'_>) {
-        debug_assert_eq!(self.first_code[service], self.codes.next_index());
-        let scenario = self.scenario;
-        for operation in &scenario.services[service].operations {
+    /// Adds the operations of a workload; to be called in the workloads' order.
+    pub(super) fn add_scripts(&mut self, workload: WorkloadIdx, body: Body<'_>, edges: &mut Edges<'_>) {
+        let caller = Caller::Service(body.service, body.version);
+        let client = &body.application.client;
+        for operation in body.operations {
             // Calls are told apart by whom they call and how often that was called before in the script: a call added
             // elsewhere in it leaves their random numbers alone.
-            let mut script = Script { service, seen: Vec::new() };
+            let mut script = Script { caller, workload, client, seen: Vec::new() };
             let first_step = self.steps.next_index();
             for step in &operation.script {
                 self.add_step(step, &mut script, edges);
@@ -68,7 +51,7 @@ impl<'a> Calls<'a> {
         }
     }
 
-    fn add_step(&mut self, step: &scenario::Step, script: &mut Script, edges: &mut Edges<'_>) {
+    fn add_step(&mut self, step: &scenario::Step, script: &mut Script<'_>, edges: &mut Edges<'_>) {
         let first_action = self.actions.next_index();
         let repeat = match step {
             scenario::Step::Call(call) => {
@@ -97,26 +80,24 @@ impl<'a> Calls<'a> {
         self.steps.push(Step { first_action, actions, repeat });
     }
 
-    fn add_call(&mut self, call: &Call, copies: u32, script: &mut Script, edges: &mut Edges<'_>) {
+    fn add_call(&mut self, call: &Call, copies: u32, script: &mut Script<'_>, edges: &mut Edges<'_>) {
         let callee = &self.scenario.services[call.service];
         let operation = &callee.operations[call.operation];
-        let client = &self.scenario.services[script.service].application.client;
-        let caller = WorkloadIdx::at(script.service.position());
         let site = Site {
-            edge: edges.between(caller, call.service),
-            code: self.code(call.service, call.operation),
+            edge: edges.between(script.workload, call.service),
+            operation: call.operation,
             probability: call.probability.value(),
             request_size: call.request_size.as_ref().unwrap_or(&operation.request_size).clone(),
-            timeout: call.timeout.or(client.timeout).map_or(u64::MAX, Span::nanos),
+            timeout: call.timeout.or(script.client.timeout).map_or(u64::MAX, Span::nanos),
             optional: call.optional,
             place: script.place(&callee.full_name(), &operation.name),
-            retries: client.retries,
+            retries: script.client.retries,
             relay: None,
             route: None,
         };
         let hop = Hop {
-            caller: Caller::Service(script.service),
-            enforcer: caller,
+            caller: script.caller,
+            enforcer: script.workload,
             service: call.service,
             operation: call.operation,
         };
@@ -140,13 +121,17 @@ impl<'a> Calls<'a> {
     }
 }
 
-/// The script being compiled: its service, and what it has called so far.
-struct Script {
-    service: ServiceIdx,
+/// The script being compiled.
+struct Script<'a> {
+    caller: Caller,
+    workload: WorkloadIdx,
+    /// How it calls.
+    client: &'a Client,
+    /// What it has called so far.
     seen: Vec<u64>,
 }
 
-impl Script {
+impl Script<'_> {
     /// The static place of the next action on this callee and operation.
     fn place(&mut self, callee: &str, operation: &str) -> u64 {
         let name = extend_path(hash_name(callee), hash_name(operation));

@@ -13,12 +13,12 @@ mod specific;
 
 use crate::index::IndexVec;
 use crate::index_type;
-use crate::mesh::scenario::SourceIdx;
+use crate::mesh::scenario::{OperationIdx, SourceIdx};
 use crate::policy::backoff::Pauses;
 use crate::policy::retry::Conditions;
 use crate::vocabulary::routing::{FaultAbort, FaultDelay};
 
-use super::{CodeIdx, EdgeIdx};
+use super::EdgeIdx;
 
 pub(super) use apply::{Caller, Hop, Routes};
 pub use choice::{Attribute, Choice};
@@ -78,7 +78,7 @@ pub struct Backend {
     /// From the enforcing proxy to them.
     pub edge: EdgeIdx,
     /// What they are asked for.
-    pub code: CodeIdx,
+    pub operation: OperationIdx,
 }
 
 /// An answer that a proxy gives itself.

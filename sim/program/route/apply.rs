@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::index::{Idx, IndexVec};
 use crate::mesh::model::{Follows, RetryModel};
 use crate::mesh::scenario::{
-    self, Origin, Protocol, Scenario, ServiceIdx, SourceIdx, TrafficSource,
+    self, OperationIdx, Origin, Protocol, Scenario, ServiceIdx, SourceIdx, TrafficSource, VersionIdx,
 };
 use crate::policy::backoff::Pauses;
 use crate::policy::retry::{Conditions, Style};
@@ -14,7 +14,7 @@ use crate::vocabulary::failure::{Cause, Failure};
 use crate::vocabulary::routing::{self, Backoff, Order, Resource, RuleAction, Setting, Status};
 
 use super::super::edge::Edges;
-use super::super::{CodeIdx, WorkloadIdx};
+use super::super::WorkloadIdx;
 use super::choice::choice;
 use super::condition::{Condition, Name, Place, is_gateway};
 use super::{
@@ -27,7 +27,7 @@ const CLIENT_NAMESPACE: &str = "default";
 /// Who makes the calls of a site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::program) enum Caller {
-    Service(ServiceIdx),
+    Service(ServiceIdx, Option<VersionIdx>),
     Source(SourceIdx),
 }
 
@@ -38,7 +38,7 @@ pub(in crate::program) struct Hop {
     /// Whose proxy looks at the rules: the caller's, or the waypoint's.
     pub(in crate::program) enforcer: WorkloadIdx,
     pub(in crate::program) service: ServiceIdx,
-    pub(in crate::program) operation: scenario::OperationIdx,
+    pub(in crate::program) operation: OperationIdx,
 }
 
 /// Collects the routes of call sites.
@@ -46,7 +46,6 @@ pub(in crate::program) struct Routes<'a> {
     scenario: &'a Scenario,
     /// What the mesh's proxies try again where nothing is written.
     retries: Option<&'a RetryModel>,
-    first_code: IndexVec<ServiceIdx, CodeIdx>,
     known: BTreeMap<Hop, Option<RouteIdx>>,
     made: IndexVec<RouteIdx, Route>,
 }
@@ -62,9 +61,8 @@ impl<'a> Routes<'a> {
     pub(in crate::program) fn new(
         scenario: &'a Scenario,
         retries: Option<&'a RetryModel>,
-        first_code: IndexVec<ServiceIdx, CodeIdx>,
     ) -> Self {
-        Self { scenario, retries, first_code, known: BTreeMap::new(), made: IndexVec::new() }
+        Self { scenario, retries, known: BTreeMap::new(), made: IndexVec::new() }
     }
 
     pub(in crate::program) fn finish(self) -> IndexVec<RouteIdx, Route> {
@@ -132,9 +130,10 @@ impl<'a> Routes<'a> {
         ];
         let mut place = Place::new(callee, &callee.operations[hop.operation], names.to_vec());
         match hop.caller {
-            Caller::Service(service) => {
+            Caller::Service(service, version) => {
                 let caller = &self.scenario.services[service];
-                place.labels.clone_from(&caller.labels);
+                let labels = version.map_or(&caller.labels, |version| &caller.versions[version].labels);
+                place.labels.clone_from(labels);
                 place.namespace.clone_from(&caller.namespace);
             }
             Caller::Source(source) => {
@@ -155,7 +154,7 @@ impl<'a> Routes<'a> {
     /// The sources whose requests may come this way.
     fn sources_behind(&self, hop: Hop) -> Vec<&'a TrafficSource> {
         match hop.caller {
-            Caller::Service(_) => self.scenario.sources.iter().collect(),
+            Caller::Service(..) => self.scenario.sources.iter().collect(),
             Caller::Source(source) => vec![&self.scenario.sources[source]],
         }
     }
@@ -173,7 +172,7 @@ impl<'a> Routes<'a> {
         };
         let named = match hop.caller {
             Caller::Source(source) => self.scenario.sources[source].host.is_some(),
-            Caller::Service(_) => false,
+            Caller::Service(..) => false,
         };
         let fit = |route: &scenario::Route| {
             let by_host = route.hosts.iter().filter_map(|host| fit(host, &place.hosts)).max();
@@ -190,7 +189,7 @@ impl<'a> Routes<'a> {
     /// Where nothing is written, only the mesh's own retries can make a difference.
     fn unasked(&self, hop: Hop, edges: &mut Edges<'_>) -> Option<Route> {
         let attempts = self.inherited(hop)?;
-        let to = Target::Backend(self.backend(hop.enforcer, hop.service, hop, edges));
+        let to = Target::Backend(self.asked_for(hop, edges));
         let rule = Rule {
             action: Action::Forward(vec![(1.0, to)]),
             delay: None,
@@ -211,7 +210,7 @@ impl<'a> Routes<'a> {
             kinds.contains(&route.resource)
         };
         let action = if routes.iter().all(diverts) || routes.iter().all(|route| route.of_connections) {
-            let to = Target::Backend(self.backend(hop.enforcer, hop.service, hop, edges));
+            let to = Target::Backend(self.asked_for(hop, edges));
             Action::Forward(vec![(1.0, to)])
         } else {
             Action::Answer(Answer { status: 404, size: 0, why: Why::NoRule })
@@ -248,7 +247,7 @@ impl<'a> Routes<'a> {
             RuleAction::Forward(written) => written,
         };
         if written.is_empty() {
-            let to = Target::Backend(self.backend(hop.enforcer, hop.service, hop, edges));
+            let to = Target::Backend(self.asked_for(hop, edges));
             return Action::Forward(vec![(1.0, to)]);
         }
         let all: f64 = written.iter().map(|one| one.weight).sum();
@@ -277,26 +276,33 @@ impl<'a> Routes<'a> {
                 Target::Missing(Answer { status: *status, size: 0, why: Why::NoBackend })
             }
             scenario::Backend::Service { service, subset, .. } => {
-                let subset = subset.map(|subset| &self.scenario.services[*service].subsets[subset]);
-                if subset.is_some_and(|subset| subset.versions.is_empty()) {
-                    return Target::Missing(Answer { status: 503, ..no_backend(route) });
+                match edges.backend(hop.enforcer, *service, *subset) {
+                    Some(edge) => {
+                        Target::Backend(Backend { edge, operation: self.operation(*service, hop) })
+                    }
+                    None => Target::Missing(Answer { status: 503, ..no_backend(route) }),
                 }
-                Target::Backend(self.backend(hop.enforcer, *service, hop, edges))
             }
         }
     }
 
-    /// A service as a backend. Of another service than the one asked: its operation of the same name, else of the same
-    /// path and method, else its first one.
-    fn backend(&self, enforcer: WorkloadIdx, service: ServiceIdx, hop: Hop, edges: &mut Edges<'_>) -> Backend {
-        let edge = edges.between(enforcer, service);
+    /// The service that was asked, as a backend.
+    fn asked_for(&self, hop: Hop, edges: &mut Edges<'_>) -> Backend {
+        Backend { edge: edges.between(hop.enforcer, hop.service), operation: hop.operation }
+    }
+
+    /// What a backend is asked for. Of another service than the one asked: its operation of the same name, else of the
+    /// same path and method, else its first one.
+    fn operation(&self, service: ServiceIdx, hop: Hop) -> OperationIdx {
+        if service == hop.service {
+            return hop.operation;
+        }
         let asked = &self.scenario.services[hop.service].operations[hop.operation];
         let operations = &self.scenario.services[service].operations;
         let position = |same: &dyn Fn(&scenario::Operation) -> bool| operations.iter().position(same);
-        let operation = position(&|one| one.name == asked.name)
-            .or_else(|| position(&|one| (&one.path, &one.method) == (&asked.path, &asked.method)))
-            .unwrap_or(0);
-        Backend { edge, code: CodeIdx::at(self.first_code[service].position() + operation) }
+        let found = position(&|one| one.name == asked.name)
+            .or_else(|| position(&|one| (&one.path, &one.method) == (&asked.path, &asked.method)));
+        OperationIdx::at(found.unwrap_or(0))
     }
 
     fn attempts(
