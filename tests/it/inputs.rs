@@ -120,7 +120,7 @@ routes:
     host: web
     rules:
       - {match: {port: 80}, to: [{service: web}], delay: {time: 1s}, abort: {status: 503}, mirror: [{service: web}]}
-      - {match: {port: 81}, retries: {on: [503]}}
+      - {match: {port: 81}, retries: {}}
       - {match: {port: 82}, retries: {backoff: {base: 25ms}}}
       - {match: {port: 83}, respond: {status: 418}}
 policies:
