@@ -174,6 +174,22 @@ pub enum HashOn {
     Source,
     /// The value of a header the traffic source gives its requests.
     Header(String),
+    /// A cookie; a traffic source gives it as the header `cookie:NAME`.
+    Cookie(String),
+    /// A query parameter; a traffic source gives it as the header `?NAME`.
+    Query(String),
+}
+
+impl HashOn {
+    /// The header of traffic sources that holds the input; `None` for the caller.
+    pub fn header(&self) -> Option<String> {
+        match self {
+            Self::Source => None,
+            Self::Header(name) => Some(name.clone()),
+            Self::Cookie(name) => Some(format!("cookie:{name}")),
+            Self::Query(name) => Some(format!("?{name}")),
+        }
+    }
 }
 
 /// CPU that an operation's service time burns.

@@ -12,6 +12,7 @@ use crate::vocabulary::routing::Status;
 mod routing;
 
 pub use routing::{Backend, Policy, Route, Subset, SubsetIdx, Version, VersionIdx};
+pub(in crate::mesh) use routing::{merged, policy_of};
 
 pub use crate::vocabulary::{
     Application, Arrivals, Balancing, BalancingPolicy, Client, CpuTime, Discipline, HashOn, Header,

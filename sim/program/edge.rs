@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::index::{Idx, IndexVec};
 use crate::kernel::rng::hash_name;
 use crate::mesh::model::{DirectModel, MeshModel, NodeProxyModel, ProxyModel, TunnelModel};
-use crate::mesh::scenario::{BalancingPolicy, HashOn, Protocol, Scenario, Service, ServiceIdx, SubsetIdx};
+use crate::mesh::scenario::{BalancingPolicy, Protocol, Scenario, Service, ServiceIdx, SubsetIdx};
 use crate::policy::balance::Targets;
 use crate::units::Span;
 
@@ -262,10 +262,10 @@ fn policy(service: &Service, outbound: Option<&ProxyModel>, direct: &DirectModel
 
 fn hash_input(service: &Service, policy: BalancingPolicy) -> HashInput {
     match (policy, &service.balancing) {
-        (BalancingPolicy::RingHash | BalancingPolicy::Maglev, Some(balancing)) => match &balancing.hash_on {
-            HashOn::Source => HashInput::Source,
-            HashOn::Header(name) => HashInput::Header(hash_name(name)),
-        },
+        (BalancingPolicy::RingHash | BalancingPolicy::Maglev, Some(balancing)) => {
+            let header = balancing.hash_on.header();
+            header.map_or(HashInput::Source, |name| HashInput::Header(hash_name(&name)))
+        }
         (BalancingPolicy::RingHash | BalancingPolicy::Maglev, None) => HashInput::Source,
         _ => HashInput::Nothing,
     }

@@ -8,6 +8,7 @@ mod errors;
 mod inputs;
 mod random;
 mod reference;
+mod routes;
 mod scenarios;
 mod theory;
 mod tidy;

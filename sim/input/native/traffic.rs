@@ -28,6 +28,7 @@ pub(super) fn source(node: &Node, diagnostics: &mut Diagnostics) -> Option<Sourc
     let service = fields.need("service", located(fields::text));
     let name = fields.read("name", located(fields::text)).or_else(|| service.clone());
     let operation = fields.read("operation", located(fields::text));
+    let host = fields.read("host", located(fields::text));
     let from = from(&mut fields);
     let arrivals = rate_or_arrivals(&mut fields);
     let headers = fields.read("headers", headers);
@@ -37,7 +38,7 @@ pub(super) fn source(node: &Node, diagnostics: &mut Diagnostics) -> Option<Sourc
         name: name?,
         service: service?,
         operation,
-        host: None,
+        host,
         // What is missing has been reported; the name shall resolve nevertheless.
         from: from.unwrap_or(Located::new(Origin::Outside, node.location)),
         arrivals: arrivals.unwrap_or(Located::new(SILENT, node.location)),
@@ -200,7 +201,12 @@ fn trace(node: &Node, diagnostics: &mut Diagnostics) -> Option<ArrivalsDraft> {
 fn headers(node: &Node, diagnostics: &mut Diagnostics) -> Option<Vec<Located<Header>>> {
     let decoded = map(header_values)(node, diagnostics)?;
     let header = |(name, values): (Located<String>, HeaderValues)| {
-        name.map(|name| Header { name: name.to_ascii_lowercase(), values })
+        // Only names of headers are the same in either case.
+        let is_header = |name: &str| !name.starts_with('?') && !name.starts_with("cookie:");
+        name.map(|name| Header {
+            name: if is_header(&name) { name.to_ascii_lowercase() } else { name },
+            values,
+        })
     };
     Some(decoded.into_iter().map(header).collect())
 }

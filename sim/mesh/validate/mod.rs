@@ -5,14 +5,19 @@
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::index::IndexVec;
 use crate::input::Draft;
+use crate::vocabulary::routing::Resource;
 
-use super::scenario::{Scenario, Service, ServiceIdx, SourceIdx, TrafficSource, Unsaid};
+use super::scenario::{Scenario, Service, ServiceIdx, SourceIdx, Subset, TrafficSource, Unsaid, VersionIdx};
 
+mod backends;
 mod calls;
+mod inject;
 mod names;
 mod nodes;
+mod order;
 mod placement;
 mod policies;
+mod routes;
 mod services;
 mod slo;
 mod traffic;
@@ -31,7 +36,10 @@ pub fn validate(draft: &Draft, diagnostics: &mut Diagnostics) -> Option<Scenario
     let directory = Directory::new(&draft.services);
     let mut services = services::resolve(draft, &directory, diagnostics);
     let sources = traffic::resolve(draft, &directory, &services, diagnostics);
-    policies::apply(draft, &directory, &sources, &mut services, diagnostics);
+    name_subsets(draft, &directory, &mut services);
+    inject::mark(draft, &directory, &mut services, diagnostics);
+    let policies = policies::resolve(draft, &directory, &sources, &mut services, diagnostics);
+    let routes = routes::resolve(draft, &directory, &services, &sources, diagnostics);
     let cluster = placement::cluster(draft, &directory, &sources, diagnostics);
     let waypoints = waypoints::resolve(draft, &directory, &services, &cluster.zones, diagnostics);
     let slos = slo::resolve(draft, &sources, diagnostics);
@@ -50,8 +58,8 @@ pub fn validate(draft: &Draft, diagnostics: &mut Diagnostics) -> Option<Scenario
         name,
         services,
         sources,
-        routes: Vec::new(),
-        policies: Vec::new(),
+        routes,
+        policies,
         waypoints,
         cluster,
         run: draft.run,
@@ -59,6 +67,20 @@ pub fn validate(draft: &Draft, diagnostics: &mut Diagnostics) -> Option<Scenario
         calls: calls?,
         unsaid,
     })
+}
+
+/// The subsets that objects name, without the pods that are in them.
+fn name_subsets(draft: &Draft, directory: &Directory<'_>, services: &mut IndexVec<ServiceIdx, Service>) {
+    for subset in &draft.subsets {
+        let (namespace, host) = (subset.namespace.as_deref(), &subset.service.value);
+        for service in directory.of_host(host, namespace, subset.resource == Resource::Scenario).0 {
+            let subsets = &mut services[service].subsets;
+            if subsets.iter().all(|known| known.name != subset.name.value) {
+                let versions = vec![VersionIdx(0)];
+                subsets.push(Subset { name: subset.name.value.clone(), resource: subset.resource, versions });
+            }
+        }
+    }
 }
 
 /// There are not more pods than fit.
