@@ -14,6 +14,7 @@ use crate::vocabulary::failure::{Cause, Failure};
 
 use super::call::{Call, CallId, Part, Progress, Waiter};
 use super::pass::Pass;
+use super::view::ConnectionId;
 use super::{Engine, Event, draw};
 
 /// What a proxy does about a call that it holds or tries.
@@ -29,6 +30,8 @@ pub(super) struct Tries {
     made: u32,
     /// Endpoints that have failed.
     failed: SmallVec<[u32; 4]>,
+    /// A retry waits for its time or is under way.
+    is_retry: bool,
 }
 
 impl Engine<'_> {
@@ -112,25 +115,35 @@ impl Engine<'_> {
         let (failed, failure, payload) = (attempt.failed, attempt.failure, attempt.payload);
         let seen = seen(attempt);
         let (parts, proxy_time, outbound_time) = (attempt.parts, attempt.proxy_time, attempt.outbound_time);
-        let endpoint = attempt.endpoint;
+        let (endpoint, connection) = (attempt.endpoint, attempt.connection);
         let call = &mut self.calls[id];
         call.absorb(&parts);
         call.proxy_time += proxy_time;
         call.outbound_time += outbound_time;
         let Some(tries) = &mut call.tries else { return };
         tries.current = None;
-        if failed && tries.made <= attempts.retries && attempts.on.retries(&seen) {
-            if attempts.avoid_previous {
-                tries.failed.push(endpoint);
+        let is_left = tries.made <= attempts.retries;
+        if attempts.avoid_previous && connection != ConnectionId::NONE {
+            tries.failed.push(endpoint);
+        }
+        self.end_retry_of(id);
+        let is_for_retries = failed && attempts.on.retries(&seen);
+        let (caller, edge) = (self.calls[id].caller, self.calls[id].edge);
+        if !is_for_retries {
+            self.deposit(caller, edge);
+        } else if is_left && self.withdraw(caller, edge) {
+            if let Some(tries) = &mut self.calls[id].tries {
+                tries.is_retry = true;
             }
             let pause = self.pause_before(id, attempts);
             return self.hold(id, pause);
         }
+        let call = &mut self.calls[id];
         if failed {
             call.fail(failure);
         }
         call.payload = payload;
-        self.stop_trying(id);
+        self.stop_trying(id, Cause::RequestTimeout);
         self.calls[id].progress = Progress::Back;
         self.pass_back(id);
     }
@@ -158,12 +171,23 @@ impl Engine<'_> {
         let call = &mut self.calls[id];
         let waited = now.since(call.since);
         call.spend(Part::Abandoned, waited);
-        self.stop_trying(id);
+        self.stop_trying(id, Cause::RequestTimeout);
         self.answer_here(id, Some(Failure::local(Cause::RequestTimeout, true)), 0);
     }
 
-    /// The proxy makes no further attempt and waits for none.
-    pub(super) fn stop_trying(&mut self, id: CallId) {
+    /// The retry of a call is over, if there is one.
+    fn end_retry_of(&mut self, id: CallId) {
+        let call = &mut self.calls[id];
+        let (caller, edge) = (call.caller, call.edge);
+        let tries = call.tries.as_mut();
+        if tries.is_some_and(|tries| std::mem::take(&mut tries.is_retry)) {
+            self.end_retry(caller, edge);
+        }
+    }
+
+    /// The proxy makes no further attempt, and for this reason waits for none.
+    pub(super) fn stop_trying(&mut self, id: CallId, cause: Cause) {
+        self.end_retry_of(id);
         let Some(tries) = self.calls[id].tries.take() else { return };
         for timer in [tries.pause, tries.deadline].into_iter().flatten() {
             self.schedule.cancel(timer);
@@ -172,7 +196,9 @@ impl Engine<'_> {
         if let Some(timer) = self.calls[attempt].timer.take() {
             self.schedule.cancel(timer);
         }
+        let progress = self.calls[attempt].progress;
         let is_over = self.let_go(attempt);
+        self.endpoint_given_up(attempt, progress, cause);
         self.calls[attempt].waiter = Waiter::Nobody;
         if is_over {
             self.forget(attempt);

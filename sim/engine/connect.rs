@@ -3,6 +3,7 @@
 use crate::kernel::Uniform;
 use crate::program::Edge;
 use crate::units::{SimTime, Span};
+use crate::vocabulary::failure::Cause;
 
 use super::call::{CallId, Part, Progress};
 use super::endpoints::Stream;
@@ -28,6 +29,10 @@ impl Engine<'_> {
         let taken = view.take(edge, &mut self.connections, &request, draws, |endpoint| {
             proxies.connection_closed(program.ends(caller, edge, endpoint), now);
         });
+        let Some(taken) = taken else { return self.fail_here(id, Cause::Ejected) };
+        if let Some(guard) = &mut view.guard {
+            guard.on_call(self.connections[taken.id()].endpoint);
+        }
         call.progress = Progress::Connecting;
         call.connection = taken.id();
         call.endpoint = self.connections[taken.id()].endpoint;

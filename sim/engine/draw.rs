@@ -50,6 +50,8 @@ pub(super) const FAULT: Purpose = Purpose(19);
 pub(super) const BACKOFF: Purpose = Purpose(20);
 /// Whether a request is copied; the mirror is the repetition.
 pub(super) const MIRROR: Purpose = Purpose(21);
+/// By how much longer an endpoint that fails stays shut off.
+pub(super) const PENALTY: Purpose = Purpose(22);
 
 /// A step of a path: one more attempt of a proxy, of an application, and a copy.
 pub(super) const PROXY_ATTEMPT: u64 = 0x70_726f_7879;

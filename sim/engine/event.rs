@@ -57,6 +57,18 @@ pub enum Event {
     Resumed(CallId),
     /// The calling proxy answers that the call took too long.
     Deadline(CallId),
+    /// A client proxy looks which ejected endpoints of a backend come back.
+    Sweep {
+        /// Position of what it knows of the backend.
+        view: u32,
+    },
+    /// A client proxy tries an endpoint of a backend that it has shut off.
+    Probe {
+        /// Position of what it knows of the backend.
+        view: u32,
+        /// The endpoint.
+        endpoint: u32,
+    },
     /// The demand of every node is held against its cores.
     NodeTick,
     /// An interval of the time line ends.

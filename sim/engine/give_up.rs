@@ -11,14 +11,15 @@ impl Engine<'_> {
         let now = self.schedule.now();
         let (index, _) = self.edge(id);
         let cause = if self.calls[id].is_attempt() { Cause::AttemptTimeout } else { Cause::CallerTimeout };
-        let was_sent = self.calls[id].progress == Progress::Sent;
+        let progress = self.calls[id].progress;
         let is_over = self.let_go(id);
+        self.endpoint_given_up(id, progress, cause);
         let call = &mut self.calls[id];
         call.timer = None;
         let waiter = std::mem::replace(&mut call.waiter, Waiter::Nobody);
         // The caller spent all this time on something it never got.
         let mut given_up = call.clone();
-        given_up.fail(Failure::local(cause, was_sent));
+        given_up.fail(Failure::local(cause, progress == Progress::Sent));
         given_up.parts = Default::default();
         given_up.spend(Part::Abandoned, now.since(call.started));
         if cause == Cause::CallerTimeout {
@@ -48,8 +49,7 @@ impl Engine<'_> {
         }
         // What an attempt holds belongs to the call.
         let holds_memory = progress != Progress::Back && !self.calls[id].is_attempt();
-        if holds_memory
-            && let Some(proxy) = self.program.outbound(caller, edge) {
+        if holds_memory && let Some(proxy) = self.program.outbound(caller, edge) {
             self.proxies.request_ended(proxy, begun, now);
         }
         if progress == Progress::Sent {
@@ -63,7 +63,7 @@ impl Engine<'_> {
         self.free_link(id, false);
         let is_in_proxy = matches!(progress, Progress::Held | Progress::Trying);
         if is_in_proxy {
-            self.stop_trying(id);
+            self.stop_trying(id, Cause::CallerTimeout);
         }
         is_in_proxy
     }

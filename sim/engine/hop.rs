@@ -250,6 +250,7 @@ impl<'p> Engine<'p> {
         }
         call.progress = Progress::Back;
         self.leave_connection(id);
+        self.endpoint_answered(id);
         if self.calls[id].is_attempt() {
             return self.returned(id);
         }

@@ -12,6 +12,7 @@ mod draw;
 mod endpoints;
 mod event;
 mod give_up;
+mod guard;
 mod hop;
 mod instance;
 mod links;
@@ -182,6 +183,8 @@ impl<'p> Engine<'p> {
             Event::Timeout(call) => self.time_out(call),
             Event::Resumed(call) => self.resume(call),
             Event::Deadline(call) => self.run_out(call),
+            Event::Sweep { view } => self.sweep(view),
+            Event::Probe { view, endpoint } => self.probe(view, endpoint),
             Event::NodeTick => self.tick_nodes(),
             Event::IntervalEnd => {
                 self.close_interval();

@@ -88,9 +88,18 @@ impl<'p> Engine<'p> {
             Why::Rule => Cause::DirectResponse,
             Why::NoRule | Why::NoBackend => Cause::NoRoute,
         };
-        let failure =
-            (answer.status >= 400).then(|| Failure::answered(cause, Status::Http(answer.status)));
+        let failure = (answer.status >= 400).then(|| Failure::answered(cause, Status::Http(answer.status)));
         self.answer_here(id, failure, answer.size);
+    }
+
+    /// The calling proxy finds that a call, or an attempt of one, cannot be sent.
+    pub(super) fn fail_here(&mut self, id: CallId, cause: Cause) {
+        let failure = Failure::local(cause, false);
+        if !self.calls[id].is_attempt() {
+            return self.answer_here(id, Some(failure), 0);
+        }
+        self.calls[id].fail(failure);
+        self.returned(id);
     }
 
     /// The calling proxy answers the request itself.

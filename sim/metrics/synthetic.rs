@@ -6,7 +6,9 @@ use rand_chacha::ChaCha8Rng;
 
 use super::histogram::LogHistogram;
 use super::labels::{EdgeLabel, EntryLabel, Labels};
-use super::record::{Causes, EdgeRecord, EntryRecord, MachineRecord, PARTS, ProxyRecord, RunRecord, ServiceRecord};
+use super::record::{
+    Causes, EdgeRecord, EntryRecord, MachineRecord, PARTS, ProxyRecord, RunRecord, ServiceRecord,
+};
 use super::timeline::{EntryInterval, ServiceInterval, TimelineRecord};
 
 const SECOND: u64 = 1_000_000_000;

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use crate::index::{Idx, IndexVec};
 use crate::kernel::rng::hash_name;
 use crate::mesh::model::{DirectModel, MeshModel, NodeProxyModel, ProxyModel, TunnelModel};
-use crate::mesh::scenario::{BalancingPolicy, Protocol, Scenario, Service, ServiceIdx, SubsetIdx};
+use crate::mesh::scenario::{Balancing, BalancingPolicy, Protocol, Scenario, ServiceIdx, SubsetIdx};
 use crate::policy::balance::Targets;
 use crate::units::Span;
 
+use super::resilience::{Resilience, policy_of};
 use super::workload::{Beside, Workloads};
 use super::{
     Edge, EdgeIdx, Endpoints, HashInput, PassCost, PodIdx, Pool, Service as Called, Tunnel, WorkloadIdx,
@@ -152,9 +153,11 @@ impl<'a> Edges<'a> {
             };
             end.model().map(|proxy| pass_cost(proxy, protocol, is_outbound, mutual_tls, speed))
         };
+        let treatment = policy_of(self.scenario, callee, subset);
+        let balancing = treatment.balancing.as_ref().or(service.balancing.as_ref());
         let policy = match ends[0] {
             Beside::Node(node) => node.proxy.tcp_balancing,
-            _ => policy(service, outbound, &self.mesh.direct),
+            _ => policy(balancing, service.application.protocol, outbound, &self.mesh.direct),
         };
         let pool = match ends[0] {
             Beside::Pod(proxy) => proxy_pool(
@@ -185,12 +188,13 @@ impl<'a> Edges<'a> {
             local: pass(ends[0], true, false).filter(|_| are_both_of_nodes),
             policy,
             targets: self.targets_of(to, policy),
-            hash: hash_input(service, policy),
+            hash: hash_input(balancing, policy),
             // Zero: nobody looks at response times.
             ewma: match outbound {
                 Some(proxy) if policy == BalancingPolicy::PeakEwma => (proxy.ewma_default, proxy.ewma_decay),
                 _ => (Span::ZERO, Span::ZERO),
             },
+            resilience: Resilience::of(&treatment).filter(|_| self.looks_at_requests(caller)),
             pool,
             link_streams: application_streams(service.application.protocol),
             request_overhead: overhead(|proxy| proxy.request_overhead.value()),
@@ -251,17 +255,22 @@ impl<'a> Edges<'a> {
 }
 
 /// The user's choice for the service, else that of the proxy that makes it, else kube-proxy's.
-fn policy(service: &Service, outbound: Option<&ProxyModel>, direct: &DirectModel) -> BalancingPolicy {
-    match (outbound, &service.balancing) {
+fn policy(
+    balancing: Option<&Balancing>,
+    protocol: Protocol,
+    outbound: Option<&ProxyModel>,
+    direct: &DirectModel,
+) -> BalancingPolicy {
+    match (outbound, balancing) {
         (None, _) => direct.balancing,
         (Some(_), Some(balancing)) => balancing.policy,
-        (Some(proxy), None) if service.application.protocol == Protocol::Tcp => proxy.tcp_balancing,
+        (Some(proxy), None) if protocol == Protocol::Tcp => proxy.tcp_balancing,
         (Some(proxy), None) => proxy.balancing,
     }
 }
 
-fn hash_input(service: &Service, policy: BalancingPolicy) -> HashInput {
-    match (policy, &service.balancing) {
+fn hash_input(balancing: Option<&Balancing>, policy: BalancingPolicy) -> HashInput {
+    match (policy, balancing) {
         (BalancingPolicy::RingHash | BalancingPolicy::Maglev, Some(balancing)) => {
             let header = balancing.hash_on.header();
             header.map_or(HashInput::Source, |name| HashInput::Header(hash_name(&name)))

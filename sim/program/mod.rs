@@ -14,6 +14,7 @@ mod endpoints;
 mod group;
 mod node;
 mod pods;
+mod resilience;
 pub mod route;
 mod workload;
 
@@ -35,6 +36,7 @@ use crate::vocabulary::routing::Status;
 
 pub use compile::compile;
 pub use endpoints::Endpoints;
+pub use resilience::Resilience;
 pub use route::{Route, RouteIdx};
 
 index_type! {
@@ -390,6 +392,8 @@ pub struct Edge {
     pub hash: HashInput,
     /// Peak-EWMA parameters: assumed latency and time constant.
     pub ewma: (Span, Span),
+    /// What the caller's proxy keeps of the callee's failures; `None` is nothing.
+    pub resilience: Option<Box<Resilience>>,
     /// Connections to endpoints.
     pub pool: Pool,
     /// Calls that a connection of the application carries at once; 1 is HTTP/1.1.

@@ -9,7 +9,6 @@
 mod apply;
 mod choice;
 mod condition;
-mod specific;
 
 use crate::index::IndexVec;
 use crate::index_type;

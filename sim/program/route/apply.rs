@@ -11,15 +11,13 @@ use crate::policy::backoff::Pauses;
 use crate::policy::retry::{Conditions, Style};
 use crate::units::{Ratio, Span};
 use crate::vocabulary::failure::{Cause, Failure};
-use crate::vocabulary::routing::{self, Backoff, Order, Resource, RuleAction, Setting, Status};
+use crate::vocabulary::routing::{self, Backoff, Resource, RuleAction, Setting, Status};
 
-use super::super::edge::Edges;
 use super::super::WorkloadIdx;
+use super::super::edge::Edges;
 use super::choice::choice;
 use super::condition::{Condition, Name, Place, is_gateway};
-use super::{
-    Action, Answer, Attempts, Backend, Mirror, Route, RouteIdx, Rule, RuleIdx, Target, Why, specific,
-};
+use super::{Action, Answer, Attempts, Backend, Mirror, Route, RouteIdx, Rule, RuleIdx, Target, Why};
 
 /// The namespace of clients, which say none.
 const CLIENT_NAMESPACE: &str = "default";
@@ -58,10 +56,7 @@ struct Candidate<'a> {
 }
 
 impl<'a> Routes<'a> {
-    pub(in crate::program) fn new(
-        scenario: &'a Scenario,
-        retries: Option<&'a RetryModel>,
-    ) -> Self {
+    pub(in crate::program) fn new(scenario: &'a Scenario, retries: Option<&'a RetryModel>) -> Self {
         Self { scenario, retries, known: BTreeMap::new(), made: IndexVec::new() }
     }
 
@@ -113,9 +108,11 @@ impl<'a> Routes<'a> {
         if matches.last().is_none_or(|(left, _)| !left.is_empty()) {
             matches.push((Vec::new(), rules.push(self.otherwise(&routes, hop, edges))));
         }
-        let choices = self.scenario.sources.iter().map(|source| {
-            choice(&place, &matches, &source.headers, place.is_own)
-        });
+        let choices = self
+            .scenario
+            .sources
+            .iter()
+            .map(|source| choice(&place, &matches, &source.headers, place.is_own));
         Some(Route { choices: choices.collect(), rules })
     }
 
@@ -277,9 +274,7 @@ impl<'a> Routes<'a> {
             }
             scenario::Backend::Service { service, subset, .. } => {
                 match edges.backend(hop.enforcer, *service, *subset) {
-                    Some(edge) => {
-                        Target::Backend(Backend { edge, operation: self.operation(*service, hop) })
-                    }
+                    Some(edge) => Target::Backend(Backend { edge, operation: self.operation(*service, hop) }),
                     None => Target::Missing(Answer { status: 503, ..no_backend(route) }),
                 }
             }
@@ -358,7 +353,8 @@ impl<'a> Routes<'a> {
     fn inherited(&self, hop: Hop) -> Option<Attempts> {
         let own = self.retries.filter(|own| own.attempts > 0)?;
         let callee = &self.scenario.services[hop.service];
-        let asked = routing::Retries { attempts: own.attempts, on: None, backoff: None, avoid_previous: None };
+        let asked =
+            routing::Retries { attempts: own.attempts, on: None, backoff: None, avoid_previous: None };
         let attempts = self.asked(&asked, Resource::Scenario);
         let answers = [callee.operations[hop.operation].error_status, Status::Http(503)];
         let is_for = |status| attempts.on.retries(&Failure::answered(Cause::Application, status));
@@ -367,8 +363,7 @@ impl<'a> Routes<'a> {
 }
 
 /// Pauses of a proxy that no mesh's profile describes: Envoy's.
-const ENVOYS_PAUSES: Pauses =
-    Pauses::FullJitter { base: Span::from_millis(25), max: Span::from_millis(250) };
+const ENVOYS_PAUSES: Pauses = Pauses::FullJitter { base: Span::from_millis(25), max: Span::from_millis(250) };
 
 fn pauses(follows: Follows, backoff: Backoff) -> Pauses {
     match follows {
@@ -399,11 +394,13 @@ fn no_backend(route: &scenario::Route) -> Answer {
 fn fit(host: &str, names: &[String]) -> Option<usize> {
     match host.strip_prefix('*') {
         None => names.iter().any(|name| name == host).then_some(usize::MAX),
-        Some(end) => names.iter().any(|name| name.len() > end.len() && name.ends_with(end)).then_some(end.len()),
+        Some(end) => {
+            names.iter().any(|name| name.len() > end.len() && name.ends_with(end)).then_some(end.len())
+        }
     }
 }
 
-/// The ways to match the rules of routes, in the order in which they are looked at.
+/// The ways to match the rules of routes, in the order in which they are looked at, which is that of the scenario.
 fn candidates<'a>(routes: &[&'a scenario::Route]) -> Vec<Candidate<'a>> {
     let mut all: Vec<Candidate<'a>> = Vec::new();
     for &route in routes {
@@ -413,10 +410,6 @@ fn candidates<'a>(routes: &[&'a scenario::Route]) -> Vec<Candidate<'a>> {
             }
             all.extend(rule.matches.iter().map(|of| Candidate { route, rule, of: Some(of) }));
         }
-    }
-    // Where written order counts, everything before it is looked at first anyway.
-    if routes.iter().all(|route| route.order == Order::MostSpecific) {
-        all.sort_by_key(|one| std::cmp::Reverse(one.of.map(specific::rank)));
     }
     all
 }

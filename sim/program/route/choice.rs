@@ -62,8 +62,7 @@ impl Attribute {
 }
 
 fn first_bit(words: impl Iterator<Item = u64>) -> usize {
-    let (number, word) =
-        words.enumerate().find(|(_, word)| *word != 0).expect("the last match always holds");
+    let (number, word) = words.enumerate().find(|(_, word)| *word != 0).expect("the last match always holds");
     number * 64 + word.trailing_zeros() as usize
 }
 

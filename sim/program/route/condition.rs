@@ -78,8 +78,10 @@ impl Condition<'_> {
 fn conditions(of: &RequestMatch) -> impl Iterator<Item = Condition<'_>> {
     let path = of.path.iter().map(|path| Condition { name: Name::Path, test: Test::Path(path) });
     let method = of.method.iter().map(|text| Condition { name: Name::Method, test: Test::Text(text) });
-    let headers =
-        of.headers.iter().map(|named| Condition { name: Name::Header(&named.name), test: Test::Named(named) });
+    let headers = of
+        .headers
+        .iter()
+        .map(|named| Condition { name: Name::Header(&named.name), test: Test::Named(named) });
     let query =
         of.query.iter().map(|named| Condition { name: Name::Query(&named.name), test: Test::Named(named) });
     path.chain(method).chain(headers).chain(query)
