@@ -174,9 +174,15 @@ pub enum HashOn {
     Source,
     /// The value of a header the traffic source gives its requests.
     Header(String),
-    /// A cookie; a traffic source gives it as the header `cookie:NAME`.
-    Cookie(String),
-    /// A query parameter; a traffic source gives it as the header `?NAME`.
+    /// The value of a cookie: a header of the traffic source called `cookie:NAME`, or else one that the caller's proxy
+    /// makes up for each user.
+    Cookie {
+        /// Lower-case name.
+        name: String,
+        /// How long a cookie that is made up lasts, zero being for ever; with `None` none is made up.
+        ttl: Option<Span>,
+    },
+    /// The value of a query parameter: a header of the traffic source called `?NAME`.
     Query(String),
 }
 
@@ -186,7 +192,7 @@ impl HashOn {
         match self {
             Self::Source => None,
             Self::Header(name) => Some(name.clone()),
-            Self::Cookie(name) => Some(format!("cookie:{name}")),
+            Self::Cookie { name, .. } => Some(format!("cookie:{name}")),
             Self::Query(name) => Some(format!("?{name}")),
         }
     }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use crate::experiment::model::Length;
+use crate::mesh::Scenario;
 use crate::output::{Existing, File};
 use crate::units::{Rate, Ratio, Span, UnitError};
 
@@ -81,6 +83,15 @@ impl Options {
             run.precision = None;
         }
         run.precision = self.precision.or(run.precision);
+    }
+
+    /// Who chose how long the runs of a scenario are.
+    pub(super) const fn length(&self, scenario: &Scenario) -> Length {
+        if scenario.unsaid.run && self.duration.is_none() && self.warm_up.is_none() {
+            Length::Usual
+        } else {
+            Length::Chosen
+        }
     }
 
     /// What is to become of another run's results.

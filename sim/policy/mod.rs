@@ -6,5 +6,7 @@ pub mod available;
 pub mod backoff;
 pub mod balance;
 pub mod circuit_breaker;
+pub mod locality;
 pub mod outlier;
 pub mod retry;
+pub mod warm_up;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::index::{Idx, IndexVec};
 use crate::kernel::rng::hash_name;
 use crate::mesh::model::{DirectModel, MeshModel, NodeProxyModel, ProxyModel, TunnelModel};
-use crate::mesh::scenario::{Balancing, BalancingPolicy, Protocol, Scenario, ServiceIdx, SubsetIdx};
+use crate::mesh::scenario::{Balancing, BalancingPolicy, HashOn, Protocol, Scenario, ServiceIdx, SubsetIdx};
 use crate::policy::balance::Targets;
 use crate::units::Span;
 
@@ -272,8 +272,14 @@ fn policy(
 fn hash_input(balancing: Option<&Balancing>, policy: BalancingPolicy) -> HashInput {
     match (policy, balancing) {
         (BalancingPolicy::RingHash | BalancingPolicy::Maglev, Some(balancing)) => {
-            let header = balancing.hash_on.header();
-            header.map_or(HashInput::Source, |name| HashInput::Header(hash_name(&name)))
+            let name = balancing.hash_on.header().map(|name| hash_name(&name));
+            match (name, &balancing.hash_on) {
+                (Some(name), HashOn::Cookie { ttl: Some(ttl), .. }) => {
+                    HashInput::Cookie { name, lifetime: ttl.nanos() }
+                }
+                (Some(name), _) => HashInput::Header(name),
+                (None, _) => HashInput::Source,
+            }
         }
         (BalancingPolicy::RingHash | BalancingPolicy::Maglev, None) => HashInput::Source,
         _ => HashInput::Nothing,

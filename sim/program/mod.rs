@@ -424,6 +424,13 @@ pub enum HashInput {
     Source,
     /// The header whose name has this hash.
     Header(u64),
+    /// The header whose name has this hash, or else a cookie that is made up for each user.
+    Cookie {
+        /// Hash of the header's name.
+        name: u64,
+        /// Nanoseconds that a made-up cookie lasts, zero being for ever.
+        lifetime: u64,
+    },
 }
 
 /// How connections of an edge are pooled and opened.

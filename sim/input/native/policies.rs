@@ -96,7 +96,7 @@ fn hash_on(node: &Node, diagnostics: &mut Diagnostics) -> Option<HashOn> {
     match named {
         None if text == "source" => Some(HashOn::Source),
         Some(("header", name)) => Some(HashOn::Header(name.to_ascii_lowercase())),
-        Some(("cookie", name)) => Some(HashOn::Cookie(name.to_owned())),
+        Some(("cookie", name)) => Some(HashOn::Cookie { name: name.to_owned(), ttl: Some(Span::ZERO) }),
         Some(("query", name)) => Some(HashOn::Query(name.to_owned())),
         _ => {
             let message = format!("a hash cannot be taken of {}", quote(&text));

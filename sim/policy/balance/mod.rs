@@ -35,10 +35,12 @@ mod round_robin;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod weighted;
 
 pub use least_request::LeastRequest;
 pub use peak_ewma::PeakEwma;
 pub use round_robin::RoundRobin;
+pub use weighted::{WeightedTurn, weighted};
 
 use crate::kernel::Uniform;
 use crate::kernel::rng::{extend_path, hash_name};
