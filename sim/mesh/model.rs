@@ -3,8 +3,11 @@
 //! All CPU figures are those of the profile's reference machine. Spans are one proxy's; "traversal" is a request and
 //! its response through one proxy.
 
+use std::collections::BTreeMap;
+
 use crate::units::{Bytes, Cores, Ratio, Span};
 
+use super::profile::Enforcer;
 use super::scenario::{BalancingPolicy, Protocol};
 
 /// What one mesh does to a call.
@@ -24,10 +27,26 @@ pub struct MeshModel {
     pub gateway: ProxyModel,
     /// How an application without a proxy reaches another pod.
     pub direct: DirectModel,
+    /// Who does what of routes and policies.
+    pub enforcers: Enforcers,
     /// Pods that stand on every node, whatever else runs there.
     pub daemons: Vec<ReservationModel>,
     /// The control plane; `None` when the mesh has none of its own.
     pub control_plane: Option<ReservationModel>,
+}
+
+/// Who enforces each feature of routes and policies, by the feature's name in [`super::profile::FEATURES`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Enforcers {
+    /// Features that somebody enforces, by name.
+    pub by_feature: BTreeMap<&'static str, Enforcer>,
+}
+
+impl Enforcers {
+    /// Who enforces a feature; `None` if the mesh does not have it.
+    pub fn of(&self, feature: &str) -> Option<Enforcer> {
+        self.by_feature.get(feature).copied()
+    }
 }
 
 /// A proxy shared by the pods of a node, and its tunnels to the proxies of other nodes.

@@ -1,7 +1,7 @@
 //! From a profile to what the compiler needs.
 
 use crate::mesh::model::{
-    ConfigurationView, DirectModel, Dispatch, MemoryModel, MeshModel, NodeProxyModel, ProxyModel,
+    ConfigurationView, DirectModel, Dispatch, Enforcers, MemoryModel, MeshModel, NodeProxyModel, ProxyModel,
     ReservationModel, TraversalCost, TunnelModel, UpstreamModel, WakeCost, WaypointModel,
 };
 use crate::units::{Bytes, Cores, Ratio, Span};
@@ -31,9 +31,16 @@ impl Profile {
                 handshake_round_trips: direct.number("round_trips"),
                 idle_timeout: direct.span("idle_timeout"),
             },
+            enforcers: self.enforcers(),
             daemons: is_ambient.then(|| section("cni").reservation("cni", 1)).into_iter().collect(),
             control_plane: self.control_plane(),
         }
+    }
+
+    fn enforcers(&self) -> Enforcers {
+        let answers = self.capabilities();
+        let by_feature = answers.filter_map(|(feature, answer)| Some((feature.name, answer.enforced_by?)));
+        Enforcers { by_feature: by_feature.collect() }
     }
 
     /// Its pods; `None` where kube-proxy is all there is.
