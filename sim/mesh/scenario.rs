@@ -64,6 +64,8 @@ pub struct Scenario {
     pub calls: IndexVec<SourceIdx, f64>,
     /// What was not said.
     pub unsaid: Unsaid,
+    /// An object acts only in meshes that read its kind; otherwise in all that can do what it says.
+    pub as_written: bool,
 }
 
 /// A workload behind one service name.

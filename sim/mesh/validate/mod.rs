@@ -66,6 +66,7 @@ pub fn validate(draft: &Draft, diagnostics: &mut Diagnostics) -> Option<Scenario
         slos,
         calls: calls?,
         unsaid,
+        as_written: false,
     })
 }
 
