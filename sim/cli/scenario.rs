@@ -32,6 +32,10 @@ pub(super) struct Loading {
     /// `path=value`, for the scenario or (`profile.…`) the profiles.
     pub(super) sets: Vec<String>,
     pub(super) rate: Option<Rate>,
+    /// An object acts only in meshes that read its kind.
+    pub(super) as_written: bool,
+    /// What is not modelled is an error.
+    pub(super) strict: bool,
 }
 
 /// Which meshes are meant when none is named.
@@ -99,11 +103,14 @@ impl Loading {
             .as_ref()
             .map_or(NODE_CORES, |scenario: &Scenario| scenario.cluster.nodes.cores.value().ceil() as u32);
         let meshes = self.meshes(&draft.mesh, &for_profiles, node_cores, &mut sources, &mut diagnostics);
+        if self.strict {
+            diagnostics.refuse(Code::NotModelled);
+        }
         report(&diagnostics, &sources);
         if diagnostics.has_errors() {
             return None;
         }
-        let mut scenario = scenario?;
+        let mut scenario = Scenario { as_written: self.as_written, ..scenario? };
         let mut notes: Vec<String> = match self.rate {
             Some(rate) => {
                 set_rate(&mut scenario, rate);

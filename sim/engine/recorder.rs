@@ -12,6 +12,7 @@ use crate::metrics::record::{EdgeRecord, EntryRecord, MachineRecord, NodeRecord,
 use crate::placement::{Node, NodeIdx, ZoneIdx};
 use crate::program::{EdgeIdx, Machines, Program, Serving, WorkloadIdx};
 use crate::units::{SimTime, Span};
+use crate::vocabulary::failure::Cause;
 
 use super::call::Call;
 use super::draw;
@@ -121,6 +122,7 @@ impl Recorder {
         let nanos = now.since(call.started).nanos();
         assert_eq!(call.parts.iter().sum::<u64>(), nanos, "the parts of a response time add up to it");
         if call.failed {
+            entry.causes[call.failure.cause as usize] += 1;
             count(&mut entry.failed, nanos);
             return;
         }
@@ -184,7 +186,11 @@ impl Recorder {
         if call.measured {
             let record = &mut self.record.edges[edge.position()];
             record.calls += 1;
-            record.failures += u64::from(call.failed);
+            record.repeats += u64::from(call.attempt > 0);
+            if call.failed {
+                record.failures += 1;
+                record.causes[call.failure.cause as usize] += 1;
+            }
             record.response_time.record(now.since(call.started).nanos());
             record.proxy_time.record(call.proxy_time);
         }
@@ -193,6 +199,13 @@ impl Recorder {
     pub(super) fn call_given_up(&mut self, edge: EdgeIdx, call: &Call, now: SimTime) {
         self.call_returned(edge, call, now);
         self.record.edges[edge.position()].timeouts += u64::from(call.measured);
+    }
+
+    /// A call is sent to an endpoint, or a connection to one is looked for.
+    pub(super) fn attempt(&mut self, edge: EdgeIdx, call: &Call) {
+        let record = &mut self.record.edges[edge.position()];
+        record.attempts += u64::from(call.measured && !call.mirrored);
+        record.copies += u64::from(call.measured && call.mirrored);
     }
 
     pub(super) fn handshake(&mut self, edge: EdgeIdx, now: SimTime) {
@@ -246,6 +259,7 @@ fn new_entry() -> EntryRecord {
         arrived: 0,
         succeeded: histogram(),
         failed: histogram(),
+        causes: [0; Cause::ALL.len()],
         unfinished: 0,
         completed_in_window: 0,
         parts: [0; PARTS.len()],
@@ -258,7 +272,11 @@ fn new_edge() -> EdgeRecord {
     EdgeRecord {
         calls: 0,
         failures: 0,
+        causes: [0; Cause::ALL.len()],
         timeouts: 0,
+        repeats: 0,
+        attempts: 0,
+        copies: 0,
         response_time: LogHistogram::new(),
         proxy_time: LogHistogram::new(),
         handshakes: 0,

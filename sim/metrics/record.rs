@@ -7,6 +7,7 @@ use hdrhistogram::Histogram;
 
 use super::histogram::LogHistogram;
 use super::timeline::TimelineRecord;
+use crate::vocabulary::failure::Cause;
 
 /// Parts of a response time, in the order of the arrays below; they add up to it exactly.
 pub const PARTS: [&str; 8] = [
@@ -19,6 +20,9 @@ pub const PARTS: [&str; 8] = [
     "network",
     "abandoned",
 ];
+
+/// Counts of failures by cause, in the order of [`Cause::ALL`].
+pub type Causes = [u64; Cause::ALL.len()];
 
 /// One replication of one scenario under one mesh. Rows are in the order of the program's tables.
 #[derive(Clone, Debug, Default)]
@@ -62,6 +66,8 @@ pub struct EntryRecord {
     pub succeeded: Histogram<u64>,
     /// Response times of those that failed.
     pub failed: Histogram<u64>,
+    /// Failed ones by what made them fail, wherever in the call tree that was.
+    pub causes: Causes,
     /// Measured requests without an answer at the end of the drain; they rank above every answered one.
     pub unfinished: u64,
     /// Responses of whatever request that left in the window (for throughput).
@@ -132,8 +138,16 @@ pub struct EdgeRecord {
     pub calls: u64,
     /// Calls that failed at the callee or on the way.
     pub failures: u64,
+    /// Failed calls by what made them fail, on this edge or beyond it.
+    pub causes: Causes,
     /// Calls that the caller gave up.
     pub timeouts: u64,
+    /// Those among the calls with which an application repeated a failed one.
+    pub repeats: u64,
+    /// Attempts: how often the calls were sent to an endpoint, or a connection to one was looked for.
+    pub attempts: u64,
+    /// Copies of measured requests that were sent to a mirror; they are no calls.
+    pub copies: u64,
     /// Time from the call until the caller has the response.
     pub response_time: LogHistogram,
     /// The part of it spent in proxies and on handshakes.

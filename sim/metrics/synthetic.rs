@@ -6,7 +6,9 @@ use rand_chacha::ChaCha8Rng;
 
 use super::histogram::LogHistogram;
 use super::labels::{EdgeLabel, EntryLabel, Labels};
-use super::record::{EdgeRecord, EntryRecord, MachineRecord, PARTS, ProxyRecord, RunRecord, ServiceRecord};
+use super::record::{
+    Causes, EdgeRecord, EntryRecord, MachineRecord, PARTS, ProxyRecord, RunRecord, ServiceRecord,
+};
 use super::timeline::{EntryInterval, ServiceInterval, TimelineRecord};
 
 const SECOND: u64 = 1_000_000_000;
@@ -26,6 +28,7 @@ pub(crate) fn entry(times: &[u64]) -> EntryRecord {
         arrived: times.len() as u64,
         succeeded,
         failed: Histogram::new(3).expect("three digits are allowed"),
+        causes: Causes::default(),
         unfinished: 0,
         completed_in_window: times.len() as u64,
         parts,
@@ -99,7 +102,11 @@ pub(crate) fn full_record(number: u64, requests: usize, proxied: bool) -> RunRec
     let edge = EdgeRecord {
         calls: count,
         failures: 1,
+        causes: Causes::default(),
         timeouts: 0,
+        repeats: 0,
+        attempts: count,
+        copies: 0,
         response_time: histogram(2),
         proxy_time: histogram(20),
         handshakes: 8,

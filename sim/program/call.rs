@@ -2,11 +2,13 @@
 
 use crate::index::{Idx, IndexVec};
 use crate::kernel::rng::{extend_path, hash_name};
-use crate::mesh::scenario::{self, Call, CpuTime, Operation, Scenario, ServiceIdx};
+use crate::mesh::model::MeshModel;
+use crate::mesh::scenario::{self, Call, Client, CpuTime, Operation, Scenario};
 
 use crate::units::Span;
 
 use super::edge::Edges;
+use super::route::{Caller, Hop, Routes};
 use super::workload::Body;
 use super::{Action, ActionIdx, Code, CodeIdx, Site, SiteIdx, Step, StepIdx, WorkloadIdx};
 
@@ -17,12 +19,14 @@ pub(super) struct Calls<'a> {
     pub(super) steps: IndexVec<StepIdx, Step>,
     pub(super) actions: IndexVec<ActionIdx, Action>,
     pub(super) sites: IndexVec<SiteIdx, Site>,
+    pub(super) routes: Routes<'a>,
 }
 
 impl<'a> Calls<'a> {
-    pub(super) fn new(scenario: &'a Scenario) -> Self {
+    pub(super) fn new(scenario: &'a Scenario, mesh: &'a MeshModel) -> Self {
         Self {
             scenario,
+            routes: Routes::new(scenario, mesh.retries.as_ref()),
             codes: IndexVec::new(),
             steps: IndexVec::new(),
             actions: IndexVec::new(),
@@ -31,12 +35,13 @@ impl<'a> Calls<'a> {
     }
 
     /// Adds the operations of a workload; to be called in the workloads' order.
-    pub(super) fn add_scripts(&mut self, caller: WorkloadIdx, body: Body<'_>, edges: &mut Edges<'_>) {
-        let timeout = body.application.client.timeout;
+    pub(super) fn add_scripts(&mut self, workload: WorkloadIdx, body: Body<'_>, edges: &mut Edges<'_>) {
+        let caller = Caller::Service(body.service, body.version);
+        let client = &body.application.client;
         for operation in body.operations {
             // Calls are told apart by whom they call and how often that was called before in the script: a call added
             // elsewhere in it leaves their random numbers alone.
-            let mut script = Script { caller, timeout, seen: Vec::new() };
+            let mut script = Script { caller, workload, client, seen: Vec::new() };
             let first_step = self.steps.next_index();
             for step in &operation.script {
                 self.add_step(step, &mut script, edges);
@@ -46,7 +51,7 @@ impl<'a> Calls<'a> {
         }
     }
 
-    fn add_step(&mut self, step: &scenario::Step, script: &mut Script, edges: &mut Edges<'_>) {
+    fn add_step(&mut self, step: &scenario::Step, script: &mut Script<'_>, edges: &mut Edges<'_>) {
         let first_action = self.actions.next_index();
         let repeat = match step {
             scenario::Step::Call(call) => {
@@ -75,50 +80,58 @@ impl<'a> Calls<'a> {
         self.steps.push(Step { first_action, actions, repeat });
     }
 
-    fn add_call(&mut self, call: &Call, copies: u32, script: &mut Script, edges: &mut Edges<'_>) {
+    fn add_call(&mut self, call: &Call, copies: u32, script: &mut Script<'_>, edges: &mut Edges<'_>) {
         let callee = &self.scenario.services[call.service];
         let operation = &callee.operations[call.operation];
         let site = Site {
-            edge: edges.between(script.caller, call.service),
+            edge: edges.between(script.workload, call.service),
             operation: call.operation,
             probability: call.probability.value(),
             request_size: call.request_size.as_ref().unwrap_or(&operation.request_size).clone(),
-            timeout: call.timeout.or(script.timeout).map_or(u64::MAX, Span::nanos),
+            timeout: call.timeout.or(script.client.timeout).map_or(u64::MAX, Span::nanos),
             optional: call.optional,
             place: script.place(&callee.full_name(), &operation.name),
+            retries: script.client.retries,
             relay: None,
+            route: None,
         };
-        let site = self.add_site(site, script.caller, call.service, edges);
+        let hop = Hop {
+            caller: script.caller,
+            enforcer: script.workload,
+            service: call.service,
+            operation: call.operation,
+        };
+        let site = self.add_site(site, hop, edges);
         self.actions.push(Action::Call { site, copies });
     }
 
-    /// Adds a call site, and the waypoint's in turn if there is one on the way.
-    pub(super) fn add_site(
-        &mut self,
-        site: Site,
-        caller: WorkloadIdx,
-        callee: ServiceIdx,
-        edges: &mut Edges<'_>,
-    ) -> SiteIdx {
-        let relay = edges.waypoint(caller, callee).map(|waypoint| {
-            let edge = edges.between(waypoint, callee);
-            let unconditional = Site { probability: 1.0, timeout: u64::MAX, optional: false, ..site.clone() };
-            self.sites.push(Site { edge, ..unconditional })
-        });
+    /// Adds a call site, and the waypoint's in turn if there is one on the way. Routes are those of the first proxy on the
+    /// way that looks at requests.
+    pub(super) fn add_site(&mut self, site: Site, hop: Hop, edges: &mut Edges<'_>) -> SiteIdx {
+        let Some(waypoint) = edges.waypoint(hop.enforcer, hop.service) else {
+            let route = edges.looks_at_requests(hop.enforcer).then(|| self.routes.of(hop, edges)).flatten();
+            return self.sites.push(Site { route, ..site });
+        };
+        let edge = edges.between(waypoint, hop.service);
+        let route = self.routes.of(Hop { enforcer: waypoint, ..hop }, edges);
+        let unconditional =
+            Site { probability: 1.0, timeout: u64::MAX, optional: false, retries: 0, ..site.clone() };
+        let relay = Some(self.sites.push(Site { edge, route, ..unconditional }));
         self.sites.push(Site { relay, ..site })
     }
 }
 
 /// The script being compiled.
-struct Script {
-    caller: WorkloadIdx,
-    /// Of calls that have none of their own.
-    timeout: Option<Span>,
+struct Script<'a> {
+    caller: Caller,
+    workload: WorkloadIdx,
+    /// How it calls.
+    client: &'a Client,
     /// What it has called so far.
     seen: Vec<u64>,
 }
 
-impl Script {
+impl Script<'_> {
     /// The static place of the next action on this callee and operation.
     fn place(&mut self, callee: &str, operation: &str) -> u64 {
         let name = extend_path(hash_name(callee), hash_name(operation));
@@ -139,6 +152,7 @@ fn code_of(operation: &Operation, first_step: StepIdx, steps: u32) -> Code {
         cpu_time,
         response_size: operation.response_size.clone(),
         error_ratio: operation.error_ratio.value(),
+        error_status: operation.error_status,
         first_step,
         steps,
     }

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use crate::index::{Idx, IndexVec};
 use crate::kernel::rng::hash_name;
 use crate::mesh::model::{DirectModel, MeshModel, NodeProxyModel, ProxyModel, TunnelModel};
-use crate::mesh::scenario::{BalancingPolicy, HashOn, Protocol, Scenario, Service, ServiceIdx, SubsetIdx};
+use crate::mesh::scenario::{Balancing, BalancingPolicy, HashOn, Protocol, Scenario, ServiceIdx, SubsetIdx};
 use crate::policy::balance::Targets;
 use crate::units::Span;
 
+use super::resilience::{Resilience, policy_of};
 use super::workload::{Beside, Workloads};
 use super::{
     Edge, EdgeIdx, Endpoints, HashInput, PassCost, PodIdx, Pool, Service as Called, Tunnel, WorkloadIdx,
@@ -122,6 +123,11 @@ impl<'a> Edges<'a> {
         self.waypoint_of[callee].filter(|_| matches!(self.beside[caller], Beside::Node(_)))
     }
 
+    /// Whether a proxy of the workload's own looks at what it calls.
+    pub(super) fn looks_at_requests(&self, caller: WorkloadIdx) -> bool {
+        matches!(self.beside[caller], Beside::Pod(_))
+    }
+
     /// All workloads that an edge leads to have the same kind of proxy.
     fn make(
         &mut self,
@@ -147,9 +153,11 @@ impl<'a> Edges<'a> {
             };
             end.model().map(|proxy| pass_cost(proxy, protocol, is_outbound, mutual_tls, speed))
         };
+        let treatment = policy_of(self.scenario, callee, subset);
+        let balancing = treatment.balancing.as_ref().or(service.balancing.as_ref());
         let policy = match ends[0] {
             Beside::Node(node) => node.proxy.tcp_balancing,
-            _ => policy(service, outbound, &self.mesh.direct),
+            _ => policy(balancing, service.application.protocol, outbound, &self.mesh.direct),
         };
         let pool = match ends[0] {
             Beside::Pod(proxy) => proxy_pool(
@@ -180,12 +188,13 @@ impl<'a> Edges<'a> {
             local: pass(ends[0], true, false).filter(|_| are_both_of_nodes),
             policy,
             targets: self.targets_of(to, policy),
-            hash: hash_input(service, policy),
+            hash: hash_input(balancing, policy),
             // Zero: nobody looks at response times.
             ewma: match outbound {
                 Some(proxy) if policy == BalancingPolicy::PeakEwma => (proxy.ewma_default, proxy.ewma_decay),
                 _ => (Span::ZERO, Span::ZERO),
             },
+            resilience: Resilience::of(&treatment).filter(|_| self.looks_at_requests(caller)),
             pool,
             link_streams: application_streams(service.application.protocol),
             request_overhead: overhead(|proxy| proxy.request_overhead.value()),
@@ -246,26 +255,32 @@ impl<'a> Edges<'a> {
 }
 
 /// The user's choice for the service, else that of the proxy that makes it, else kube-proxy's.
-fn policy(service: &Service, outbound: Option<&ProxyModel>, direct: &DirectModel) -> BalancingPolicy {
-    match (outbound, &service.balancing) {
+fn policy(
+    balancing: Option<&Balancing>,
+    protocol: Protocol,
+    outbound: Option<&ProxyModel>,
+    direct: &DirectModel,
+) -> BalancingPolicy {
+    match (outbound, balancing) {
         (None, _) => direct.balancing,
         (Some(_), Some(balancing)) => balancing.policy,
-        (Some(proxy), None) if service.application.protocol == Protocol::Tcp => proxy.tcp_balancing,
+        (Some(proxy), None) if protocol == Protocol::Tcp => proxy.tcp_balancing,
         (Some(proxy), None) => proxy.balancing,
     }
 }
 
-fn hash_input(service: &Service, policy: BalancingPolicy) -> HashInput {
-    match (policy, &service.balancing) {
-        (BalancingPolicy::RingHash | BalancingPolicy::Maglev, Some(balancing)) => match &balancing.hash_on {
-            HashOn::Source => HashInput::Source,
-            HashOn::Header(name) => HashInput::Header(hash_name(name)),
-            HashOn::Query(name) => HashInput::Header(hash_name(&format!("query:{name}"))),
-            HashOn::Cookie { name, ttl } => {
-                let name = hash_name(&format!("cookie:{name}"));
-                ttl.map_or(HashInput::Header(name), |ttl| HashInput::Cookie { name, lifetime: ttl.nanos() })
+fn hash_input(balancing: Option<&Balancing>, policy: BalancingPolicy) -> HashInput {
+    match (policy, balancing) {
+        (BalancingPolicy::RingHash | BalancingPolicy::Maglev, Some(balancing)) => {
+            let name = balancing.hash_on.header().map(|name| hash_name(&name));
+            match (name, &balancing.hash_on) {
+                (Some(name), HashOn::Cookie { ttl: Some(ttl), .. }) => {
+                    HashInput::Cookie { name, lifetime: ttl.nanos() }
+                }
+                (Some(name), _) => HashInput::Header(name),
+                (None, _) => HashInput::Source,
             }
-        },
+        }
         (BalancingPolicy::RingHash | BalancingPolicy::Maglev, None) => HashInput::Source,
         _ => HashInput::Nothing,
     }

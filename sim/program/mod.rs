@@ -14,6 +14,8 @@ mod endpoints;
 mod group;
 mod node;
 mod pods;
+mod resilience;
+pub mod route;
 mod workload;
 
 use std::sync::Arc;
@@ -30,9 +32,12 @@ use crate::mesh::scenario::{
 use crate::placement::{Node, NodeIdx, ZoneIdx};
 use crate::policy::balance::Targets;
 use crate::units::{Currency, Money, SimTime, Span};
+use crate::vocabulary::routing::Status;
 
 pub use compile::compile;
 pub use endpoints::Endpoints;
+pub use resilience::Resilience;
+pub use route::{Route, RouteIdx};
 
 index_type! {
     /// A service or a version of one, a client or a gateway.
@@ -86,6 +91,8 @@ pub struct Program {
     pub actions: IndexVec<ActionIdx, Action>,
     /// Call sites.
     pub sites: IndexVec<SiteIdx, Site>,
+    /// What proxies do with the calls of sites.
+    pub routes: IndexVec<RouteIdx, Route>,
     /// Edges.
     pub edges: IndexVec<EdgeIdx, Edge>,
     /// Sources of traffic.
@@ -293,8 +300,10 @@ pub struct Code {
     pub cpu_time: Option<Dist>,
     /// Bytes of a response.
     pub response_size: Dist,
-    /// Share of requests that fail of themselves.
+    /// Share of requests that fail of themselves ...
     pub error_ratio: f64,
+    /// ... and what they answer, also when a call of theirs has failed.
+    pub error_status: Status,
     /// Its script is `first_step .. first_step + steps`.
     pub first_step: StepIdx,
     /// Number of steps.
@@ -348,8 +357,12 @@ pub struct Site {
     pub optional: bool,
     /// Static place for its draws: a hash of names, never of indexes.
     pub place: u64,
+    /// Calls that the application makes again after a failure, at most so often.
+    pub retries: u32,
     /// The edge leads to a waypoint, which makes this call in turn.
     pub relay: Option<SiteIdx>,
+    /// What the calling proxy does with it; `None` is nothing but pass it on over the edge.
+    pub route: Option<RouteIdx>,
 }
 
 /// A calling workload and a called service, or a subset of its pods.
@@ -379,6 +392,8 @@ pub struct Edge {
     pub hash: HashInput,
     /// Peak-EWMA parameters: assumed latency and time constant.
     pub ewma: (Span, Span),
+    /// What the caller's proxy keeps of the callee's failures; `None` is nothing.
+    pub resilience: Option<Box<Resilience>>,
     /// Connections to endpoints.
     pub pool: Pool,
     /// Calls that a connection of the application carries at once; 1 is HTTP/1.1.

@@ -45,8 +45,8 @@ impl<'a> Beside<'a> {
 /// What the instances of a service, or of one of its versions, do.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Body<'a> {
-    service: ServiceIdx,
-    version: Option<VersionIdx>,
+    pub(super) service: ServiceIdx,
+    pub(super) version: Option<VersionIdx>,
     pub(super) application: &'a Application,
     pub(super) operations: &'a IndexVec<OperationIdx, Operation>,
 }

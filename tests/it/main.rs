@@ -10,6 +10,7 @@ mod istio;
 mod kubernetes;
 mod random;
 mod reference;
+mod routes;
 mod scenarios;
 mod theory;
 mod tidy;

@@ -8,11 +8,15 @@ use crate::input::Draft;
 
 use super::scenario::{Scenario, Service, ServiceIdx, SourceIdx, TrafficSource, Unsaid};
 
+mod backends;
 mod calls;
+mod inject;
 mod names;
 mod nodes;
+mod order;
 mod placement;
 mod policies;
+mod routes;
 mod scopes;
 mod services;
 mod slo;
@@ -34,7 +38,9 @@ pub fn validate(draft: &Draft, diagnostics: &mut Diagnostics) -> Option<Scenario
     let mut services = services::resolve(draft, &directory, diagnostics);
     subsets::resolve(draft, &directory, &mut services, diagnostics);
     let sources = traffic::resolve(draft, &directory, &services, diagnostics);
-    policies::apply(draft, &directory, &sources, &mut services, diagnostics);
+    inject::mark(draft, &directory, &mut services, diagnostics);
+    let policies = policies::resolve(draft, &directory, &sources, &mut services, diagnostics);
+    let routes = routes::resolve(draft, &directory, &services, &sources, diagnostics);
     let cluster = placement::cluster(draft, &directory, &sources, diagnostics);
     let waypoints = waypoints::resolve(draft, &directory, &services, &cluster.zones, diagnostics);
     let scopes = scopes::resolve(draft, &services, diagnostics);
@@ -54,8 +60,8 @@ pub fn validate(draft: &Draft, diagnostics: &mut Diagnostics) -> Option<Scenario
         name,
         services,
         sources,
-        routes: Vec::new(),
-        policies: Vec::new(),
+        routes,
+        policies,
         scopes,
         waypoints,
         cluster,
@@ -63,6 +69,7 @@ pub fn validate(draft: &Draft, diagnostics: &mut Diagnostics) -> Option<Scenario
         slos,
         calls: calls?,
         unsaid,
+        as_written: false,
     })
 }
 

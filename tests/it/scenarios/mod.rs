@@ -7,6 +7,7 @@ mod crowded;
 mod limits;
 mod proxies;
 mod quiet;
+mod routing;
 mod scripts;
 mod timeline;
 mod timeouts;
