@@ -149,7 +149,7 @@ pub(super) const fn of_hash(hash_on: &HashOn) -> &'static str {
     match hash_on {
         HashOn::Source => "balance_hash_source",
         HashOn::Header(_) => "balance_hash_header",
-        HashOn::Cookie(_) => "balance_hash_cookie",
+        HashOn::Cookie { .. } => "balance_hash_cookie",
         HashOn::Query(_) => "balance_hash_query",
     }
 }
