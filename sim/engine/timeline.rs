@@ -177,7 +177,9 @@ impl Timeline {
                 row.response_time = times.next().unwrap_or(0);
             }
             record.services.push(services);
-            record.versions.push(versions);
+            if !versions.is_empty() {
+                record.versions.push(versions);
+            }
         }
         record
     }
@@ -197,6 +199,8 @@ impl Timeline {
 /// The 99th percentile of several workloads as one.
 fn together(times: &[LogHistogram]) -> u64 {
     let mut all = LogHistogram::new();
-    times.iter().for_each(|times| all.merge(times));
+    for times in times {
+        all.merge(times);
+    }
     all.quantile(0.99)
 }

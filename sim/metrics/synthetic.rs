@@ -117,6 +117,7 @@ pub(crate) fn full_record(number: u64, requests: usize, proxied: bool) -> RunRec
         window: SECOND,
         entries: vec![entry],
         services: vec![service(2), service(4)],
+        versions: Vec::new(),
         edges: vec![edge.clone(), edge],
         proxies: if proxied { vec![proxy(number, count); 2] } else { Vec::new() },
         nodes: Vec::new(),
@@ -169,6 +170,7 @@ fn timeline(number: u64, count: u64) -> TimelineRecord {
         end: SECOND,
         entries: vec![vec![entry(4)], vec![entry(2)]],
         services: vec![vec![service(4), ServiceInterval::default()], vec![service(2), service(1)]],
+        versions: Vec::new(),
     }
 }
 

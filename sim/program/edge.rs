@@ -358,3 +358,6 @@ fn application_streams(protocol: Protocol) -> u32 {
 fn half_trips(round_trips: f64) -> u32 {
     (round_trips * 2.0 + 0.5) as u32
 }
+
+#[cfg(test)]
+mod tests;

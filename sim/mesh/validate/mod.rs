@@ -20,6 +20,7 @@ mod policies;
 mod routes;
 mod services;
 mod slo;
+mod subsets;
 mod traffic;
 mod waypoints;
 
@@ -35,6 +36,7 @@ pub fn validate(draft: &Draft, diagnostics: &mut Diagnostics) -> Option<Scenario
     names::check(draft, diagnostics);
     let directory = Directory::new(&draft.services);
     let mut services = services::resolve(draft, &directory, diagnostics);
+    subsets::resolve(draft, &directory, &mut services, diagnostics);
     let sources = traffic::resolve(draft, &directory, &services, diagnostics);
     name_subsets(draft, &directory, &mut services);
     inject::mark(draft, &directory, &mut services, diagnostics);
@@ -98,8 +100,12 @@ fn check_pods(
     let waypoints_pods = waypoints.clone().map(|(replicas, _)| u64::from(replicas));
     let pods: u64 = services_pods.chain(sources_pods).chain(waypoints_pods).sum();
     if pods > MAX_PODS {
-        let written =
-            draft.services.iter().map(|service| (service.replicas.value, service.replicas.location));
+        let written = draft.services.iter().flat_map(|service| {
+            let versions = service.versions.iter().map(|version| &version.replicas);
+            let whole = service.versions.is_empty().then_some(&service.replicas);
+            whole.into_iter().chain(versions)
+        });
+        let written = written.map(|replicas| (replicas.value, replicas.location));
         let largest = written.chain(waypoints).max_by_key(|(replicas, _)| *replicas);
         let message = format!("the scenario has {pods} pods, more than the {MAX_PODS} that fit");
         let diagnostic = Diagnostic::error(Code::TooLarge, message);

@@ -11,6 +11,7 @@ mod routing;
 mod scripts;
 mod timeline;
 mod timeouts;
+mod versions;
 mod zones;
 
 use std::sync::atomic::AtomicBool;
