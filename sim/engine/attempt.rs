@@ -12,9 +12,8 @@ use crate::program::route::Attempts;
 use crate::units::Span;
 use crate::vocabulary::failure::{Cause, Failure};
 
-use super::call::{Call, CallId, Part, Progress, Waiter};
+use super::call::{Call, CallId, NO_ENDPOINT, Part, Progress, Waiter};
 use super::pass::Pass;
-use super::view::ConnectionId;
 use super::{Engine, Event, draw};
 
 /// What a proxy does about a call that it holds or tries.
@@ -115,7 +114,7 @@ impl Engine<'_> {
         let (failed, failure, payload) = (attempt.failed, attempt.failure, attempt.payload);
         let seen = seen(attempt);
         let (parts, proxy_time, outbound_time) = (attempt.parts, attempt.proxy_time, attempt.outbound_time);
-        let (endpoint, connection) = (attempt.endpoint, attempt.connection);
+        let endpoint = attempt.endpoint;
         let call = &mut self.calls[id];
         call.absorb(&parts);
         call.proxy_time += proxy_time;
@@ -123,7 +122,7 @@ impl Engine<'_> {
         let Some(tries) = &mut call.tries else { return };
         tries.current = None;
         let is_left = tries.made <= attempts.retries;
-        if attempts.avoid_previous && connection != ConnectionId::NONE {
+        if attempts.avoid_previous && endpoint != NO_ENDPOINT {
             tries.failed.push(endpoint);
         }
         self.end_retry_of(id);

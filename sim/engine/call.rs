@@ -11,8 +11,8 @@ use crate::vocabulary::failure::{Cause, Failure};
 use crate::vocabulary::routing::Status;
 
 use super::attempt::Tries;
+use super::connection::ConnectionId;
 use super::links::{LinkId, NO_LINK};
-use super::view::ConnectionId;
 
 /// A call in flight; reused once it is over.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord)]
@@ -60,7 +60,7 @@ pub(super) enum Progress {
     Held,
     /// The calling proxy tries to make it: another call, its attempt, is under way.
     Trying,
-    /// It waits until a connection to the endpoint is ready.
+    /// It is pending in a pool: no connection to an endpoint is ready.
     Connecting,
     /// It has a connection to the endpoint, and is on its way there, there, or on its way back.
     Sent,
@@ -111,8 +111,11 @@ pub(super) struct Call {
     pub(super) visiting: bool,
     pub(super) caller: PodIdx,
     pub(super) callee: PodIdx,
+    /// Where it goes, once that is chosen.
     pub(super) endpoint: u32,
     pub(super) connection: ConnectionId,
+    /// The pool of connections to endpoints in which it waits for one.
+    pub(super) pool: u32,
     pub(super) progress: Progress,
     /// The application's connection.
     pub(super) link: LinkId,
@@ -185,8 +188,9 @@ impl Call {
             visiting: false,
             caller,
             callee: caller,
-            endpoint: 0,
+            endpoint: NO_ENDPOINT,
             connection: ConnectionId::NONE,
+            pool: 0,
             progress: Progress::Waiting,
             link: NO_LINK,
             worker: 0,
@@ -245,6 +249,9 @@ impl Call {
         }
     }
 }
+
+/// No endpoint.
+pub(super) const NO_ENDPOINT: u32 = u32::MAX;
 
 const NONE: u32 = u32::MAX;
 

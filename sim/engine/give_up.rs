@@ -42,8 +42,7 @@ impl Engine<'_> {
         let (_, edge) = self.edge(id);
         let call = &mut self.calls[id];
         let progress = std::mem::replace(&mut call.progress, Progress::GivenUp);
-        let (caller, begun, endpoint) = (call.caller, call.begun, call.endpoint);
-        let (connection, sent) = (call.connection, call.sent);
+        let (caller, begun, pool) = (call.caller, call.begun, call.pool);
         if progress == Progress::Waiting {
             return self.stop_waiting(id);
         }
@@ -53,11 +52,12 @@ impl Engine<'_> {
             self.proxies.request_ended(proxy, begun, now);
         }
         if progress == Progress::Sent {
+            self.leave_connection(id, false);
+        }
+        if progress == Progress::Connecting {
             let position = self.view_position(caller, edge);
-            if let Some(view) = &mut self.views[position]
-                && view.abandon(edge, &mut self.connections, connection, sent, now)
-            {
-                self.proxies.connection_closed(self.program.ends(caller, edge, endpoint), now);
+            if let Some(view) = &mut self.views[position] {
+                view.cancel(edge, pool, id);
             }
         }
         self.free_link(id, false);
@@ -65,7 +65,7 @@ impl Engine<'_> {
         if is_in_proxy {
             self.stop_trying(id, Cause::CallerTimeout);
         }
-        is_in_proxy
+        is_in_proxy || progress == Progress::Connecting
     }
 
     /// Takes a call out of the queue for a connection; false if it is not there but under way to the gateway.

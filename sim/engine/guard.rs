@@ -9,7 +9,7 @@ use crate::program::{Edge, EdgeIdx, PodIdx, Resilience};
 use crate::units::SimTime;
 use crate::vocabulary::failure::{Cause, Failure};
 
-use super::call::{CallId, Progress};
+use super::call::{CallId, NO_ENDPOINT, Progress};
 use super::{Engine, Event, draw};
 
 /// Of a client proxy and a backend.
@@ -42,10 +42,10 @@ impl Guard {
         }
     }
 
-    /// A call goes to an endpoint.
-    pub(super) fn on_call(&mut self, endpoint: u32) {
+    /// A call goes to an endpoint, or waits for whichever connection is ready first.
+    pub(super) fn on_call(&mut self, endpoint: Option<u32>) {
         self.requests += 1;
-        if let Some(breakers) = &mut self.breakers {
+        if let (Some(breakers), Some(endpoint)) = (&mut self.breakers, endpoint) {
             breakers.on_call(endpoint);
         }
     }
@@ -73,6 +73,9 @@ impl Engine<'_> {
         let mut draws = call.key.draws(draw::PENALTY, call.path, call.hop, 0);
         let Some((view, guard)) = self.guard(caller, edge) else { return };
         guard.requests -= 1;
+        if endpoint == NO_ENDPOINT {
+            return;
+        }
         let mut events = [None, None];
         if let Some(detector) = &mut guard.ejection {
             let outcome = failure.as_ref().map_or(Some(Outcome::Answered(200)), Outcome::of);

@@ -8,6 +8,7 @@
 mod attempt;
 mod call;
 mod connect;
+mod connection;
 mod draw;
 mod endpoints;
 mod event;
@@ -20,6 +21,7 @@ mod mirror;
 mod node;
 mod occupancy;
 mod pass;
+mod pool;
 mod proxy;
 mod recorder;
 mod route;
@@ -39,6 +41,7 @@ use crate::metrics::RunRecord;
 use crate::program::{Edge, EdgeIdx, PodIdx, Program};
 
 use call::{CallId, Calls};
+use connection::Connections;
 pub use event::Event;
 use instance::Instance;
 use node::NodeCores;
@@ -48,7 +51,7 @@ use recorder::Recorder;
 use source::SourceState;
 use throttle::Throttle;
 pub use trace::{Difference, Step, Trace};
-use view::{Connections, View};
+use view::View;
 
 /// Events between two looks at the stop flag.
 const STOP_CHECK_EVENTS: u64 = 1 << 16;
@@ -170,8 +173,8 @@ impl<'p> Engine<'p> {
             Event::Send { source, user } => self.send_next(source, user),
             Event::AtGateway(call) => self.begin(call),
             Event::OutboundDone(call) => self.outbound_done(call),
-            Event::Handshake(call) => self.accept(call),
-            Event::Connected(call) => self.connected(call),
+            Event::Handshake(connection) => self.accept(connection),
+            Event::Connected(connection) => self.connected(connection),
             Event::AtServer(call) => self.reach(call),
             Event::AtInstance(call) => self.serve(call),
             Event::ServiceDone(call) => self.service_done(call),
