@@ -5,6 +5,7 @@
 use crate::kernel::dist::Dist;
 use crate::units::{Bytes, Cores, Rate, Ratio, Span};
 
+pub mod failure;
 pub mod resilience;
 pub mod routing;
 pub mod text;
@@ -173,6 +174,28 @@ pub enum HashOn {
     Source,
     /// The value of a header the traffic source gives its requests.
     Header(String),
+    /// The value of a cookie: a header of the traffic source called `cookie:NAME`, or else one that the caller's proxy
+    /// makes up for each user.
+    Cookie {
+        /// Lower-case name.
+        name: String,
+        /// How long a cookie that is made up lasts, zero being for ever; with `None` none is made up.
+        ttl: Option<Span>,
+    },
+    /// The value of a query parameter: a header of the traffic source called `?NAME`.
+    Query(String),
+}
+
+impl HashOn {
+    /// The header of traffic sources that holds the input; `None` for the caller.
+    pub fn header(&self) -> Option<String> {
+        match self {
+            Self::Source => None,
+            Self::Header(name) => Some(name.clone()),
+            Self::Cookie { name, .. } => Some(format!("cookie:{name}")),
+            Self::Query(name) => Some(format!("?{name}")),
+        }
+    }
 }
 
 /// CPU that an operation's service time burns.

@@ -4,7 +4,7 @@ mod load;
 
 use clap::Args;
 
-use crate::experiment::model::{Experiment, FEWEST_DRAWS, Sensitivities};
+use crate::experiment::model::{Experiment, FEWEST_DRAWS, Length, Sensitivities};
 use crate::experiment::{self, Outcome, size};
 use crate::mesh::Profile;
 use crate::mesh::profile::{Assumption, asked};
@@ -12,6 +12,7 @@ use crate::metrics::{Drawn, Labels, Results};
 use crate::output::comparison::{self, Comparison, Judgement, Origin};
 use crate::output::{self, FolderError, Run};
 use crate::program::Program;
+use crate::units::Span;
 
 use super::options::{Format, Options};
 use super::scenario::{Loaded, Meshes};
@@ -47,7 +48,7 @@ pub(super) fn execute(arguments: &CompareArguments) -> Exit {
     let options = &arguments.options;
     let Some(mut loaded) = options.loading(Meshes::All).load() else { return Exit::BadInput };
     options.adjust(&mut loaded);
-    if options.duration.is_none() && options.warm_up.is_none() {
+    if options.length(&loaded.scenario) == Length::Usual {
         loaded.notes.extend(size::shorten(&mut loaded.scenario));
     }
     let Some(baseline) = comparable(&loaded) else { return Exit::BadInput };
@@ -97,6 +98,8 @@ struct Model {
     drawn: Option<Vec<Drawn>>,
     used: Vec<Vec<Assumption>>,
     sensitivities: Option<Sensitivities>,
+    /// What is to be said of their length.
+    note: Option<String>,
 }
 
 impl CompareArguments {
@@ -124,9 +127,20 @@ impl CompareArguments {
         let mut is_stopped = outcome.stopped;
         let mut model = Model::default();
         if !is_stopped {
-            let experiment =
-                Experiment::new(&loaded.scenario, &profiles, &labels, &outcome.records, loaded.node_cores);
-            model = self.model(&simulation, &experiment, &outcome, baseline);
+            let length = self.options.length(&loaded.scenario);
+            let experiment = Experiment::new(
+                &loaded.scenario,
+                length,
+                &profiles,
+                &labels,
+                &outcome.records,
+                loaded.node_cores,
+            );
+            model = self.model(&simulation, &experiment, baseline);
+            let window = loaded.scenario.run.duration;
+            let of_draws = experiment.window_of_draws();
+            let found = model.sensitivities.as_ref();
+            model.note = found.and_then(|found| shorter(length, window, of_draws, found));
             is_stopped = self.draws > 0 && (model.drawn.is_none() || model.sensitivities.is_none());
         }
         let mut load = None;
@@ -138,23 +152,33 @@ impl CompareArguments {
         Some(Found { labels, outcome, profiles, model, load, is_stopped, seconds })
     }
 
-    fn model(
-        &self,
-        simulation: &Simulation,
-        experiment: &Experiment<'_>,
-        outcome: &Outcome,
-        baseline: usize,
-    ) -> Model {
+    fn model(&self, simulation: &Simulation, experiment: &Experiment<'_>, baseline: usize) -> Model {
         let used = experiment.used();
         if self.draws == 0 {
             return Model { used, ..Model::default() };
         }
         let drawn = simulation.within(|stop, finished| experiment.draws(self.draws, stop, finished));
-        let sensitivities = simulation.within(|stop, finished| {
-            experiment.sensitivities(&used, &outcome.records, baseline, stop, finished)
-        });
-        Model { drawn, used, sensitivities }
+        let sensitivities =
+            simulation.within(|stop, finished| experiment.sensitivities(&used, baseline, stop, finished));
+        Model { drawn, used, sensitivities, note: None }
     }
+}
+
+/// Says how much shorter than `window` those of the runs with other constants are, where nobody asked for its length.
+fn shorter(length: Length, window: Span, draws: Span, found: &Sensitivities) -> Option<String> {
+    let [all, closely] = found.windows;
+    let are_shorter = [draws, all, closely].iter().any(|&own| own < window);
+    (length == Length::Usual && are_shorter).then(|| {
+        let tenths = |span: Span| format!("{:.1} s", span.seconds());
+        format!(
+            "runs with other constants have shorter windows than {window}, since nobody asked for that: {} where \
+             constants are drawn, {} to find those that matter, {} to look at these closely; --duration {window} makes \
+             them as long as each is worth",
+            tenths(draws),
+            tenths(all),
+            tenths(closely)
+        )
+    })
 }
 
 impl Found {
@@ -216,6 +240,9 @@ impl Found {
             for results in &mut all {
                 results.notes.push(note.clone());
             }
+        }
+        for results in &mut all {
+            results.notes.extend(self.model.note.clone());
         }
         let Some(drawn) = &self.model.drawn else { return all };
         let with_model = |(mesh, results): (usize, Results)| {

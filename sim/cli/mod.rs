@@ -2,6 +2,7 @@
 
 mod compare;
 mod completions;
+mod diff;
 mod init;
 mod models;
 mod options;
@@ -47,6 +48,8 @@ enum Command {
     Run(Box<run::RunArguments>),
     /// Say what each mesh adds, how sure that is, and write a report
     Compare(Box<compare::CompareArguments>),
+    /// Say what changes from one scenario, or folder of results, to another
+    Diff(Box<diff::DiffArguments>),
     /// Check files and say everything that is wrong with them
     Validate(validate::ValidateArguments),
     /// Say what the proxies of a cluster reserve and use, and what each mesh would
@@ -67,6 +70,7 @@ pub fn main() -> ExitCode {
     let exit = match arguments.command {
         Command::Run(arguments) => run::execute(&arguments),
         Command::Compare(arguments) => compare::execute(&arguments),
+        Command::Diff(arguments) => diff::execute(&arguments),
         Command::Validate(arguments) => validate::execute(&arguments),
         Command::Resources(arguments) => resources::execute(&arguments),
         Command::Models(arguments) => models::execute(&arguments),

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use crate::experiment::model::Length;
+use crate::mesh::Scenario;
 use crate::output::{Existing, File};
 use crate::units::{Rate, Ratio, Span, UnitError};
 
@@ -53,6 +55,12 @@ pub(super) struct Options {
     /// Folder for the results
     #[arg(long, value_name = "DIR", default_value = "results")]
     pub(super) out: PathBuf,
+    /// Let an object act only in the meshes that read its kind, instead of translating what is meant to each mesh
+    #[arg(long)]
+    pub(super) as_written: bool,
+    /// Refuse files of which something is not modelled
+    #[arg(long)]
+    pub(super) strict: bool,
     /// Overwrite the results of another run
     #[arg(long)]
     pub(super) force: bool,
@@ -67,6 +75,8 @@ impl Options {
             unnamed: meshes,
             sets: self.set.clone(),
             rate: self.rps,
+            as_written: self.as_written,
+            strict: self.strict,
         }
     }
 
@@ -81,6 +91,15 @@ impl Options {
             run.precision = None;
         }
         run.precision = self.precision.or(run.precision);
+    }
+
+    /// Who chose how long the runs of a scenario are.
+    pub(super) const fn length(&self, scenario: &Scenario) -> Length {
+        if scenario.unsaid.run && self.duration.is_none() && self.warm_up.is_none() {
+            Length::Usual
+        } else {
+            Length::Chosen
+        }
     }
 
     /// What is to become of another run's results.

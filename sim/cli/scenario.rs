@@ -3,9 +3,9 @@
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
-use crate::diag::{Code, Diagnostic, Diagnostics, Location, Sources, Style};
+use crate::diag::{Code, Diagnostic, Diagnostics, Location, Sources, Style, quote};
 use crate::experiment::{Plan, size};
-use crate::input::draft::MeshDraft;
+use crate::input::draft::{FeatureDraft, MeshDraft};
 use crate::input::tree::Located;
 use crate::input::{self, Options};
 use crate::mesh::profile::{self, Profile};
@@ -32,6 +32,10 @@ pub(super) struct Loading {
     /// `path=value`, for the scenario or (`profile.…`) the profiles.
     pub(super) sets: Vec<String>,
     pub(super) rate: Option<Rate>,
+    /// An object acts only in meshes that read its kind.
+    pub(super) as_written: bool,
+    /// What is not modelled is an error.
+    pub(super) strict: bool,
 }
 
 /// Which meshes are meant when none is named.
@@ -99,11 +103,14 @@ impl Loading {
             .as_ref()
             .map_or(NODE_CORES, |scenario: &Scenario| scenario.cluster.nodes.cores.value().ceil() as u32);
         let meshes = self.meshes(&draft.mesh, &for_profiles, node_cores, &mut sources, &mut diagnostics);
+        if self.strict {
+            diagnostics.refuse(Code::NotModelled);
+        }
         report(&diagnostics, &sources);
         if diagnostics.has_errors() {
             return None;
         }
-        let mut scenario = scenario?;
+        let mut scenario = Scenario { as_written: self.as_written, ..scenario? };
         let mut notes: Vec<String> = match self.rate {
             Some(rate) => {
                 set_rate(&mut scenario, rate);
@@ -154,6 +161,7 @@ impl Loading {
                 _ => {}
             }
         }
+        follow(&mut profiles, &draft.features, diagnostics);
         for change in changes(draft, sets, sources, diagnostics) {
             apply(&mut profiles, &change, diagnostics);
         }
@@ -221,6 +229,24 @@ fn changes(
         }
     }
     changes
+}
+
+/// Lets every profile follow what objects ask for, where it has such a value.
+fn follow(profiles: &mut [Profile], features: &[FeatureDraft], diagnostics: &mut Diagnostics) {
+    let mut asked: Vec<(&Located<String>, Vec<&FeatureDraft>)> = Vec::new();
+    for feature in features {
+        match asked.iter_mut().find(|(object, _)| **object == feature.object) {
+            Some((_, features)) => features.push(feature),
+            None => asked.push((&feature.object, vec![feature])),
+        }
+    }
+    for (object, features) in asked {
+        let followers = profiles.iter_mut().filter_map(|profile| profile.follow(&features).then_some(()));
+        if followers.count() == 0 {
+            let message = format!("none of these meshes has what {} asks for", quote(&object.value));
+            diagnostics.push(Diagnostic::warning(Code::NotModelled, message).at(object.location));
+        }
+    }
 }
 
 /// Changes every profile that has such a value; it is an error if none has.

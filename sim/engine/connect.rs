@@ -3,6 +3,7 @@
 use crate::kernel::Uniform;
 use crate::program::Edge;
 use crate::units::{SimTime, Span};
+use crate::vocabulary::failure::Cause;
 
 use super::call::{CallId, Part, Progress};
 use super::endpoints::Stream;
@@ -15,17 +16,23 @@ impl Engine<'_> {
     /// The calling side chooses an endpoint and takes or opens a connection.
     pub(super) fn connect(&mut self, id: CallId) {
         let now = self.schedule.now();
-        let (_, edge) = self.edge(id);
+        let (index, edge) = self.edge(id);
+        self.recorder.attempt(index, &self.calls[id]);
         let hash = self.hash_of(id, &edge.hash);
+        let avoid = self.failed_before(id);
         let position = self.view_position(self.calls[id].caller, edge);
         let Some(view) = &mut self.views[position] else { return };
         let call = &mut self.calls[id];
-        let request = Request { now, worker: call.worker, hash };
+        let request = Request { now, worker: call.worker, hash, avoid: &avoid };
         let draws = call.key.draws(draw::BALANCE, call.path, call.hop, 0);
         let (caller, program, proxies) = (call.caller, self.program, &mut self.proxies);
         let taken = view.take(edge, &mut self.connections, &request, draws, |endpoint| {
             proxies.connection_closed(program.ends(caller, edge, endpoint), now);
         });
+        let Some(taken) = taken else { return self.fail_here(id, Cause::Ejected) };
+        if let Some(guard) = &mut view.guard {
+            guard.on_call(self.connections[taken.id()].endpoint);
+        }
         call.progress = Progress::Connecting;
         call.connection = taken.id();
         call.endpoint = self.connections[taken.id()].endpoint;

@@ -53,6 +53,22 @@ pub enum Event {
     Returned(CallId),
     /// The caller gives the call up.
     Timeout(CallId),
+    /// The calling proxy has made the call wait for long enough.
+    Resumed(CallId),
+    /// The calling proxy answers that the call took too long.
+    Deadline(CallId),
+    /// A client proxy looks which ejected endpoints of a backend come back.
+    Sweep {
+        /// Position of what it knows of the backend.
+        view: u32,
+    },
+    /// A client proxy tries an endpoint of a backend that it has shut off.
+    Probe {
+        /// Position of what it knows of the backend.
+        view: u32,
+        /// The endpoint.
+        endpoint: u32,
+    },
     /// The demand of every node is held against its cores.
     NodeTick,
     /// An interval of the time line ends.

@@ -95,7 +95,7 @@ impl Engine<'_> {
         let part = match pass {
             Pass::Connect => return self.knock(id, visit.done),
             Pass::Accept => return self.welcome(id, visit.done),
-            Pass::OutboundRequest | Pass::OutboundResponse if self.calls[id].is_relayed() => Part::Waypoint,
+            Pass::OutboundRequest | Pass::OutboundResponse if self.calls[id].at_waypoint => Part::Waypoint,
             Pass::OutboundRequest | Pass::OutboundResponse => Part::Outbound,
             Pass::InboundRequest | Pass::InboundResponse => Part::Inbound,
         };

@@ -3,12 +3,14 @@
 use std::collections::VecDeque;
 
 use crate::kernel::rng::Draws;
-use crate::policy::balance::Balancer;
+use crate::policy::available::Everyone;
+use crate::policy::balance::{Balancer, Call};
 use crate::program::{Edge, Tunnel};
 use crate::units::{SimTime, Span};
 
 use super::call::CallId;
 use super::endpoints::{Endpoints, Place, Stream};
+use super::guard::Guard;
 use super::links::Links;
 
 /// A connection between two pods; reused once it is closed.
@@ -88,6 +90,8 @@ impl std::ops::IndexMut<ConnectionId> for Connections {
 pub(super) struct View {
     balancer: Balancer,
     endpoints: Endpoints,
+    /// What is kept of failures, if anything.
+    pub(super) guard: Option<Guard>,
     /// Per worker of the proxy, if each has pools of its own; for each known endpoint so many, or, where the endpoint is
     /// chosen per connection, so many in all. With one stream per connection a pool holds the idle connections, last used
     /// last; else all connections.
@@ -118,6 +122,7 @@ impl View {
         Self {
             balancer: Balancer::new(edge.policy, &edge.targets),
             endpoints,
+            guard: edge.resilience.as_ref().map(|of| Guard::new(of, edge.targets.len(), now)),
             pools: vec![Vec::new(); shares * workers as usize],
             workers,
             links: Links::default(),
@@ -125,45 +130,59 @@ impl View {
         }
     }
 
-    /// Chooses an endpoint and takes a connection to it; `closed` is told of each connection found too old.
+    /// Chooses an endpoint and takes a connection to it; `closed` is told of each connection found too old. `None` if no
+    /// endpoint is in rotation.
     pub(super) fn take(
         &mut self,
         edge: &Edge,
         connections: &mut Connections,
-        request: &Request,
+        request: &Request<'_>,
         mut draws: Draws,
         mut closed: impl FnMut(u32),
-    ) -> Taken {
+    ) -> Option<Taken> {
         let worker = if edge.pool.per_worker { request.worker } else { 0 };
         if edge.pool.per_connection {
             if let Some(taken) = self.reuse(edge, connections, worker, request, &mut closed) {
                 self.endpoints.started(connections[taken.id()].place);
-                return taken;
+                return Some(taken);
             }
-            let endpoint = self.pick(edge, request, &mut draws);
+            let endpoint = self.pick(edge, request, &mut draws)?;
             let place = self.endpoints.place(endpoint);
-            return self.open(connections, worker, endpoint, place);
+            return Some(self.open(connections, worker, endpoint, place));
         }
-        let endpoint = self.pick(edge, request, &mut draws);
+        let endpoint = self.pick(edge, request, &mut draws)?;
         let place = self.endpoints.place(endpoint);
         let pool = place.0 * self.workers + worker;
         if pool as usize >= self.pools.len() {
             self.pools.resize_with(((place.0 + 1) * self.workers) as usize, Vec::new);
         }
-        match self.reuse(edge, connections, pool, request, &mut closed) {
+        Some(match self.reuse(edge, connections, pool, request, &mut closed) {
             Some(taken) => {
                 self.endpoints.started(place);
                 taken
             }
             None => self.open(connections, pool, endpoint, place),
-        }
+        })
     }
 
-    fn pick(&mut self, edge: &Edge, request: &Request, draws: &mut Draws) -> u32 {
-        if edge.targets.len() == 1 {
-            return 0;
+    fn pick(&mut self, edge: &Edge, request: &Request<'_>, draws: &mut Draws) -> Option<u32> {
+        let Self { balancer, endpoints, guard, .. } = self;
+        let endpoints = &*endpoints;
+        let kept = guard.as_ref().and_then(Guard::available);
+        if kept.is_none() && edge.targets.len() == 1 {
+            return Some(0);
         }
-        self.balancer.pick(&edge.targets, &self.endpoints, request.now, request.hash, draws)
+        if kept.is_none() && request.avoid.is_empty() {
+            return Some(balancer.pick(&edge.targets, endpoints, request.now, request.hash, draws));
+        }
+        let call = Call { now: request.now, hash: request.hash, tried: request.avoid };
+        match kept {
+            Some(kept) => balancer.pick_among(&edge.targets, &kept, endpoints, &call, draws),
+            None => {
+                let all = Everyone(edge.targets.len());
+                balancer.pick_among(&edge.targets, &all, endpoints, &call, draws)
+            }
+        }
     }
 
     fn open(&mut self, connections: &mut Connections, pool: u32, endpoint: u32, place: Place) -> Taken {
@@ -188,7 +207,7 @@ impl View {
         edge: &Edge,
         connections: &mut Connections,
         pool: u32,
-        request: &Request,
+        request: &Request<'_>,
         closed: &mut impl FnMut(u32),
     ) -> Option<Taken> {
         let too_old = |connection: &Connection| {
@@ -317,10 +336,12 @@ impl Taken {
 
 /// What the choice of endpoint and connection looks at.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Request {
+pub(super) struct Request<'a> {
     pub(super) now: SimTime,
     /// Worker of the calling proxy.
     pub(super) worker: u32,
     /// For consistent hashing.
     pub(super) hash: u64,
+    /// Endpoints to avoid.
+    pub(super) avoid: &'a [u32],
 }

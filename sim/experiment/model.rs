@@ -14,6 +14,7 @@ use crate::engine;
 use crate::mesh::{Profile, Scenario};
 use crate::metrics::{Drawn, Labels, RunRecord, Values};
 use crate::program::compile;
+use crate::units::Span;
 use crate::vocabulary::Arrivals;
 
 pub use sensitivity::{Effect, Sensitivities, Sensitivity};
@@ -29,11 +30,27 @@ const REQUESTS: u64 = 10_500;
 /// No run is longer than so many times [`EVENTS`] for the sake of a rare entry: at 1, the whole model part of a large
 /// scenario stays within minutes, and what a rare entry lacks is said.
 const LONGEST: u64 = 1;
+/// Events in the measuring windows of all runs of a round together, where nobody chose how long runs are. With warm-ups
+/// and replications a comparison of five meshes and a thousand services takes some 300 million.
+const ROUND: f64 = 40_000_000.0;
+
+/// Who chose the length of the runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Length {
+    /// The user: looks at constants are as long as they are worth.
+    Chosen,
+    /// Nobody: nor are they longer than a round of them may take.
+    Usual,
+}
 
 /// What is run again with other constants.
 #[derive(Debug)]
 pub struct Experiment<'a> {
     scenario: Scenario,
+    length: Length,
+    /// The scenario's own length, which `records` are of.
+    whole: Span,
+    records: &'a [Vec<RunRecord>],
     profiles: &'a [Profile],
     labels: &'a [Labels],
     /// Cores of a node, for proxies with a worker per core.
@@ -69,13 +86,36 @@ impl<'a> Experiment<'a> {
     /// shortened where a replication takes more events than a look at its constants is worth.
     pub fn new(
         scenario: &Scenario,
+        length: Length,
         profiles: &'a [Profile],
         labels: &'a [Labels],
-        records: &[Vec<RunRecord>],
+        records: &'a [Vec<RunRecord>],
         node_cores: u32,
     ) -> Self {
         let share = share(records, EVENTS, REQUESTS, LONGEST * EVENTS);
-        Self { scenario: shortened(scenario, share), profiles, labels, node_cores }
+        let whole = scenario.run.length();
+        Self { scenario: shortened(scenario, share), length, whole, records, profiles, labels, node_cores }
+    }
+
+    /// The measuring window of runs that [`Self::draws`] makes. More draws than the fewest take longer; they do not make
+    /// the runs shorter.
+    pub fn window_of_draws(&self) -> Span {
+        self.for_draws().scenario.run.duration
+    }
+
+    fn for_draws(&self) -> Self {
+        let all = (0..=FEWEST_DRAWS).flat_map(|_| 0..self.profiles.len());
+        self.bounded(all)
+    }
+
+    /// With windows so short that those of one run of each mesh that is named hold no more than [`ROUND`] events, if
+    /// nobody chose how long they are. Warm-ups stay: what has to settle takes as long as ever.
+    fn bounded(&self, meshes: impl Iterator<Item = usize>) -> Self {
+        let events = |mesh: usize| self.records[mesh].first().map_or(0, |record| record.events);
+        let of_whole: u64 = meshes.map(events).sum();
+        let in_windows = of_whole as f64 * self.scenario.run.duration.seconds() / self.whole.seconds();
+        let share = if self.length == Length::Usual { ROUND / in_windows.max(1.0) } else { 1.0 };
+        Self { scenario: shortened(&self.scenario, share), ..*self }
     }
 
     /// Runs `count` draws of every mesh's constants; `None` when stopped.
@@ -84,7 +124,7 @@ impl<'a> Experiment<'a> {
             std::iter::once(Constants::Nominal).chain((0..count).map(|draw| Constants::Drawn(draw, count)));
         let jobs: Vec<Job<'_>> =
             all.flat_map(|constants| (0..self.profiles.len()).map(move |mesh| (mesh, constants))).collect();
-        let values = self.run(&jobs, stop, finished)?;
+        let values = self.for_draws().run(&jobs, stop, finished)?;
         let meshes = self.profiles.len();
         let of = |mesh: usize| {
             let mut own = values.iter().skip(mesh).step_by(meshes).cloned();
@@ -124,19 +164,22 @@ fn share(records: &[Vec<RunRecord>], events: u64, requests: u64, most: u64) -> f
 /// With a share of the window. Traffic that changes over time keeps all of it: a part would be another load.
 fn shortened(scenario: &Scenario, share: f64) -> Scenario {
     let mut shortened = scenario.clone();
-    let is_steady = |arrivals: &Arrivals| {
+    if share < 1.0 && is_steady(scenario) {
+        shortened.run.duration = scenario.run.duration.scale(share);
+    }
+    shortened
+}
+
+fn is_steady(scenario: &Scenario) -> bool {
+    scenario.sources.iter().all(|source| {
         matches!(
-            arrivals,
+            source.arrivals,
             Arrivals::Poisson { .. }
                 | Arrivals::Constant { .. }
                 | Arrivals::Paced { .. }
                 | Arrivals::Closed { .. }
         )
-    };
-    if share < 1.0 && scenario.sources.iter().all(|source| is_steady(&source.arrivals)) {
-        shortened.run.duration = scenario.run.duration.scale(share);
-    }
-    shortened
+    })
 }
 
 #[cfg(test)]

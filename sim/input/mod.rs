@@ -12,7 +12,9 @@ pub mod defaults;
 pub mod draft;
 pub mod fields;
 mod files;
+pub mod foreign;
 pub mod isotope;
+pub mod istio;
 pub mod kubernetes;
 mod merge;
 mod native;
@@ -58,6 +60,20 @@ pub const FORMATS: &[Format] = &[
         decode: Reading::config_map,
     },
     Format {
+        name: "Istio objects",
+        head: "`apiVersion` of networking, security, telemetry or extensions at istio.io",
+        recognises: istio::recognises,
+        decode: |node, reading| {
+            let import = &mut istio::Import {
+                draft: &mut reading.draft,
+                pending: &mut reading.istio,
+                findings: &mut reading.findings,
+                diagnostics: &mut reading.diagnostics,
+            };
+            istio::decode(node, import);
+        },
+    },
+    Format {
         name: "Kubernetes objects",
         head: "`kind: Deployment`, `Service`, `Pod` and others",
         recognises: kubernetes::is_known,
@@ -85,6 +101,8 @@ pub fn load(inputs: &[PathBuf], options: &Options) -> (Draft, Sources, Diagnosti
         diagnostics: Diagnostics::default(),
         folders: Vec::new(),
         unread: Vec::new(),
+        findings: foreign::Findings::default(),
+        istio: istio::Pending::default(),
         objects: kubernetes::Objects::default(),
     };
     let mut documents = Vec::new();
@@ -96,6 +114,8 @@ pub fn load(inputs: &[PathBuf], options: &Options) -> (Draft, Sources, Diagnosti
         reading.decode(document);
     }
     reading.resolve_objects();
+    std::mem::take(&mut reading.istio).resolve(&mut reading.draft, &mut reading.diagnostics);
+    std::mem::take(&mut reading.findings).report(&mut reading.diagnostics);
     reading.report_unread();
     reading.read_traces();
     reading.read_prices();
@@ -132,6 +152,10 @@ struct Reading<'o> {
     folders: Vec<(FileIdx, PathBuf)>,
     /// Kubernetes objects that no format reads: kind, the first of them, how many.
     unread: Vec<(String, Location, usize)>,
+    /// Fields of foreign objects that have no effect.
+    findings: foreign::Findings,
+    /// What of Istio's objects waits until everything is read.
+    istio: istio::Pending,
     /// Kubernetes' own objects, which mean something only together.
     objects: kubernetes::Objects,
 }

@@ -4,6 +4,7 @@
 //! one is warranted. [`difference`] does the same for what a mesh adds to another, paired on the replications, and
 //! [`Results::with_model`] how far both move with what is not known of the mesh.
 
+pub mod change;
 pub mod estimate;
 pub mod histogram;
 pub mod labels;
@@ -22,11 +23,12 @@ mod student;
 pub(crate) mod synthetic;
 pub mod timeline;
 
+pub use change::{Change, changes};
 pub use estimate::{
     PRECISION_LADDER, difference, entry_quantile, estimate, precision_possible, precision_reached,
     precision_shortages,
 };
-pub use labels::{EdgeLabel, EntryLabel, Labels};
+pub use labels::{EdgeLabel, EntryLabel, Labels, VersionLabel};
 pub use model::{Drawn, Place, Values, places};
 pub use record::RunRecord;
 pub use results::{Estimate, Kind, Results, Row, Scope, Statistic, Unit};

@@ -161,7 +161,7 @@ fn is_empty(path: &Path) -> Result<bool, FolderError> {
 }
 
 /// The manifest in a folder, if there is one that can be understood.
-fn read_manifest(folder: &Path) -> Result<Option<Manifest>, FolderError> {
+pub(super) fn read_manifest(folder: &Path) -> Result<Option<Manifest>, FolderError> {
     let path = folder.join(MANIFEST);
     match fs::read(&path) {
         Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),

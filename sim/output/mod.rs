@@ -9,6 +9,7 @@
 
 mod busiest;
 pub mod comparison;
+pub mod diff;
 mod edges_csv;
 mod folder;
 mod hgrm;
@@ -16,8 +17,10 @@ mod human;
 mod manifest;
 mod names;
 pub mod plot;
+mod replications_csv;
 mod report;
 pub mod resources;
+pub mod saved;
 mod summary_csv;
 mod summary_json;
 pub mod table;
@@ -70,6 +73,11 @@ pub const OUTPUTS: &[Output] = &[
         file: "summary.json",
         about: "the same with the notes, as docs/summary.schema.json describes it",
         render: summary_json::files,
+    },
+    Output {
+        file: "replications.csv",
+        about: "what each replication alone says of the scenario and its entries, for `sim diff`",
+        render: replications_csv::files,
     },
     Output {
         file: "edges.csv",

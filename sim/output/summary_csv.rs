@@ -25,8 +25,10 @@ pub(super) const COLUMNS: [&str; 12] = [
     "model_high",
 ];
 
+pub(super) const FILE: &str = "summary.csv";
+
 pub(super) fn files(run: &Run<'_>) -> Vec<File> {
-    vec![File { path: "summary.csv".to_owned(), bytes: render(run.results) }]
+    vec![File { path: FILE.to_owned(), bytes: render(run.results) }]
 }
 
 fn render(results: &Results) -> Vec<u8> {

@@ -1,4 +1,12 @@
-//! What can be chosen: how requests arrive, how endpoints are picked. One file per choice, one row in its table.
+//! What can be chosen: how requests arrive, how endpoints are picked. One file per choice, one row in its table. And
+//! what a caller's proxy keeps of a backend to survive its failures: state machines that see results and times only.
 
 pub mod arrival;
+pub mod available;
+pub mod backoff;
 pub mod balance;
+pub mod circuit_breaker;
+pub mod locality;
+pub mod outlier;
+pub mod retry;
+pub mod warm_up;

@@ -110,8 +110,8 @@ pub enum RetryBudget {
         /// Always allowed.
         minimum: u32,
     },
-    /// Each request deposits `ratio` of a retry, and `per_second` come by themselves; deposits are forgotten after `ttl`
-    /// (Linkerd).
+    /// Each request that ends well deposits `ratio` of a retry, and `per_second` come by themselves; deposits are forgotten
+    /// after `ttl` (Linkerd).
     Tokens {
         /// Share.
         ratio: Ratio,

@@ -9,7 +9,9 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 mod compare;
+mod diff;
 mod resources;
+mod routing;
 
 const SIM: &str = env!("CARGO_BIN_EXE_sim");
 const QUICK: &str = "--warm-up 0s --duration 1s --replications 2";

@@ -84,11 +84,12 @@ fn a_module_imports_only_what_stands_before_it() {
 }
 
 /// Headers of every CSV file, as readers of the files know them: a change here is a change of the format.
-const CSV_HEADERS: [(&str, &str); 3] = [
+const CSV_HEADERS: [(&str, &str); 4] = [
     (
         "summary.csv",
         "scenario,mesh,scope,name,metric,statistic,value,unit,ci_low,ci_high,model_low,model_high",
     ),
+    ("replications.csv", "scope,name,metric,statistic,replication_1"),
     (
         "edges.csv",
         "scenario,mesh,caller,callee,call_rate,error_ratio,timeout_ratio,response_time_mean,response_time_p50,response_time_p99,proxy_time_mean,proxy_time_p50,proxy_time_p99,connections_opened_rate,bytes_rate",

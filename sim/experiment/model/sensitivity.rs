@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicBool;
 use crate::mesh::Profile;
 use crate::mesh::profile::Assumption;
 use crate::metrics::{RunRecord, Scope, Statistic, Values};
+use crate::units::Span;
 
 use super::{Constants, Experiment, Job, merged, share, shortened};
 
@@ -25,6 +26,8 @@ pub struct Sensitivities {
     pub entry: String,
     /// The statistic of its tail: the highest that a replication has enough requests for.
     pub tail: Statistic,
+    /// The measuring window of the runs of the first and of the second round.
+    pub windows: [Span; 2],
     /// The greatest effect first.
     pub rows: Vec<Sensitivity>,
 }
@@ -64,36 +67,43 @@ impl Experiment<'_> {
     pub fn sensitivities(
         &self,
         used: &[Vec<Assumption>],
-        records: &[Vec<RunRecord>],
         baseline: usize,
         stop: &AtomicBool,
         finished: &(dyn Fn() + Sync),
     ) -> Option<Sensitivities> {
+        let records = self.records;
         let entry = busiest(records);
         let all: Vec<Assumption> = merged(used).into_iter().map(|(assumption, _)| assumption).collect();
         let (events, requests, most) = SCREENING;
         let scenario = shortened(&self.scenario, share(records, events, requests, most));
-        let brief = Experiment { scenario, ..*self };
+        let brief = Experiment { scenario, ..*self }.for_ends_of(&all);
         let round = Round { experiment: &brief, baseline, entry, tail: Statistic::Mean };
         let mut screened = round.run(&all, stop, finished)?;
         sort(&mut screened);
         screened.truncate(CLOSELY);
         let chosen: Vec<Assumption> = screened.into_iter().map(|row| row.assumption).collect();
-        let tail = self.highest_statistic(records, entry);
-        let mut rows = Round { experiment: self, baseline, entry, tail }.run(&chosen, stop, finished)?;
+        let close = self.for_ends_of(&chosen);
+        let tail = close.highest_statistic(entry);
+        let mut rows = Round { experiment: &close, baseline, entry, tail }.run(&chosen, stop, finished)?;
         sort(&mut rows);
         let entry =
             self.labels[baseline].entries.get(entry).map_or_else(String::new, |label| label.name.clone());
-        Some(Sensitivities { entry, tail, rows })
+        let windows = [&brief, &close].map(|experiment| experiment.scenario.run.duration);
+        Some(Sensitivities { entry, tail, windows, rows })
+    }
+
+    fn for_ends_of(&self, assumptions: &[Assumption]) -> Self {
+        let (_, jobs) = jobs(assumptions, self.profiles);
+        self.bounded(jobs.into_iter().map(|(mesh, _)| mesh))
     }
 
     /// The highest quantile that the runs hold enough requests for, else the mean.
-    fn highest_statistic(&self, records: &[Vec<RunRecord>], entry: usize) -> Statistic {
+    fn highest_statistic(&self, entry: usize) -> Statistic {
         let first = |own: &Vec<RunRecord>| {
             let record = own.first()?;
             Some(record.entries.get(entry)?.arrived as f64 / record.window as f64)
         };
-        let rate = records.iter().filter_map(first).fold(f64::INFINITY, f64::min);
+        let rate = self.records.iter().filter_map(first).fold(f64::INFINITY, f64::min);
         // A hundred requests must lie beyond a quantile.
         match rate * self.scenario.run.duration.nanos() as f64 {
             10_000.0.. => Statistic::P99,

@@ -6,6 +6,7 @@ use crate::experiment::model::{Effect, Sensitivity};
 use crate::mesh::profile::{FEATURES, find};
 use crate::metrics::synthetic::{full_labels, full_record};
 use crate::metrics::{Drawn, Labels, RunRecord, Scope, Statistic, Values, difference, estimate};
+use crate::units::Span;
 
 /// What it takes to make a comparison.
 struct Made {
@@ -144,6 +145,7 @@ fn full<T>(show: impl FnOnce(&Comparison<'_>) -> T) -> T {
     let sensitivities = Sensitivities {
         entry: "web".to_owned(),
         tail: Statistic::P99,
+        windows: [Span::from_seconds(1), Span::from_seconds(10)],
         rows: vec![Sensitivity { assumption, effects: vec![effect(1), effect(2)] }],
     };
     let at =

@@ -6,6 +6,7 @@
 
 use super::{BalancerHelp, Loads, distinct_pair};
 use crate::kernel::Uniform;
+use crate::policy::available::Candidates;
 use crate::vocabulary::BalancingPolicy;
 
 pub(super) const HELP: BalancerHelp = BalancerHelp {
@@ -26,13 +27,19 @@ impl LeastRequest {
     pub const ENVOY: Self = Self { distinct: false };
 
     #[inline]
-    pub(super) fn pick<L: Loads + ?Sized, U: Uniform>(self, loads: &L, uniform: &mut U) -> u32 {
-        let count = loads.endpoints();
+    pub(super) fn pick<C, L, U>(self, candidates: &C, loads: &L, uniform: &mut U) -> u32
+    where
+        C: Candidates + ?Sized,
+        L: Loads + ?Sized,
+        U: Uniform,
+    {
+        let count = candidates.len();
         let (first, second) = if self.distinct {
             distinct_pair(count, uniform)
         } else {
             (uniform.below(count), uniform.below(count))
         };
+        let (first, second) = (candidates.nth(first), candidates.nth(second));
         if loads.of(second).active < loads.of(first).active { second } else { first }
     }
 }
@@ -42,6 +49,7 @@ mod tests {
     use super::super::EndpointLoad;
     use super::super::testing::{assert_shares, stream};
     use super::*;
+    use crate::policy::available::Everyone;
     use crate::units::{SimTime, Span};
     use proptest::prelude::*;
 
@@ -73,7 +81,7 @@ mod tests {
             let (loads, mut uniform) = (loads(&active), stream(0));
             let mut counts = vec![0_u32; active.len()];
             for _ in 0..40_000 {
-                counts[LeastRequest { distinct }.pick(&loads[..], &mut uniform) as usize] += 1;
+                counts[LeastRequest { distinct }.pick(&Everyone(active.len() as u32), &loads[..], &mut uniform) as usize] += 1;
             }
             assert_shares(&counts, &shares(&active, distinct));
         }
@@ -86,7 +94,9 @@ mod tests {
         assert_eq!(shares(&active, true)[0], 0.0);
         let mut uniform = stream(0);
         let picked = |distinct, uniform: &mut _| {
-            (0..16_000).filter(|_| LeastRequest { distinct }.pick(&loads(&active)[..], uniform) == 0).count()
+            (0..16_000)
+                .filter(|_| LeastRequest { distinct }.pick(&Everyone(4), &loads(&active)[..], uniform) == 0)
+                .count()
         };
         assert!((900..1100).contains(&picked(false, &mut uniform)));
         assert_eq!(picked(true, &mut uniform), 0);

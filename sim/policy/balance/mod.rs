@@ -33,13 +33,18 @@ mod ring_hash;
 mod round_robin;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
+mod weighted;
 
 pub use least_request::LeastRequest;
 pub use peak_ewma::PeakEwma;
 pub use round_robin::RoundRobin;
+pub use weighted::{WeightedTurn, weighted};
 
 use crate::kernel::Uniform;
 use crate::kernel::rng::{extend_path, hash_name};
+use crate::policy::available::{Candidates, Everyone};
 use crate::units::{SimTime, Span};
 use crate::vocabulary::BalancingPolicy;
 use maglev::MaglevTable;
@@ -90,8 +95,17 @@ impl Targets {
     /// # Panics
     /// When there is no endpoint.
     pub fn new(policy: BalancingPolicy, name: &str, endpoints: u32) -> Self {
-        assert!(endpoints > 0, "{name} has no endpoint");
-        let identities = identities(name, endpoints);
+        Self::of(policy, &[(name, endpoints)])
+    }
+
+    /// The replicas of several workloads, each its name and how many it has: those of the first one come first.
+    ///
+    /// # Panics
+    /// When there is no endpoint.
+    pub fn of(policy: BalancingPolicy, replicas: &[(&str, u32)]) -> Self {
+        let identities: Vec<u64> =
+            replicas.iter().flat_map(|&(name, endpoints)| identities(name, endpoints)).collect();
+        assert!(!identities.is_empty(), "{replicas:?} have no endpoint");
         let table = match policy {
             BalancingPolicy::RingHash => Table::Ring(Ring::new(&identities)),
             BalancingPolicy::Maglev => Table::Maglev(MaglevTable::new(&identities)),
@@ -101,7 +115,7 @@ impl Targets {
             | BalancingPolicy::PeakEwma
             | BalancingPolicy::PerConnection => Table::None,
         };
-        Self { policy, endpoints, table }
+        Self { policy, endpoints: identities.len() as u32, table }
     }
 
     /// Number of endpoints, at least 1.
@@ -109,12 +123,12 @@ impl Targets {
         self.endpoints
     }
 
-    /// The endpoint to which a consistent hash sends `hash`.
-    fn owner(&self, hash: u64) -> u32 {
+    /// The candidate to which a consistent hash sends `hash`, in the n-th selection for the same call.
+    fn owner<C: Candidates + ?Sized>(&self, hash: u64, selection: u32, candidates: &C) -> u32 {
         match &self.table {
             Table::None => unreachable!("{:?} has no hash table", self.policy),
-            Table::Ring(ring) => ring.owner(hash),
-            Table::Maglev(table) => table.owner(hash),
+            Table::Ring(ring) => ring.owner(hash, selection, candidates),
+            Table::Maglev(table) => table.owner(hash, selection, candidates),
         }
     }
 }
@@ -243,15 +257,87 @@ impl Balancer {
         uniform: &mut U,
     ) -> u32 {
         debug_assert_eq!(loads.endpoints(), targets.endpoints, "loads are of the targets");
-        match self {
-            Self::Random => random::pick(targets.endpoints, uniform),
-            Self::RoundRobin(state) => state.pick(targets.endpoints, uniform),
-            Self::LeastRequest(policy) => policy.pick(loads, uniform),
-            Self::PeakEwma => peak_ewma::pick(loads, now, uniform),
-            Self::RingHash | Self::Maglev => targets.owner(hash),
-            Self::PerConnection => per_connection::pick(targets.endpoints, uniform),
+        let selection = Selection { now, hash, number: 0 };
+        self.select(targets, &Everyone(targets.endpoints), loads, selection, uniform)
+    }
+
+    /// As [`Self::pick`], one of the candidates; `None` if there is none. An endpoint that was tried before is picked
+    /// only if so many selections find no other: they are draws of their own, not a search (Envoy's previous hosts
+    /// predicate, load_balancing_policies/common/load_balancer_impl.cc).
+    pub fn pick_among<C, L, U>(
+        &mut self,
+        targets: &Targets,
+        candidates: &C,
+        loads: &L,
+        call: &Call<'_>,
+        uniform: &mut U,
+    ) -> Option<u32>
+    where
+        C: Candidates + ?Sized,
+        L: Loads + ?Sized,
+        U: Uniform,
+    {
+        debug_assert_eq!(loads.endpoints(), targets.endpoints, "loads are of the targets");
+        if candidates.len() == 0 {
+            return None;
+        }
+        let mut number = 0;
+        loop {
+            let selection = Selection { now: call.now, hash: call.hash, number };
+            let picked = self.select(targets, candidates, loads, selection, uniform);
+            if number == RESELECTIONS || !call.tried.contains(&picked) {
+                return Some(picked);
+            }
+            number += 1;
         }
     }
+
+    #[inline]
+    fn select<C, L, U>(
+        &mut self,
+        targets: &Targets,
+        candidates: &C,
+        loads: &L,
+        selection: Selection,
+        uniform: &mut U,
+    ) -> u32
+    where
+        C: Candidates + ?Sized,
+        L: Loads + ?Sized,
+        U: Uniform,
+    {
+        match self {
+            Self::Random => random::pick(candidates, uniform),
+            Self::RoundRobin(state) => state.pick(candidates, uniform),
+            Self::LeastRequest(policy) => policy.pick(candidates, loads, uniform),
+            Self::PeakEwma => peak_ewma::pick(candidates, loads, selection.now, uniform),
+            Self::RingHash | Self::Maglev => targets.owner(selection.hash, selection.number, candidates),
+            Self::PerConnection => per_connection::pick(candidates, uniform),
+        }
+    }
+}
+
+/// How often another endpoint is selected if one that was tried comes up: Istio's `host_selection_retry_max_attempts`.
+const RESELECTIONS: u32 = 5;
+
+/// What the choice of an endpoint looks at besides the endpoints.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a> {
+    /// Time.
+    pub now: SimTime,
+    /// Of what consistent hashing looks at.
+    pub hash: u64,
+    /// Endpoints that earlier attempts went to, where those are avoided.
+    pub tried: &'a [u32],
+}
+
+/// One draw.
+#[derive(Clone, Copy)]
+struct Selection {
+    now: SimTime,
+    hash: u64,
+    /// From 0, for the same call.
+    number: u32,
 }
 
 /// Two different positions below `count`, in random order, every pair equally likely; the same one twice when there is
@@ -264,76 +350,4 @@ fn distinct_pair<U: Uniform>(count: u32, uniform: &mut U) -> (u32, u32) {
     let first = uniform.below(count);
     let second = uniform.below(count - 1);
     (first, second + u32::from(second >= first))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::testing::{assert_shares, stream};
-    use super::*;
-
-    #[test]
-    fn the_table_has_a_row_for_every_policy() {
-        for (position, row) in BALANCERS.iter().enumerate() {
-            assert_eq!(row.policy as usize, position, "rows stand in the order of the policies");
-            assert!(row.doc.ends_with('.') && row.used_by.ends_with('.'), "{}", row.policy.name());
-            let targets = Targets::new(row.policy, "default/web", 5);
-            let mut balancer = Balancer::new(row.policy, &targets);
-            let loads = [EndpointLoad::new(row.policy, Span::ZERO, Span::ZERO, SimTime::ZERO); 5];
-            let picked = balancer.pick(&targets, &loads[..], SimTime::ZERO, 7, &mut stream(0));
-            assert!(picked < 5, "{}", row.policy.name());
-        }
-    }
-
-    #[test]
-    fn a_single_endpoint_is_always_picked() {
-        for row in &BALANCERS {
-            let targets = Targets::new(row.policy, "default/web", 1);
-            let mut balancer = Balancer::new(row.policy, &targets);
-            let loads = [EndpointLoad::new(
-                BalancingPolicy::PeakEwma,
-                Span::from_millis(30),
-                Span::from_seconds(10),
-                SimTime::ZERO,
-            )];
-            for hash in [0, 1, u64::MAX / 2, u64::MAX] {
-                assert_eq!(
-                    balancer.pick(&targets, &loads[..], SimTime::ZERO, hash, &mut stream(0)),
-                    0,
-                    "{}",
-                    row.policy.name()
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn pairs_are_distinct_and_equally_likely() {
-        let mut uniform = stream(1);
-        let mut counts = vec![0_u32; 25];
-        for _ in 0..200_000 {
-            let (first, second) = distinct_pair(5, &mut uniform);
-            counts[(first * 5 + second) as usize] += 1;
-        }
-        let expected: Vec<f64> =
-            (0..25).map(|cell| f64::from(u8::from(cell / 5 != cell % 5)) / 20.0).collect();
-        assert_shares(&counts, &expected);
-    }
-
-    #[test]
-    fn only_answers_teach_response_times() {
-        let mut load = EndpointLoad::new(
-            BalancingPolicy::PeakEwma,
-            Span::from_millis(30),
-            Span::from_seconds(10),
-            SimTime::ZERO,
-        );
-        let before = load.latency;
-        load.started();
-        load.started();
-        load.abandoned();
-        assert_eq!((load.active, load.latency), (1, before));
-        load.finished(Span::from_millis(50), SimTime::from_nanos(50_000_000));
-        assert_eq!(load.active, 0);
-        assert_ne!(load.latency, before);
-    }
 }

@@ -8,6 +8,7 @@
 
 use super::{BalancerHelp, EndpointLoad, Loads, distinct_pair};
 use crate::kernel::Uniform;
+use crate::policy::available::Candidates;
 use crate::units::{SimTime, Span};
 use crate::vocabulary::BalancingPolicy;
 
@@ -18,8 +19,14 @@ pub(super) const HELP: BalancerHelp = BalancerHelp {
 };
 
 #[inline]
-pub(super) fn pick<L: Loads + ?Sized, U: Uniform>(loads: &L, now: SimTime, uniform: &mut U) -> u32 {
-    let (first, second) = distinct_pair(loads.endpoints(), uniform);
+pub(super) fn pick<C, L, U>(candidates: &C, loads: &L, now: SimTime, uniform: &mut U) -> u32
+where
+    C: Candidates + ?Sized,
+    L: Loads + ?Sized,
+    U: Uniform,
+{
+    let (first, second) = distinct_pair(candidates.len(), uniform);
+    let (first, second) = (candidates.nth(first), candidates.nth(second));
     if cost(loads.of(second), now) < cost(loads.of(first), now) { second } else { first }
 }
 
@@ -84,6 +91,7 @@ impl PeakEwma {
 mod tests {
     use super::super::testing::{assert_shares, stream};
     use super::*;
+    use crate::policy::available::Everyone;
     use proptest::prelude::*;
 
     const SECOND: u64 = 1_000_000_000;
@@ -175,7 +183,7 @@ mod tests {
         let mut counts = vec![0_u32; 5];
         let mut uniform = stream(0);
         for _ in 0..100_000 {
-            counts[pick(&loads[..], now, &mut uniform) as usize] += 1;
+            counts[pick(&Everyone(5), &loads[..], now, &mut uniform) as usize] += 1;
         }
         assert_shares(&counts, &expected);
     }

@@ -6,6 +6,7 @@
 
 use super::{BalancerHelp, random};
 use crate::kernel::Uniform;
+use crate::policy::available::Candidates;
 use crate::vocabulary::BalancingPolicy;
 
 pub(super) const HELP: BalancerHelp = BalancerHelp {
@@ -15,14 +16,15 @@ pub(super) const HELP: BalancerHelp = BalancerHelp {
 };
 
 #[inline]
-pub(super) fn pick<U: Uniform>(endpoints: u32, uniform: &mut U) -> u32 {
-    random::pick(endpoints, uniform)
+pub(super) fn pick<C: Candidates + ?Sized, U: Uniform>(candidates: &C, uniform: &mut U) -> u32 {
+    random::pick(candidates, uniform)
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::testing::stream;
     use super::*;
+    use crate::policy::available::Everyone;
 
     #[test]
     fn ten_connections_reach_as_many_endpoints_as_chance_has_it() {
@@ -30,7 +32,7 @@ mod tests {
         let mut uniform = stream(0);
         let rounds = 20_000;
         let reached: u32 = (0..rounds)
-            .map(|_| (0..10).fold(0_u32, |set, _| set | 1 << pick(10, &mut uniform)).count_ones())
+            .map(|_| (0..10).fold(0_u32, |set, _| set | 1 << pick(&Everyone(10), &mut uniform)).count_ones())
             .sum();
         let mean = f64::from(reached) / f64::from(rounds);
         // The standard deviation of one round is 0.996.

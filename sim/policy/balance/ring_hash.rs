@@ -5,9 +5,13 @@
 //! hash, the ring being closed. When an endpoint goes, its keys go to many others and no other key moves. With v points
 //! each, an endpoint's share of the keys has mean 1/n and variance (1/n)(1 − 1/n)/(nv + 1) (the gaps of uniform points
 //! are Dirichlet): at n·v = 1024 the shares of ten endpoints deviate by a tenth.
+//!
+//! While endpoints are out of rotation their points are passed over. Envoy builds a ring of the others, with more points
+//! each where that takes fewer than 1024 endpoints; which moves other keys, too.
 
 use super::BalancerHelp;
 use crate::kernel::rng::extend_path;
+use crate::policy::available::Candidates;
 use crate::vocabulary::BalancingPolicy;
 
 pub(super) const HELP: BalancerHelp = BalancerHelp {
@@ -46,11 +50,19 @@ impl Ring {
         Self { points, owners }
     }
 
-    /// The endpoint of the first point at or above `hash`.
+    /// The endpoint of the first point at or above `hash` that is one of the candidates; in the n-th selection, from 0,
+    /// for the same call n points further.
     #[inline]
-    pub(super) fn owner(&self, hash: u64) -> u32 {
-        let position = self.points.partition_point(|&point| point < hash);
-        self.owners[if position == self.points.len() { 0 } else { position }]
+    pub(super) fn owner<C: Candidates + ?Sized>(&self, hash: u64, selection: u32, candidates: &C) -> u32 {
+        let next = |position: usize| if position + 1 >= self.points.len() { 0 } else { position + 1 };
+        let mut position = self.points.partition_point(|&point| point < hash) + selection as usize;
+        if position >= self.points.len() {
+            position %= self.points.len();
+        }
+        while !candidates.contains(self.owners[position]) {
+            position = next(position);
+        }
+        self.owners[position]
     }
 }
 
@@ -59,6 +71,7 @@ mod tests {
     use super::super::{identities, testing::stream};
     use super::*;
     use crate::kernel::Uniform;
+    use crate::policy::available::{Available, Everyone};
     use proptest::prelude::*;
 
     proptest! {
@@ -74,7 +87,7 @@ mod tests {
                     .min_by_key(|&(endpoint, point)| {
                         extend_path(identities[endpoint as usize], u64::from(point)).wrapping_sub(hash)
                     });
-                prop_assert_eq!(Some(ring.owner(hash)), nearest.map(|(endpoint, _)| endpoint));
+                prop_assert_eq!(Some(ring.owner(hash, 0, &Everyone(0))), nearest.map(|(endpoint, _)| endpoint));
             }
         }
     }
@@ -116,11 +129,19 @@ mod tests {
         for gone in 0..10_u32 {
             let rest: Vec<u64> = (0_u32..).zip(&all).filter(|row| row.0 != gone).map(|row| *row.1).collect();
             let smaller = Ring::with_points(&rest, 103);
+            let mut available = Available::all(10);
+            available.remove(gone);
             let mut uniform = stream(gone);
             for _ in 0..10_000 {
                 let hash = uniform.bits();
-                let (before, after) = (ring.owner(hash), smaller.owner(hash));
+                let (before, after) =
+                    (ring.owner(hash, 0, &Everyone(0)), smaller.owner(hash, 0, &Everyone(0)));
                 let renumbered = after + u32::from(after >= gone);
+                assert_eq!(
+                    ring.owner(hash, 0, &available),
+                    renumbered,
+                    "passed over as if it were not there"
+                );
                 assert!(
                     before == gone || before == renumbered,
                     "{hash:x} moved from {before} to {renumbered}"
@@ -138,7 +159,8 @@ mod tests {
         let keys = 100_000;
         let moved = (0..keys).filter(|_| {
             let hash = uniform.bits();
-            ten.owner(hash) != 9 && ten.owner(hash) != nine.owner(hash)
+            ten.owner(hash, 0, &Everyone(0)) != 9
+                && ten.owner(hash, 0, &Everyone(0)) != nine.owner(hash, 0, &Everyone(0))
         });
         let share = moved.count() as f64 / f64::from(keys);
         assert!(share > 0.04 && share < 11.0 / 114.0, "{share}");
@@ -148,7 +170,7 @@ mod tests {
     fn a_key_has_the_same_owner_for_ever() {
         let ring = Ring::new(&identities("default/web", 100));
         let mut uniform = stream(0);
-        let owners: Vec<u32> = (0..12).map(|_| ring.owner(uniform.bits())).collect();
+        let owners: Vec<u32> = (0..12).map(|_| ring.owner(uniform.bits(), 0, &Everyone(0))).collect();
         assert_eq!(owners, [13, 50, 46, 73, 56, 88, 49, 85, 34, 59, 3, 84]);
     }
 }

@@ -1,0 +1,33 @@
+//! Routes on the command line: what is meant and what is written, what is not modelled, and imports.
+
+use super::{Place, QUICK, stderr, stdout};
+
+/// Two services and a route that one mesh reads.
+const SHOP: &str = "version: 1\nname: shop\nservices:\n- {name: web, service_time: 1ms, script: [call: reviews]}\n\
+     - {name: reviews, service_time: 1ms}\ntraffic: [{service: web, from: outside, rate: 50/s}]\n\
+     routes: [{host: reviews, namespace: default, resource: virtual_service, timeout: 1s}]\n";
+
+#[test]
+fn as_written_a_mesh_is_told_of_what_it_reads_alone() {
+    let place = Place::new();
+    place.write("routes.yaml", SHOP);
+    let run = |flag: &str| {
+        place.fine(&format!("run routes.yaml --mesh linkerd,istio-sidecar --force {QUICK} {flag}"))
+    };
+    let note = "linkerd: as written: this mesh reads no VirtualService";
+    assert!(!run("").contains("as written"));
+    let written = run("--as-written");
+    assert!(written.contains(note) && !written.contains("istio-sidecar: as written"), "{written}");
+}
+
+#[test]
+fn strictly_what_is_not_modelled_is_refused() {
+    let place = Place::new();
+    place.write("other.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\n");
+    let lax = place.sim("validate shop.yaml other.yaml");
+    assert!(stderr(&lax).contains("warning[not-modelled]"), "{}", stderr(&lax));
+    assert_eq!(lax.status.code(), Some(0), "{}", stdout(&lax));
+    let strict = place.sim("validate shop.yaml other.yaml --strict");
+    assert!(stderr(&strict).contains("error[not-modelled]"), "{}", stderr(&strict));
+    assert_eq!(strict.status.code(), Some(2));
+}
