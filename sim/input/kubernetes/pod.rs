@@ -216,6 +216,9 @@ pub(super) fn memory(node: &Node, diagnostics: &mut Diagnostics) -> Option<Bytes
 }
 
 pub(super) fn quantity_of_cpu(text: &str) -> Result<Cores, UnitError> {
+    if let Some(cores) = with_exponent(text) {
+        return Cores::new(cores);
+    }
     match text.trim().strip_suffix('k').map(str::parse::<f64>) {
         Some(Ok(thousands)) => Cores::new(thousands * 1000.0),
         _ => Cores::parse(text),
@@ -236,7 +239,17 @@ pub(super) fn quantity_of_memory(text: &str) -> Result<Bytes, UnitError> {
             return Bytes::parse(&format!("{:.0}", number * factor));
         }
     }
-    Bytes::parse(text)
+    match with_exponent(text) {
+        Some(number) => Bytes::parse(&format!("{number:.0}")),
+        None => Bytes::parse(text),
+    }
+}
+
+/// A number with an exponent in place of a unit: `1e3`.
+fn with_exponent(text: &str) -> Option<f64> {
+    let (number, exponent) = text.trim().split_once(['e', 'E'])?;
+    exponent.parse::<i32>().ok()?;
+    format!("{number}e{exponent}").parse().ok()
 }
 
 #[cfg(test)]
@@ -254,7 +267,8 @@ mod tests {
         ] {
             assert_eq!(quantity_of_memory(text).map(Bytes::value).ok(), Some(bytes), "{text}");
         }
-        for (text, cores) in [("100m", 0.1), ("2", 2.0), ("1k", 1000.0), ("250000000n", 0.25)] {
+        for (text, cores) in [("100m", 0.1), ("2", 2.0), ("1k", 1000.0), ("250000000n", 0.25), ("5E-1", 0.5)]
+        {
             assert_eq!(quantity_of_cpu(text).map(Cores::value).ok(), Some(cores), "{text}");
         }
         assert!(quantity_of_memory("much").is_err() && quantity_of_memory("m").is_err());
