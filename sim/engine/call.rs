@@ -4,7 +4,7 @@ use crate::kernel::rng::Key;
 use crate::kernel::timer::TimerId;
 use crate::mesh::scenario::SourceIdx;
 use crate::metrics::record::PARTS;
-use crate::program::{PodIdx, SiteIdx};
+use crate::program::{CodeIdx, PodIdx, SiteIdx};
 use crate::units::{SimTime, Span};
 
 use super::links::{LinkId, NO_LINK};
@@ -68,6 +68,8 @@ pub(super) struct Call {
     /// Where the request came from.
     pub(super) source: SourceIdx,
     pub(super) site: SiteIdx,
+    /// What the callee does about it, once it is there.
+    pub(super) code: CodeIdx,
     pub(super) key: Key,
     /// Address of its draws: the static places on the way from the source, with repetitions.
     pub(super) path: u64,
@@ -135,6 +137,7 @@ impl Call {
             waiter,
             source,
             site,
+            code: CodeIdx(u32::MAX),
             key,
             path,
             entry: false,

@@ -178,7 +178,7 @@ impl<'p> Engine<'p> {
             }
             return self.forget(id);
         }
-        let law = &self.program.codes[self.program.sites[call.site].code].response_size;
+        let law = &self.program.codes[call.code].response_size;
         let size = law.sample(&mut call.key.draws(draw::RESPONSE_SIZE, call.path, 0, 0)) as u64;
         self.calls[id].payload = size;
         match self.inbound(id) {

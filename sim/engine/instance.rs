@@ -82,6 +82,8 @@ impl Engine<'_> {
             return self.relay(id, site);
         }
         let now = self.schedule.now();
+        let call = &mut self.calls[id];
+        call.code = self.program.code(call.callee, self.program.sites[call.site].operation);
         let demand = self.service_time(id);
         let call = &mut self.calls[id];
         let service = self.program.pods[call.callee].workload.position();
@@ -114,14 +116,14 @@ impl Engine<'_> {
 
     pub(super) fn service_time(&self, id: CallId) -> Span {
         let call = &self.calls[id];
-        let law = &self.program.codes[self.program.sites[call.site].code].service_time;
+        let law = &self.program.codes[call.code].service_time;
         Span::from_nanos_f64(law.sample(&mut call.key.draws(draw::SERVICE_TIME, call.path, 0, 0)))
     }
 
     /// CPU of a visit of length `demand`, in nanoseconds.
     pub(super) fn cpu_time(&self, id: CallId, demand: Span) -> f64 {
         let call = &self.calls[id];
-        let code = &self.program.codes[self.program.sites[call.site].code];
+        let code = &self.program.codes[call.code];
         match &code.cpu_time {
             None => demand.nanos() as f64 * code.cpu_share,
             Some(law) => law.sample(&mut call.key.draws(draw::CPU_TIME, call.path, 0, 0)),
@@ -188,7 +190,7 @@ impl Engine<'_> {
             self.release_worker(id);
         }
         let call = &mut self.calls[id];
-        let code = &self.program.codes[self.program.sites[call.site].code];
+        let code = &self.program.codes[call.code];
         call.failed =
             code.error_ratio > 0.0 && call.key.draws(draw::ERROR, call.path, 0, 0).chance(code.error_ratio);
         self.run_script(id);
@@ -199,7 +201,7 @@ impl Engine<'_> {
         let now = self.schedule.now();
         loop {
             let call = &mut self.calls[id];
-            let code = &self.program.codes[self.program.sites[call.site].code];
+            let code = &self.program.codes[call.code];
             if call.failed || call.step == code.steps {
                 return self.leave(id);
             }

@@ -140,7 +140,7 @@ impl<'p> Engine<'p> {
 
     fn close_interval(&mut self) {
         let now = self.schedule.now();
-        let busy = self.program.workloads.iter().take(self.program.services).map(|workload| {
+        let busy = self.program.workloads.iter().take(self.program.serving).map(|workload| {
             let first = workload.first_pod.position();
             let pods = first..first + workload.pods as usize;
             pods.map(|pod| self.instances[PodIdx::at(pod)].busy_until(now)).sum::<Option<u64>>()
@@ -216,19 +216,17 @@ impl<'p> Engine<'p> {
         let end = self.schedule.now().max(self.program.window.end());
         let window = self.program.window.length().nanos();
         let owed: Vec<u64> = self.sources.indexes().map(|source| self.owed(source)).collect();
-        let mut record = self.recorder.finish(window);
+        let mut recorder = self.recorder;
+        for (pod, instance) in self.instances.iter_enumerated() {
+            recorder.busy(self.program.pods[pod].workload, instance.busy(end));
+        }
+        let mut record = recorder.finish(self.program, window);
         for ((source, state), owed) in self.sources.iter_enumerated().zip(owed) {
             let entry = &mut record.entries[source.position()];
             entry.arrived += owed;
             entry.unfinished = state.unanswered + owed;
         }
-        for (pod, instance) in self.instances.iter_enumerated() {
-            let workload = self.program.pods[pod].workload.position();
-            if let Some(service) = record.services.get_mut(workload) {
-                service.busy += instance.busy(end);
-            }
-        }
-        for service in &record.services {
+        for service in record.services.iter().chain(&record.versions) {
             let capacity = service.workers.map(|workers| workers * window);
             assert!(
                 capacity.is_none_or(|most| service.busy <= most),

@@ -33,6 +33,7 @@ pub const DEFAULTS: &[(&str, &str, &str)] = &[
     ("services.NAME.request_size", "512", "a GET with a few headers"),
     ("services.NAME.response_size", "1KiB", "a small JSON document"),
     ("services.NAME.error_ratio", "0%", "a healthy service"),
+    ("services.NAME.error_status", "500", "what frameworks answer when a handler fails"),
     ("call.probability", "100%", "a call that is written is made"),
     ("call.count", "1", "once"),
     ("call.timeout", "none", "the client's own timeout holds"),

@@ -100,6 +100,12 @@ impl Service {
     pub fn full_name(&self) -> String {
         format!("{}/{}", self.namespace, self.name)
     }
+
+    /// What its instances do about an operation: a body for each version, or one.
+    pub fn bodies(&self, operation: OperationIdx) -> impl Iterator<Item = &Operation> {
+        let whole = self.versions.is_empty().then(|| &self.operations[operation]);
+        whole.into_iter().chain(self.versions.iter().map(move |version| &version.operations[operation]))
+    }
 }
 
 /// One thing a service can be asked for.

@@ -113,9 +113,15 @@ fn drop_intervals(rows: &mut [Row]) {
 
 /// What must hold in every record, whatever was simulated.
 fn assert_conserved(labels: &Labels, record: &RunRecord) {
-    let lengths = [record.entries.len(), record.services.len(), record.edges.len(), record.proxies.len()];
-    let names = [labels.entries.len(), labels.services.len(), labels.edges.len(), labels.proxies.len()];
-    assert_eq!(lengths, names, "entries, services, edges and proxies of a record have a label each");
+    let services = [record.services.len(), record.versions.len()];
+    assert_eq!(
+        services,
+        [labels.services.len(), labels.versions.len()],
+        "services and versions of a record have a label each"
+    );
+    let lengths = [record.entries.len(), record.edges.len(), record.proxies.len()];
+    let names = [labels.entries.len(), labels.edges.len(), labels.proxies.len()];
+    assert_eq!(lengths, names, "entries, edges and proxies of a record have a label each");
     let zones = labels.zones.len();
     assert_eq!(
         (record.nodes.len(), record.zone_bytes.len()),

@@ -13,6 +13,7 @@ pub(crate) fn pool(records: &[RunRecord]) -> RunRecord {
         let weights = (pooled.window, record.window);
         each(&mut pooled.entries, &record.entries, add_entry);
         each(&mut pooled.services, &record.services, add_service);
+        each(&mut pooled.versions, &record.versions, add_service);
         each(&mut pooled.edges, &record.edges, add_edge);
         each(&mut pooled.proxies, &record.proxies, |pooled, one| add_proxy(pooled, one, weights));
         each(&mut pooled.nodes, &record.nodes, |pooled, one| add_node(pooled, one, weights));

@@ -29,6 +29,8 @@ pub struct RunRecord {
     pub entries: Vec<EntryRecord>,
     /// One row per service.
     pub services: Vec<ServiceRecord>,
+    /// One row per version of the services that have any.
+    pub versions: Vec<ServiceRecord>,
     /// One row per call edge (caller service or source → callee service).
     pub edges: Vec<EdgeRecord>,
     /// One row per group of like proxies (the sidecars of a service, the clients of a source, a gateway).
@@ -74,7 +76,7 @@ pub struct EntryRecord {
     pub halves: [(u64, u64); 2],
 }
 
-/// What the instances of one service did in the window.
+/// What the instances of one service, or of one of its versions, did in the window.
 #[derive(Clone, Debug)]
 pub struct ServiceRecord {
     /// Visits of measured requests that were answered.
@@ -97,6 +99,30 @@ pub struct ServiceRecord {
     pub instances: u64,
     /// Application memory of all instances in bytes.
     pub memory: u64,
+}
+
+impl ServiceRecord {
+    /// The workloads of a service as one.
+    ///
+    /// # Panics
+    /// When there are none.
+    pub fn together(workloads: &[Self]) -> Self {
+        let (first, rest) = workloads.split_first().expect("a service has a workload");
+        let mut all = first.clone();
+        for one in rest {
+            all.visits += one.visits;
+            all.failures += one.failures;
+            all.rejected += one.rejected;
+            all.response_time.merge(&one.response_time);
+            all.queue_time.merge(&one.queue_time);
+            all.busy += one.busy;
+            all.workers = all.workers.zip(one.workers).map(|(left, right)| left + right);
+            all.cpu += one.cpu;
+            all.instances += one.instances;
+            all.memory += one.memory;
+        }
+        all
+    }
 }
 
 /// What went over one edge of the call graph.

@@ -110,6 +110,7 @@ pub(crate) fn full_record(number: u64, requests: usize, proxied: bool) -> RunRec
         window: SECOND,
         entries: vec![entry],
         services: vec![service(2), service(4)],
+        versions: Vec::new(),
         edges: vec![edge.clone(), edge],
         proxies: if proxied { vec![proxy(number, count); 2] } else { Vec::new() },
         nodes: Vec::new(),
@@ -162,18 +163,26 @@ fn timeline(number: u64, count: u64) -> TimelineRecord {
         end: SECOND,
         entries: vec![vec![entry(4)], vec![entry(2)]],
         services: vec![vec![service(4), ServiceInterval::default()], vec![service(2), service(1)]],
+        versions: Vec::new(),
     }
 }
 
 /// Labels for [`full_record`].
 pub(crate) fn full_labels(mesh: &str, proxied: bool) -> Labels {
     let names = |names: [&str; 2]| names.map(str::to_owned).to_vec();
-    let edge =
-        |caller: &str, callee: &str| EdgeLabel { caller: caller.to_owned(), callee: callee.to_owned() };
+    let edge = |caller: &str, callee: &str, ends: (Option<usize>, usize)| EdgeLabel {
+        caller: caller.to_owned(),
+        callee: callee.to_owned(),
+        from_service: ends.0,
+        to_service: ends.1,
+    };
     Labels {
         mesh: mesh.to_owned(),
         services: names(["default/front", "default/back"]),
-        edges: vec![edge("outside:web", "default/front"), edge("default/front", "default/back")],
+        edges: vec![
+            edge("outside:web", "default/front", (None, 0)),
+            edge("default/front", "default/back", (Some(0), 1)),
+        ],
         proxies: if proxied { names(["default/front", "default/back"]) } else { Vec::new() },
         ..labels()
     }

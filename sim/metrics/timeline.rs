@@ -20,6 +20,8 @@ pub struct TimelineRecord {
     pub entries: Vec<Vec<EntryInterval>>,
     /// Per interval, one row per service.
     pub services: Vec<Vec<ServiceInterval>>,
+    /// Per interval, one row per version of the services that have any; empty if none has.
+    pub versions: Vec<Vec<ServiceInterval>>,
 }
 
 /// What the users of one source saw in an interval.
@@ -39,7 +41,7 @@ pub struct EntryInterval {
     pub in_flight: u64,
 }
 
-/// What the instances of one service did in an interval. Small, for there may be many.
+/// What the instances of one service, or of one of its versions, did in an interval. Small, for there may be many.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ServiceInterval {
     /// Requests that reached an instance.
@@ -50,8 +52,22 @@ pub struct ServiceInterval {
     pub failures: u32,
     /// 99th percentile of the time from arrival to response; zero without any.
     pub response_time: u64,
-    /// Worker time used where workers are limited, else CPU time.
+    /// Worker time used where the workers of the whole service are limited, else CPU time.
     pub busy: u64,
+}
+
+impl ServiceInterval {
+    /// The workloads of a service as one, but for its response time.
+    pub fn together(workloads: &[Self]) -> Self {
+        let sum = |of: fn(&Self) -> u32| workloads.iter().map(of).sum();
+        Self {
+            requests: sum(|one| one.requests),
+            responses: sum(|one| one.responses),
+            failures: sum(|one| one.failures),
+            response_time: 0,
+            busy: workloads.iter().map(|one| one.busy).sum(),
+        }
+    }
 }
 
 /// Quantiles of an entry's response time.
@@ -70,9 +86,9 @@ impl TimelineRecord {
 /// One number of an interval.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TimelineRow {
-    /// [`Scope::Entry`] or [`Scope::Service`].
+    /// [`Scope::Entry`], [`Scope::Service`] or [`Scope::Version`].
     pub scope: Scope,
-    /// Which entry or service.
+    /// Which of them.
     pub name: String,
     /// Start of the interval, in seconds from the start of the run.
     pub start: f64,
@@ -218,7 +234,7 @@ impl Line {
 }
 
 /// The time line of all replications: interval by interval, entries before services, those in the order of the labels.
-/// `services` chooses among them. There is no row where no replication has a value.
+/// `services` chooses among them; each is followed by its versions. There is no row where no replication has a value.
 pub fn timeline(labels: &Labels, records: &[RunRecord], services: &[usize]) -> Vec<TimelineRow> {
     let Some(first) = records.first() else { return Vec::new() };
     let mut rows = Vec::new();
@@ -232,6 +248,15 @@ pub fn timeline(labels: &Labels, records: &[RunRecord], services: &[usize]) -> V
             line.workers = first.services[index].workers.map(|workers| workers as f64);
             let each = records.iter().map(|record| &record.timeline.services[number][index]);
             line.add(&mut rows, Scope::Service, &labels.services[index], &SERVICE, &each.collect::<Vec<_>>());
+            let of_service =
+                labels.versions.iter().enumerate().filter(|(_, version)| version.service == index);
+            for (version, label) in of_service {
+                let own = first.versions[version].workers.map(|workers| workers as f64);
+                // Where a version has unlimited workers, all of the service count their CPU.
+                let line = Line { workers: line.workers.and(own), ..line };
+                let each = records.iter().map(|record| &record.timeline.versions[number][version]);
+                line.add(&mut rows, Scope::Version, &label.name, &SERVICE, &each.collect::<Vec<_>>());
+            }
         }
     }
     rows

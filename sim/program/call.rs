@@ -2,18 +2,17 @@
 
 use crate::index::{Idx, IndexVec};
 use crate::kernel::rng::{extend_path, hash_name};
-use crate::mesh::scenario::{self, Call, CpuTime, Operation, OperationIdx, Scenario, ServiceIdx};
+use crate::mesh::scenario::{self, Call, CpuTime, Operation, Scenario, ServiceIdx};
 
 use crate::units::Span;
 
 use super::edge::Edges;
+use super::workload::Body;
 use super::{Action, ActionIdx, Code, CodeIdx, Site, SiteIdx, Step, StepIdx, WorkloadIdx};
 
-/// Collects the scripts of all services.
+/// Collects the scripts of all workloads.
 pub(super) struct Calls<'a> {
     scenario: &'a Scenario,
-    /// The first operation of each service.
-    first_code: IndexVec<ServiceIdx, CodeIdx>,
     pub(super) codes: IndexVec<CodeIdx, Code>,
     pub(super) steps: IndexVec<StepIdx, Step>,
     pub(super) actions: IndexVec<ActionIdx, Action>,
@@ -22,19 +21,8 @@ pub(super) struct Calls<'a> {
 
 impl<'a> Calls<'a> {
     pub(super) fn new(scenario: &'a Scenario) -> Self {
-        let mut next = 0;
-        let first_code = scenario
-            .services
-            .iter()
-            .map(|service| {
-                let first = CodeIdx::at(next);
-                next += service.operations.len();
-                first
-            })
-            .collect();
         Self {
             scenario,
-            first_code,
             codes: IndexVec::new(),
             steps: IndexVec::new(),
             actions: IndexVec::new(),
@@ -42,19 +30,13 @@ impl<'a> Calls<'a> {
         }
     }
 
-    /// Where an operation stands among all.
-    pub(super) fn code(&self, service: ServiceIdx, operation: OperationIdx) -> CodeIdx {
-        CodeIdx::at(self.first_code[service].position() + operation.position())
-    }
-
-    /// Adds the operations of a service; to be called in the services' order.
-    pub(super) fn add_scripts(&mut self, service: ServiceIdx, edges: &mut Edges<'_>) {
-        debug_assert_eq!(self.first_code[service], self.codes.next_index());
-        let scenario = self.scenario;
-        for operation in &scenario.services[service].operations {
+    /// Adds the operations of a workload; to be called in the workloads' order.
+    pub(super) fn add_scripts(&mut self, caller: WorkloadIdx, body: Body<'_>, edges: &mut Edges<'_>) {
+        let timeout = body.application.client.timeout;
+        for operation in body.operations {
             // Calls are told apart by whom they call and how often that was called before in the script: a call added
             // elsewhere in it leaves their random numbers alone.
-            let mut script = Script { service, seen: Vec::new() };
+            let mut script = Script { caller, timeout, seen: Vec::new() };
             let first_step = self.steps.next_index();
             for step in &operation.script {
                 self.add_step(step, &mut script, edges);
@@ -96,19 +78,17 @@ impl<'a> Calls<'a> {
     fn add_call(&mut self, call: &Call, copies: u32, script: &mut Script, edges: &mut Edges<'_>) {
         let callee = &self.scenario.services[call.service];
         let operation = &callee.operations[call.operation];
-        let default_timeout = self.scenario.services[script.service].application.client.timeout;
-        let caller = WorkloadIdx::at(script.service.position());
         let site = Site {
-            edge: edges.between(caller, call.service),
-            code: self.code(call.service, call.operation),
+            edge: edges.between(script.caller, call.service),
+            operation: call.operation,
             probability: call.probability.value(),
             request_size: call.request_size.as_ref().unwrap_or(&operation.request_size).clone(),
-            timeout: call.timeout.or(default_timeout).map_or(u64::MAX, Span::nanos),
+            timeout: call.timeout.or(script.timeout).map_or(u64::MAX, Span::nanos),
             optional: call.optional,
             place: script.place(&callee.full_name(), &operation.name),
             relay: None,
         };
-        let site = self.add_site(site, caller, call.service, edges);
+        let site = self.add_site(site, script.caller, call.service, edges);
         self.actions.push(Action::Call { site, copies });
     }
 
@@ -129,9 +109,12 @@ impl<'a> Calls<'a> {
     }
 }
 
-/// The script being compiled: its service, and what it has called so far.
+/// The script being compiled.
 struct Script {
-    service: ServiceIdx,
+    caller: WorkloadIdx,
+    /// Of calls that have none of their own.
+    timeout: Option<Span>,
+    /// What it has called so far.
     seen: Vec<u64>,
 }
 

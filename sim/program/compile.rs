@@ -17,8 +17,8 @@ pub fn compile(scenario: &Scenario, mesh: &MeshModel) -> Program {
     let workloads = Workloads::lay_out(scenario, mesh);
     let mut edges = Edges::new(scenario, mesh, &workloads);
     let mut calls = Calls::new(scenario);
-    for (service, _) in scenario.services.iter_enumerated() {
-        calls.add_scripts(service, &mut edges);
+    for (workload, body) in workloads.serving() {
+        calls.add_scripts(workload, body, &mut edges);
     }
     let sources: IndexVec<SourceIdx, Source> = scenario
         .sources
@@ -28,11 +28,13 @@ pub fn compile(scenario: &Scenario, mesh: &MeshModel) -> Program {
         .collect();
     let start = SimTime::ZERO + scenario.run.warm_up;
     let edges = edges.finish();
+    let serving = workloads.serving().count();
     let (machines, nodes) = super::node::place(scenario, mesh, &workloads);
     let mut program = Program {
         scenario: scenario.name.clone(),
         mesh: mesh.name.clone(),
-        services: scenario.services.len(),
+        services: workloads.of_services,
+        serving,
         workloads: workloads.all,
         pods: IndexVec::new(),
         groups: workloads.groups,
@@ -90,12 +92,11 @@ fn add_source(
     calls: &mut Calls<'_>,
 ) -> Source {
     let name_hash = hash_name(&source.name);
-    let code = calls.code(source.service, source.operation);
     let callee = &scenario.services[source.service];
     let operation = &callee.operations[source.operation];
     let site = Site {
         edge: edges.between(workload, source.service),
-        code,
+        operation: source.operation,
         probability: 1.0,
         request_size: operation.request_size.clone(),
         timeout: source.timeout.map_or(u64::MAX, Span::nanos),

@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use proptest::prelude::*;
 use proptest::sample::select;
+use sim::experiment::labels;
 use sim::mesh::{MeshModel, Scenario};
 use sim::program::compile;
 use sim::units::Span;
@@ -36,9 +37,24 @@ fn service() -> impl Strategy<Value = String> {
             ][..],
         ),
         select(&["", ", error_ratio: 10%", ", resources: {cpu_limit: 500m}, cpu_time: 1ms"][..]),
+        select(
+            &[
+                "",
+                "",
+                "",
+                "[{name: v1, script: []}]",
+                "[{name: v1, script: [], error_ratio: 20%}, {name: v2, replicas: 2, workers: 2}]",
+                "[{name: v1, service_time: 100us, client: {keep_alive: false}}, {name: v2, workers: unlimited}]",
+            ][..],
+        ),
     )
-        .prop_map(|(protocol, replicas, workers, time, client, rest)| {
-            format!("protocol: {protocol}, replicas: {replicas}, service_time: {time}{workers}{client}{rest}")
+        .prop_map(|(protocol, replicas, workers, time, client, rest, versions)| {
+            let pods = if versions.is_empty() {
+                format!("replicas: {replicas}")
+            } else {
+                format!("versions: {versions}")
+            };
+            format!("protocol: {protocol}, {pods}, service_time: {time}{workers}{client}{rest}")
         })
 }
 
@@ -115,6 +131,16 @@ fn record(scenario: &Scenario, mesh: &MeshModel) -> String {
     for entry in &record.entries {
         let answered = entry.succeeded.len() + entry.failed.len() + entry.unfinished;
         assert_eq!(entry.arrived, answered, "measured requests are conserved under {}", mesh.name);
+    }
+    for (service, whole) in program.services.iter().zip(&record.services) {
+        let names: Vec<&String> =
+            service.workloads().map(|workload| &program.workloads[workload].name).collect();
+        let of_versions = labels(&program).versions.into_iter().zip(&record.versions);
+        let own: Vec<_> = of_versions.filter(|(label, _)| names.contains(&&label.name)).collect();
+        if !own.is_empty() {
+            let visits: u64 = own.iter().map(|(_, version)| version.visits).sum();
+            assert_eq!(whole.visits, visits, "visits of {} are those of its versions", service.name);
+        }
     }
     sim::digest::of_debug(&record)
 }

@@ -25,10 +25,12 @@ use super::draft::Draft;
 use super::fields::{self, Fields, each, located};
 use super::tree::Node;
 
+mod application;
 mod cluster;
 mod distribution;
 mod matches;
 mod mesh;
+mod operation;
 mod policies;
 mod routes;
 mod rules;

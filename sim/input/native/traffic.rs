@@ -28,10 +28,10 @@ pub(super) fn source(node: &Node, diagnostics: &mut Diagnostics) -> Option<Sourc
     let service = fields.need("service", located(fields::text));
     let name = fields.read("name", located(fields::text)).or_else(|| service.clone());
     let operation = fields.read("operation", located(fields::text));
-    let host = fields.read("host", located(fields::text));
     let from = from(&mut fields);
     let arrivals = rate_or_arrivals(&mut fields);
-    let headers = fields.read("headers", headers);
+    let host = fields.read("host", located(fields::text));
+    let headers = headers(&mut fields);
     let timeout = fields.read("timeout", timeout);
     fields.finish();
     Some(SourceDraft {
@@ -42,7 +42,7 @@ pub(super) fn source(node: &Node, diagnostics: &mut Diagnostics) -> Option<Sourc
         // What is missing has been reported; the name shall resolve nevertheless.
         from: from.unwrap_or(Located::new(Origin::Outside, node.location)),
         arrivals: arrivals.unwrap_or(Located::new(SILENT, node.location)),
-        headers: headers.unwrap_or_default(),
+        headers,
         timeout,
     })
 }
@@ -197,18 +197,30 @@ fn trace(node: &Node, diagnostics: &mut Diagnostics) -> Option<ArrivalsDraft> {
     Some(ArrivalsDraft::Known(Arrivals::Trace { times }))
 }
 
-/// `{x-tenant: gold, x-user: {distinct: 1000}, x-canary: {shares: {always: 5%}}}`.
-fn headers(node: &Node, diagnostics: &mut Diagnostics) -> Option<Vec<Located<Header>>> {
-    let decoded = map(header_values)(node, diagnostics)?;
-    let header = |(name, values): (Located<String>, HeaderValues)| {
-        // Only names of headers are the same in either case.
-        let is_header = |name: &str| !name.starts_with('?') && !name.starts_with("cookie:");
-        name.map(|name| Header {
-            name: if is_header(&name) { name.to_ascii_lowercase() } else { name },
-            values,
+/// `headers: {x-tenant: gold, x-user: {distinct: 1000}, x-canary: {shares: {always: 5%}}}`, and in the same way what
+/// routes look at beside headers: `path`, `method`, and `query` by the names of its parameters.
+fn headers(fields: &mut Fields<'_, '_>) -> Vec<Located<Header>> {
+    let written = fields.read("headers", map(header_values)).unwrap_or_default();
+    let mut headers: Vec<Located<Header>> = written
+        .into_iter()
+        .map(|(name, values)| {
+            name.map(|name| {
+                // Names of headers are the same in either case, those of cookies are not.
+                let is_cookie = name.starts_with("cookie:");
+                let name = if is_cookie { name } else { name.to_ascii_lowercase() };
+                Header { name, values }
+            })
         })
-    };
-    Some(decoded.into_iter().map(header).collect())
+        .collect();
+    for (key, name) in [("path", ":path"), ("method", ":method")] {
+        let values = fields.read(key, located(header_values));
+        headers.extend(values.map(|values| values.map(|values| Header { name: name.to_owned(), values })));
+    }
+    let query = fields.read("query", map(header_values)).unwrap_or_default();
+    headers.extend(
+        query.into_iter().map(|(name, values)| name.map(|name| Header { name: format!("?{name}"), values })),
+    );
+    headers
 }
 
 fn header_values(node: &Node, diagnostics: &mut Diagnostics) -> Option<HeaderValues> {

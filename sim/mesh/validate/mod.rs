@@ -5,9 +5,8 @@
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::index::IndexVec;
 use crate::input::Draft;
-use crate::vocabulary::routing::Resource;
 
-use super::scenario::{Scenario, Service, ServiceIdx, SourceIdx, Subset, TrafficSource, Unsaid, VersionIdx};
+use super::scenario::{Scenario, Service, ServiceIdx, SourceIdx, TrafficSource, Unsaid};
 
 mod backends;
 mod calls;
@@ -20,6 +19,7 @@ mod policies;
 mod routes;
 mod services;
 mod slo;
+mod subsets;
 mod traffic;
 mod waypoints;
 
@@ -35,8 +35,8 @@ pub fn validate(draft: &Draft, diagnostics: &mut Diagnostics) -> Option<Scenario
     names::check(draft, diagnostics);
     let directory = Directory::new(&draft.services);
     let mut services = services::resolve(draft, &directory, diagnostics);
+    subsets::resolve(draft, &directory, &mut services, diagnostics);
     let sources = traffic::resolve(draft, &directory, &services, diagnostics);
-    name_subsets(draft, &directory, &mut services);
     inject::mark(draft, &directory, &mut services, diagnostics);
     let policies = policies::resolve(draft, &directory, &sources, &mut services, diagnostics);
     let routes = routes::resolve(draft, &directory, &services, &sources, diagnostics);
@@ -70,20 +70,6 @@ pub fn validate(draft: &Draft, diagnostics: &mut Diagnostics) -> Option<Scenario
     })
 }
 
-/// The subsets that objects name, without the pods that are in them.
-fn name_subsets(draft: &Draft, directory: &Directory<'_>, services: &mut IndexVec<ServiceIdx, Service>) {
-    for subset in &draft.subsets {
-        let (namespace, host) = (subset.namespace.as_deref(), &subset.service.value);
-        for service in directory.of_host(host, namespace, subset.resource == Resource::Scenario).0 {
-            let subsets = &mut services[service].subsets;
-            if subsets.iter().all(|known| known.name != subset.name.value) {
-                let versions = vec![VersionIdx(0)];
-                subsets.push(Subset { name: subset.name.value.clone(), resource: subset.resource, versions });
-            }
-        }
-    }
-}
-
 /// There are not more pods than fit.
 fn check_pods(
     draft: &Draft,
@@ -98,8 +84,12 @@ fn check_pods(
     let waypoints_pods = waypoints.clone().map(|(replicas, _)| u64::from(replicas));
     let pods: u64 = services_pods.chain(sources_pods).chain(waypoints_pods).sum();
     if pods > MAX_PODS {
-        let written =
-            draft.services.iter().map(|service| (service.replicas.value, service.replicas.location));
+        let written = draft.services.iter().flat_map(|service| {
+            let versions = service.versions.iter().map(|version| &version.replicas);
+            let whole = service.versions.is_empty().then_some(&service.replicas);
+            whole.into_iter().chain(versions)
+        });
+        let written = written.map(|replicas| (replicas.value, replicas.location));
         let largest = written.chain(waypoints).max_by_key(|(replicas, _)| *replicas);
         let message = format!("the scenario has {pods} pods, more than the {MAX_PODS} that fit");
         let diagnostic = Diagnostic::error(Code::TooLarge, message);

@@ -30,6 +30,10 @@ pub(super) fn check(draft: &Draft, diagnostics: &mut Diagnostics) {
             allowed(&operation.name, diagnostics);
         }
         unique("operation", service.operations.iter().map(|operation| &operation.name), diagnostics);
+        for version in &service.versions {
+            allowed(&version.name, diagnostics);
+        }
+        unique("version", service.versions.iter().map(|version| &version.name), diagnostics);
     }
     for source in &draft.sources {
         allowed(&source.name, diagnostics);

@@ -76,6 +76,9 @@ pub(super) fn subjects(labels: &Labels) -> Vec<Subject> {
     for (index, name) in labels.services.iter().enumerate() {
         add(Scope::Service, name, index, service::MEASURES);
     }
+    for (index, version) in labels.versions.iter().enumerate() {
+        add(Scope::Version, &version.name, index, service::OF_VERSIONS);
+    }
     for (index, edge) in labels.edges.iter().enumerate() {
         add(Scope::Edge, &edge.name(), index, edge::MEASURES);
         if labels.zones.len() > 1 {

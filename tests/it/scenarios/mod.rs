@@ -10,6 +10,7 @@ mod quiet;
 mod scripts;
 mod timeline;
 mod timeouts;
+mod versions;
 mod zones;
 
 use std::sync::atomic::AtomicBool;
