@@ -12,15 +12,12 @@ use sim::vocabulary::routing::{RuleAction, Setting};
 const SERVICES: &str = r"version: 1
 services:
   - {name: web, namespace: shop, service_time: 1ms, script: [{call: reviews}, {call: ratings}]}
-  - {name: reviews, namespace: shop, service_time: 1ms}
+  - {name: reviews, namespace: shop, service_time: 1ms, versions: [{name: v1}, {name: v2}]}
   - {name: ratings, namespace: shop, service_time: 1ms}
   - {name: reviews, namespace: other, service_time: 1ms}
 traffic:
   - {service: web, from: 'gateway:ingress', host: shop.example.com, rate: 100/s, headers: {x-a: a}}
   - {name: second, service: other/reviews, from: meshed_client, rate: 100/s}
-subsets:
-  - {service: reviews, namespace: shop, name: v1, labels: {version: v1}}
-  - {service: reviews, namespace: shop, name: v2, labels: {version: v2}}
 ";
 
 /// The scenario of [`SERVICES`] and what follows them, if it can be simulated, and what is said of it.

@@ -11,9 +11,8 @@ use crate::vocabulary::resilience::Limits;
 use super::*;
 
 const SERVICES: &str = "version: 1\nservices:\n- {name: web, service_time: 1ms, script: [call: reviews]}\n\
-     - {name: reviews, service_time: 1ms}\n\
-     traffic: [{service: web, from: outside, rate: 1/s, headers: {x-a: a}}]\n\
-     subsets: [{service: reviews, name: v1, labels: {version: v1}}]\n";
+     - {name: reviews, service_time: 1ms, versions: [{name: v1}]}\n\
+     traffic: [{service: web, from: outside, rate: 1/s, headers: {x-a: a}}]\n";
 
 fn scenario(text: &str) -> Scenario {
     let folder = tempfile::tempdir().expect("a temporary folder");
