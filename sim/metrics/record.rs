@@ -49,7 +49,8 @@ pub struct RunRecord {
     /// Golden signals of each interval.
     pub timeline: TimelineRecord,
     /// Fingerprint of what the measured requests asked for: a sum of hashes of their intended arrival times and of the
-    /// service time of each visit. Equal under every mesh as long as no call is rejected or given up.
+    /// service time of each visit. Equal under every mesh as long as no call is rejected or given up and versions of a
+    /// service ask for the same things.
     pub demand: u64,
     /// Events handled, warm-up and drain included.
     pub events: u64,
