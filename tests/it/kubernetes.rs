@@ -9,8 +9,10 @@ use sim::diag::{Diagnostics, Style};
 use sim::input::draft::{ActionDraft, ArrivalsDraft, Draft, Origins, ProxyKind, ServiceDraft, StepDraft};
 use sim::input::kubernetes::{Effect, Shape, fields};
 use sim::input::{self, Options};
+use sim::mesh::scenario::Backend;
 use sim::mesh::{Scenario, validate};
 use sim::units::{Bytes, Cores};
+use sim::vocabulary::routing::RuleAction;
 use sim::vocabulary::{Arrivals, Origin, Protocol, Resources};
 
 const REAL: &str = "../shared/data/inputs";
@@ -154,6 +156,28 @@ fn a_scenario_adds_what_manifests_do_not_say() {
     assert_eq!(names(&other).len(), 4);
     let first = |scenario: &Scenario| names(scenario).into_iter().find(|name| name.starts_with("shop/web "));
     assert_eq!(first(&other).map(|text| text.len()), first(&scenario(&draft)).map(|text| text.len()));
+}
+
+#[test]
+fn a_service_for_some_of_the_pods_is_a_subset_to_routes() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("route.yaml");
+    let route = "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: web, namespace: shop}\nspec:\n  \
+                 hosts: [web]\n  http:\n  - route:\n    - {destination: {host: web-green}, weight: 10}\n    \
+                 - {destination: {host: web-public.shop.svc.cluster.local}, weight: 90}\n";
+    fs::write(&path, route).expect("a file");
+    let scenario = scenario(&draft(&[SHOP, &path.to_string_lossy()]).0);
+    let RuleAction::Forward(backends) = &scenario.routes[0].rules[0].action else { panic!("it forwards") };
+    let [Backend::Service { subset: Some(green), .. }, Backend::Service { service, subset: None, .. }] =
+        [&backends[0].backend, &backends[1].backend]
+    else {
+        panic!("{backends:?}")
+    };
+    let web = &scenario.services[*service];
+    assert_eq!((web.name.as_str(), web.subsets[*green].name.as_str()), ("web", "web-green"));
+    let versions: Vec<_> =
+        web.subsets[*green].versions.iter().map(|version| &*web.versions[*version].name).collect();
+    assert_eq!(versions, ["green"]);
 }
 
 /// A pod with these annotations, and further lines of its `spec`.

@@ -3,7 +3,7 @@
 use crate::diag::{Code, Diagnostic, Diagnostics, Location, quote};
 use crate::index::{Idx, IndexVec};
 use crate::input::Draft;
-use crate::input::draft::{BackendDraft, Level, RouteDraft};
+use crate::input::draft::{BackendDraft, Level, RouteDraft, ServiceDraft};
 use crate::input::tree::Located;
 use crate::vocabulary::routing::{
     Mirror, Order, RequestMatch, Resource, Retries, Rule, RuleAction, Setting, Weighted,
@@ -134,15 +134,17 @@ impl<'a> Backends<'a> {
         {
             return missing(format!("port {port} of {}", quote(&service.name)), host.location, None);
         }
-        let subset = match &written.subset {
+        let part = part(&self.draft.services[index.position()], &host.value);
+        let wanted = written.subset.as_ref().map(|name| (&*name.value, name.location));
+        let subset = match wanted.or_else(|| part.map(|name| (name, host.location))) {
             None => None,
-            Some(name) => {
-                let found = service.subsets.iter().position(|subset| subset.name == name.value);
+            Some((name, place)) => {
+                let found = service.subsets.iter().position(|subset| subset.name == name);
                 let Some(found) = found else {
                     let names = service.subsets.iter().map(|subset| subset.name.as_str());
-                    let like = crate::diag::closest(&name.value, names);
-                    let what = format!("subset {} of {}", quote(&name.value), quote(&service.name));
-                    return missing(what, name.location, like);
+                    let like = crate::diag::closest(name, names);
+                    let what = format!("subset {} of {}", quote(name), quote(&service.name));
+                    return missing(what, place, like);
                 };
                 Some(SubsetIdx::at(found))
             }
@@ -169,6 +171,13 @@ impl<'a> Backends<'a> {
             diagnostics.push(diagnostic.hint("give some requests the header, under `traffic`"));
         }
     }
+}
+
+/// The subset of a service that another name of it stands for: in Kubernetes, a second Service for some of its pods.
+fn part<'d>(service: &'d ServiceDraft, host: &str) -> Option<&'d str> {
+    let own = host.rsplit('/').next().unwrap_or(host).split('.').next().unwrap_or_default();
+    let alias = service.aliases.iter().find(|alias| alias.name.value == own)?;
+    if service.name.value == own { None } else { alias.subset.as_deref() }
 }
 
 /// What the proxy answers for a backend that does not exist: Envoy has no cluster, Gateway API says 500.
