@@ -7,8 +7,8 @@ use crate::metrics::record::PARTS;
 use crate::program::{PodIdx, SiteIdx};
 use crate::units::{SimTime, Span};
 
+use super::connection::ConnectionId;
 use super::links::{LinkId, NO_LINK};
-use super::view::ConnectionId;
 
 /// A call in flight; reused once it is over.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord)]
@@ -50,7 +50,7 @@ pub(super) enum Progress {
     Waiting,
     /// The calling proxy has it.
     Outbound,
-    /// It waits until a connection to the endpoint is ready.
+    /// It is pending in a pool: no connection to an endpoint is ready.
     Connecting,
     /// It has a connection to the endpoint, and is on its way there, there, or on its way back.
     Sent,
@@ -85,6 +85,8 @@ pub(super) struct Call {
     pub(super) callee: PodIdx,
     pub(super) endpoint: u32,
     pub(super) connection: ConnectionId,
+    /// The pool of connections to endpoints in which it waits for one.
+    pub(super) pool: u32,
     pub(super) progress: Progress,
     /// The application's connection.
     pub(super) link: LinkId,
@@ -146,6 +148,7 @@ impl Call {
             callee: caller,
             endpoint: 0,
             connection: ConnectionId::NONE,
+            pool: 0,
             progress: Progress::Waiting,
             link: NO_LINK,
             worker: 0,

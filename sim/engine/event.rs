@@ -4,6 +4,7 @@ use crate::mesh::scenario::SourceIdx;
 use crate::program::{PodIdx, ProxyIdx};
 
 use super::call::CallId;
+use super::connection::ConnectionId;
 
 /// An event of a run. Small, for every pending one is moved around in the future event list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,9 +23,9 @@ pub enum Event {
     /// The calling proxy has processed the request: it goes to a connection of an endpoint.
     OutboundDone(CallId),
     /// The connection's handshake reaches the accepting side.
-    Handshake(CallId),
+    Handshake(ConnectionId),
     /// The connection is ready.
-    Connected(CallId),
+    Connected(ConnectionId),
     /// The request reaches the called pod.
     AtServer(CallId),
     /// The request reaches the application.

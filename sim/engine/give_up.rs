@@ -35,8 +35,7 @@ impl Engine<'_> {
         let (_, edge) = self.edge(id);
         let call = &mut self.calls[id];
         let progress = std::mem::replace(&mut call.progress, Progress::GivenUp);
-        let (caller, begun, endpoint) = (call.caller, call.begun, call.endpoint);
-        let (connection, sent) = (call.connection, call.sent);
+        let (caller, begun, pool) = (call.caller, call.begun, call.pool);
         if progress == Progress::Waiting {
             return self.stop_waiting(id);
         }
@@ -45,15 +44,16 @@ impl Engine<'_> {
             self.proxies.request_ended(proxy, begun, now);
         }
         if progress == Progress::Sent {
+            self.leave_connection(id, false);
+        }
+        if progress == Progress::Connecting {
             let position = self.view_position(caller, edge);
-            if let Some(view) = &mut self.views[position]
-                && view.abandon(edge, &mut self.connections, connection, sent, now)
-            {
-                self.proxies.connection_closed(self.program.ends(caller, edge, endpoint), now);
+            if let Some(view) = &mut self.views[position] {
+                view.cancel(edge, pool, id);
             }
         }
         self.free_link(id, false);
-        false
+        progress == Progress::Connecting
     }
 
     /// Takes a call out of the queue for a connection; false if it is not there but under way to the gateway.

@@ -2,6 +2,7 @@
 
 use crate::index::Idx;
 use crate::kernel::Uniform;
+use crate::kernel::dist::Dist;
 use crate::program::{Edge, PassCost, PodIdx, ProxyIdx, SiteIdx};
 use crate::units::{SimTime, Span};
 
@@ -121,7 +122,7 @@ impl<'p> Engine<'p> {
     }
 
     /// One node proxy serves both ends of the call: no tunnel, nothing encrypted.
-    pub(super) fn is_local(&self, id: CallId) -> bool {
+    fn is_local(&self, id: CallId) -> bool {
         let (_, edge) = self.edge(id);
         let call = &self.calls[id];
         self.program.is_local(call.caller, edge, call.callee)
@@ -244,7 +245,7 @@ impl<'p> Engine<'p> {
             return self.forget(id);
         }
         call.progress = Progress::Back;
-        self.leave_connection(id);
+        self.leave_connection(id, true);
         match self.outbound(id) {
             Some((cost, proxy)) => self.pass(id, proxy, cost, Pass::OutboundResponse),
             None => self.returned(id),
@@ -326,17 +327,22 @@ impl<'p> Engine<'p> {
     }
 
     /// Delay of a leg between the calling and the called pod.
-    pub(super) fn leg(&self, id: CallId, leg: u32, bytes: u64) -> Span {
+    fn leg(&self, id: CallId, leg: u32, bytes: u64) -> Span {
         let call = &self.calls[id];
-        let law = if self.is_from_outside(call) {
+        let law = self.delay(self.is_from_outside(call), [call.caller, call.callee]);
+        let nanos = law.sample(&mut call.key.draws(draw::NETWORK, call.path, draw::of_hop(leg, call.hop), 0));
+        Span::from_nanos_f64(nanos + bytes as f64 * self.program.nanos_per_byte)
+    }
+
+    /// The law of the delay of a leg between two pods, the first of which may stand for a client outside of the cluster.
+    pub(super) fn delay(&self, from_outside: bool, [caller, callee]: [PodIdx; 2]) -> &Dist {
+        if from_outside {
             &self.program.outside_delay
-        } else if self.program.zones_between(call.caller, call.callee).is_some() {
+        } else if self.program.zones_between(caller, callee).is_some() {
             &self.program.zone_delay
         } else {
             &self.program.network_delay
-        };
-        let nanos = law.sample(&mut call.key.draws(draw::NETWORK, call.path, draw::of_hop(leg, call.hop), 0));
-        Span::from_nanos_f64(nanos + bytes as f64 * self.program.nanos_per_byte)
+        }
     }
 
     /// Delay of a leg between an outside client and the gateway.
@@ -350,7 +356,7 @@ impl<'p> Engine<'p> {
         )))
     }
 
-    fn is_from_outside(&self, call: &Call) -> bool {
+    pub(super) fn is_from_outside(&self, call: &Call) -> bool {
         let source = &self.program.sources[call.source];
         call.entry && source.outside && !source.gateway
     }

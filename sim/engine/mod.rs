@@ -7,6 +7,7 @@
 
 mod call;
 mod connect;
+mod connection;
 mod draw;
 mod endpoints;
 mod event;
@@ -17,6 +18,7 @@ mod links;
 mod node;
 mod occupancy;
 mod pass;
+mod pool;
 mod proxy;
 mod recorder;
 mod source;
@@ -35,6 +37,7 @@ use crate::metrics::RunRecord;
 use crate::program::{Edge, EdgeIdx, PodIdx, Program};
 
 use call::{CallId, Calls};
+use connection::Connections;
 pub use event::Event;
 use instance::Instance;
 use node::NodeCores;
@@ -44,7 +47,7 @@ use recorder::Recorder;
 use source::SourceState;
 use throttle::Throttle;
 pub use trace::{Difference, Step, Trace};
-use view::{Connections, View};
+use view::View;
 
 /// Events between two looks at the stop flag.
 const STOP_CHECK_EVENTS: u64 = 1 << 16;
@@ -166,8 +169,8 @@ impl<'p> Engine<'p> {
             Event::Send { source, user } => self.send_next(source, user),
             Event::AtGateway(call) => self.begin(call),
             Event::OutboundDone(call) => self.outbound_done(call),
-            Event::Handshake(call) => self.accept(call),
-            Event::Connected(call) => self.connected(call),
+            Event::Handshake(connection) => self.accept(connection),
+            Event::Connected(connection) => self.connected(connection),
             Event::AtServer(call) => self.reach(call),
             Event::AtInstance(call) => self.serve(call),
             Event::ServiceDone(call) => self.service_done(call),
