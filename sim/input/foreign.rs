@@ -12,6 +12,7 @@ use crate::diag::{Code, Diagnostic, Diagnostics, Location, closest, quote};
 use super::tree::{Located, Node, Value};
 
 mod place;
+pub mod readers;
 mod value;
 
 use place::Place;

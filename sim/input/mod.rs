@@ -18,8 +18,10 @@ pub mod istio;
 pub mod kubernetes;
 mod merge;
 mod native;
+pub mod smi;
 mod trace;
 pub mod tree;
+mod versions;
 
 pub use draft::Draft;
 use draft::{ArrivalsDraft, PricesDraft};
@@ -74,6 +76,19 @@ pub const FORMATS: &[Format] = &[
         },
     },
     Format {
+        name: "SMI objects",
+        head: "`apiVersion` of split or specs at smi-spec.io",
+        recognises: smi::recognises,
+        decode: |node, reading| {
+            let import = &mut smi::Import {
+                pending: &mut reading.smi,
+                findings: &mut reading.findings,
+                diagnostics: &mut reading.diagnostics,
+            };
+            smi::decode(node, import);
+        },
+    },
+    Format {
         name: "Kubernetes objects",
         head: "`kind: Deployment`, `Service`, `Pod` and others",
         recognises: kubernetes::is_known,
@@ -103,6 +118,7 @@ pub fn load(inputs: &[PathBuf], options: &Options) -> (Draft, Sources, Diagnosti
         unread: Vec::new(),
         findings: foreign::Findings::default(),
         istio: istio::Pending::default(),
+        smi: smi::Pending::default(),
         objects: kubernetes::Objects::default(),
     };
     let mut documents = Vec::new();
@@ -115,6 +131,8 @@ pub fn load(inputs: &[PathBuf], options: &Options) -> (Draft, Sources, Diagnosti
     }
     reading.resolve_objects();
     std::mem::take(&mut reading.istio).resolve(&mut reading.draft, &mut reading.diagnostics);
+    std::mem::take(&mut reading.smi).resolve(&mut reading.draft, &mut reading.diagnostics);
+    versions::resolve(&mut reading.draft);
     std::mem::take(&mut reading.findings).report(&mut reading.diagnostics);
     reading.report_unread();
     reading.read_traces();
@@ -156,6 +174,8 @@ struct Reading<'o> {
     findings: foreign::Findings,
     /// What of Istio's objects waits until everything is read.
     istio: istio::Pending,
+    /// Splits and the groups of routes that they name.
+    smi: smi::Pending,
     /// Kubernetes' own objects, which mean something only together.
     objects: kubernetes::Objects,
 }

@@ -2,10 +2,11 @@
 
 use crate::diag::{Code, Diagnostic, Diagnostics, quote};
 use crate::input::fields;
+use crate::input::foreign::readers::pattern;
 use crate::input::foreign::{Foreign, Row, Treatment};
 use crate::input::tree::Located;
 use crate::vocabulary::routing::{NamedMatch, RequestMatch};
-use crate::vocabulary::text::{PathMatch, Pattern, TextMatch};
+use crate::vocabulary::text::{PathMatch, TextMatch};
 
 use super::{no_effect, value};
 
@@ -102,17 +103,6 @@ pub(super) fn text(node: Foreign<'_>, diagnostics: &mut Diagnostics) -> Option<T
         _ => {
             let message = "a text is matched by one of `exact`, `prefix` and `regex`";
             diagnostics.push(Diagnostic::error(Code::InvalidValue, message).at(node.location()));
-            None
-        }
-    }
-}
-
-fn pattern(text: &str, place: crate::diag::Location, diagnostics: &mut Diagnostics) -> Option<Pattern> {
-    match Pattern::new(text) {
-        Ok(pattern) => Some(pattern),
-        Err(problem) => {
-            let message = format!("{} is no regular expression: {problem}", quote(text));
-            diagnostics.push(Diagnostic::error(Code::InvalidValue, message).at(place));
             None
         }
     }

@@ -3,9 +3,10 @@
 //! One file per group of kinds, each with the tables of its fields. Delegated rules, and what holds for the whole mesh
 //! only if no namespace is left out, wait in [`Pending`] until everything is read.
 
-use crate::diag::{Code, Diagnostic, Diagnostics, Location};
+use crate::diag::Diagnostics;
 
 use super::draft::Draft;
+use super::foreign::readers::{namespace, no_effect};
 use super::foreign::{Findings, Foreign, Head, Kind, TypeMeta};
 use super::tree::Node;
 
@@ -95,16 +96,6 @@ pub(super) fn decode(node: &Node, import: &mut Import<'_>) {
     if let Some(head) = Head::read(object, import.diagnostics) {
         decode(object, &head, import);
     }
-}
-
-/// The namespace of an object, as drafts have it.
-fn namespace(head: &Head) -> Option<String> {
-    head.namespace.as_ref().map(|namespace| namespace.value.clone())
-}
-
-/// A warning about a value that has no effect although its field is modelled.
-fn no_effect(message: impl Into<String>, place: Location) -> Diagnostic {
-    Diagnostic::warning(Code::NotModelled, message).at(place)
 }
 
 #[cfg(test)]
