@@ -7,6 +7,7 @@ mod init;
 mod models;
 mod options;
 mod progress;
+mod resources;
 mod run;
 mod scenario;
 mod simulation;
@@ -51,6 +52,8 @@ enum Command {
     Diff(Box<diff::DiffArguments>),
     /// Check files and say everything that is wrong with them
     Validate(validate::ValidateArguments),
+    /// Say what the proxies of a cluster reserve and use, and what each mesh would
+    Resources(resources::ResourcesArguments),
     /// List the mesh profiles, or show one with the source of every number
     Models(models::ModelsArguments),
     /// Print a commented scenario to start from
@@ -69,6 +72,7 @@ pub fn main() -> ExitCode {
         Command::Compare(arguments) => compare::execute(&arguments),
         Command::Diff(arguments) => diff::execute(&arguments),
         Command::Validate(arguments) => validate::execute(&arguments),
+        Command::Resources(arguments) => resources::execute(&arguments),
         Command::Models(arguments) => models::execute(&arguments),
         Command::Init(arguments) => init::execute(&arguments),
         Command::Topology(arguments) => topology::execute(&arguments),

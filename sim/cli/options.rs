@@ -14,7 +14,7 @@ use super::scenario::{Loaded, Loading, Meshes};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// Scenario, isotope graph, or a folder of them; `-` is standard input
+    /// Scenario, isotope graph, Kubernetes manifests, or a folder of them; `-` is standard input
     #[arg(value_name = "FILE", required_unless_present = "file")]
     pub(super) files: Vec<PathBuf>,
     /// One more file or folder

@@ -3,9 +3,9 @@
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
-use crate::diag::{Code, Diagnostic, Diagnostics, Location, Sources, Style};
+use crate::diag::{Code, Diagnostic, Diagnostics, Location, Sources, Style, quote};
 use crate::experiment::{Plan, size};
-use crate::input::draft::MeshDraft;
+use crate::input::draft::{FeatureDraft, MeshDraft};
 use crate::input::tree::Located;
 use crate::input::{self, Options};
 use crate::mesh::profile::{self, Profile};
@@ -60,6 +60,8 @@ pub(super) struct Loaded {
     pub(super) warnings: Vec<String>,
     /// What was chosen in the user's place, for the reader of results: sentences.
     pub(super) notes: Vec<String>,
+    /// What stands in the place of what no file says, a sentence each.
+    pub(super) guesses: Vec<String>,
     /// What was read.
     pub(super) inputs: Vec<FileHash>,
 }
@@ -109,18 +111,23 @@ impl Loading {
             return None;
         }
         let mut scenario = Scenario { as_written: self.as_written, ..scenario? };
-        let notes = match self.rate {
+        let mut notes: Vec<String> = match self.rate {
             Some(rate) => {
                 set_rate(&mut scenario, rate);
                 Vec::new()
             }
             None => size::moderate_rates(&mut scenario).into_iter().collect(),
         };
+        let guesses: Vec<String> = draft.guesses.into_iter().map(|guess| guess.value).collect();
+        if !guesses.is_empty() {
+            let count = guesses.len();
+            notes.push(format!("{count} guesses stand for what no file says; `sim validate` lists them"));
+        }
         let baseline =
             (meshes.len() > 1).then(|| meshes.iter().position(|mesh| mesh.name == BASELINE).unwrap_or(0));
         let warnings = diagnostics.sorted().iter().map(|one| one_line(one, &sources)).collect();
         let inputs = sources.files().map(|(name, text)| FileHash::new(name, text.as_bytes())).collect();
-        Some(Loaded { scenario, meshes, node_cores, baseline, warnings, notes, inputs })
+        Some(Loaded { scenario, meshes, node_cores, baseline, warnings, notes, guesses, inputs })
     }
 
     /// The meshes asked for on the command line, else those that are meant.
@@ -154,6 +161,7 @@ impl Loading {
                 _ => {}
             }
         }
+        follow(&mut profiles, &draft.features, diagnostics);
         for change in changes(draft, sets, sources, diagnostics) {
             apply(&mut profiles, &change, diagnostics);
         }
@@ -221,6 +229,24 @@ fn changes(
         }
     }
     changes
+}
+
+/// Lets every profile follow what objects ask for, where it has such a value.
+fn follow(profiles: &mut [Profile], features: &[FeatureDraft], diagnostics: &mut Diagnostics) {
+    let mut asked: Vec<(&Located<String>, Vec<&FeatureDraft>)> = Vec::new();
+    for feature in features {
+        match asked.iter_mut().find(|(object, _)| **object == feature.object) {
+            Some((_, features)) => features.push(feature),
+            None => asked.push((&feature.object, vec![feature])),
+        }
+    }
+    for (object, features) in asked {
+        let followers = profiles.iter_mut().filter_map(|profile| profile.follow(&features).then_some(()));
+        if followers.count() == 0 {
+            let message = format!("none of these meshes has what {} asks for", quote(&object.value));
+            diagnostics.push(Diagnostic::warning(Code::NotModelled, message).at(object.location));
+        }
+    }
 }
 
 /// Changes every profile that has such a value; it is an error if none has.

@@ -9,9 +9,12 @@ use super::{Exit, print};
 
 #[derive(Debug, Args)]
 pub(super) struct ValidateArguments {
-    /// Scenarios, isotope graphs, folders of them; `-` is standard input
-    #[arg(value_name = "FILE", required = true)]
+    /// Scenarios, isotope graphs, Kubernetes manifests, folders of them; `-` is standard input
+    #[arg(value_name = "FILE", required_unless_present = "file")]
     files: Vec<PathBuf>,
+    /// One more file or folder
+    #[arg(short, long, value_name = "PATH")]
+    file: Vec<PathBuf>,
     /// Profiles that must accept the scenario's overrides
     #[arg(long, value_name = "MESH", value_delimiter = ',')]
     mesh: Vec<String>,
@@ -25,7 +28,7 @@ pub(super) struct ValidateArguments {
 
 pub(super) fn execute(arguments: &ValidateArguments) -> Exit {
     let loading = Loading {
-        files: arguments.files.clone(),
+        files: arguments.files.iter().chain(&arguments.file).cloned().collect(),
         meshes: arguments.mesh.clone(),
         unnamed: Meshes::OfScenario,
         sets: arguments.set.clone(),
@@ -43,5 +46,8 @@ pub(super) fn execute(arguments: &ValidateArguments) -> Exit {
     }
     let meshes: Vec<&str> = loaded.meshes.iter().map(|mesh| mesh.name.as_str()).collect();
     print(&format!("  meshes: {}\n", meshes.join(", ")));
+    for guess in &loaded.guesses {
+        print(&format!("  guessed: {guess}\n"));
+    }
     Exit::Done
 }

@@ -11,9 +11,13 @@ use crate::vocabulary::{
 use super::defaults;
 use super::tree::{Located, Node};
 
+mod proxy;
 mod routing;
 
-pub use routing::{BackendDraft, GatewayDraft, Level, PolicyDraft, RouteDraft, ScopeDraft, SubsetDraft, Via};
+pub use proxy::{ProxyDraft, ProxyKind};
+pub use routing::{
+    BackendDraft, ExternalDraft, GatewayDraft, Level, PolicyDraft, RouteDraft, ScopeDraft, SubsetDraft, Via,
+};
 
 /// Everything that was read, from all files together.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +42,8 @@ pub struct Draft {
     pub gateways: Vec<GatewayDraft>,
     /// What proxies are told of, where that is less than everything.
     pub scopes: Vec<ScopeDraft>,
+    /// Hosts outside the cluster that proxies are told of.
+    pub external: Vec<ExternalDraft>,
     /// What no file said and was put in its place, a sentence each with where it belongs.
     pub guesses: Vec<Located<String>>,
     /// How long, how often, with which seed.
@@ -63,6 +69,7 @@ impl Default for Draft {
             subsets: Vec::new(),
             gateways: Vec::new(),
             scopes: Vec::new(),
+            external: Vec::new(),
             guesses: Vec::new(),
             run: defaults::run(),
             slos: Vec::new(),
@@ -93,6 +100,19 @@ pub struct ServiceDraft {
     pub operations: Vec<OperationDraft>,
     /// Workloads behind it that differ; empty if all instances are alike.
     pub versions: Vec<VersionDraft>,
+    /// Other names of it, or of a part of it.
+    pub aliases: Vec<AliasDraft>,
+    /// What its pods' proxies take, under the meshes for which manifests say so.
+    pub proxies: Vec<ProxyDraft>,
+}
+
+/// Another name under which a service is called: in Kubernetes, a second Service for the same pods.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AliasDraft {
+    /// Name within the service's namespace.
+    pub name: Located<String>,
+    /// The subset that it stands for; `None` is all of the service.
+    pub subset: Option<String>,
 }
 
 /// What says that a service is there: kinds of files that say different things of one service are put together.
@@ -144,6 +164,8 @@ impl ServiceDraft {
             application: Application::default(),
             operations: Vec::new(),
             versions: Vec::new(),
+            aliases: Vec::new(),
+            proxies: Vec::new(),
             name,
         }
     }
@@ -291,12 +313,48 @@ pub struct MeshDraft {
     pub profile: Option<Located<String>>,
     /// Values of the profile to replace: path and value, both as written.
     pub overrides: Vec<(Located<String>, Located<String>)>,
+    /// Values that a mesh's objects ask for, in this order; a profile that has no such value goes without.
+    pub features: Vec<FeatureDraft>,
     /// If given, only these get a proxy.
     pub inject: Option<SelectionDraft>,
     /// These get none.
     pub exclude: SelectionDraft,
     /// Which services have a waypoint where the mesh has any; if nothing is written, every namespace has one.
     pub waypoints: Option<Vec<WaypointDraft>>,
+}
+
+/// A value of the profile that an object of a mesh asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FeatureDraft {
+    /// Kind and name, for messages.
+    pub object: Located<String>,
+    /// Path in the profile: `proxy.features.access_log.enabled`.
+    pub path: String,
+    /// What it is to be.
+    pub value: FeatureValue,
+}
+
+/// What a value of the profile is to be.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FeatureValue {
+    /// This, as overrides are written.
+    To(String),
+    /// So many times what the profile says.
+    Times(f64),
+    /// This, where the profile says `word`: a mesh's own way to set what others set otherwise.
+    Instead {
+        /// What the profile says.
+        word: &'static str,
+        /// What it is to be, as overrides are written.
+        value: String,
+    },
+}
+
+impl FeatureValue {
+    /// A feature switched on or off.
+    pub fn switch(on: bool) -> Self {
+        Self::To(if on { "on" } else { "off" }.to_owned())
+    }
 }
 
 /// A waypoint and the services it stands before.

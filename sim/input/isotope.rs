@@ -102,6 +102,8 @@ fn service(node: &Node, common: &Common, diagnostics: &mut Diagnostics) -> Optio
     let namespace = fields.read("namespace", located(fields::text));
     let is_entry = fields.read("isEntrypoint", fields::boolean).unwrap_or(false);
     let own = read_common(&mut fields, common);
+    let mut written = vec!["operations".to_owned(), "protocol".to_owned()];
+    written.extend(own.replicas.is_some().then(|| "replicas".to_owned()));
     // Labels change nothing that is measured.
     fields.take("labels");
     warn_of_untaken(fields, &["cluster"]);
@@ -118,7 +120,7 @@ fn service(node: &Node, common: &Common, diagnostics: &mut Diagnostics) -> Optio
         replicas: own.replicas.unwrap_or(Located::new(defaults::REPLICAS, name.location)),
         application: Application { protocol: own.protocol, ..Application::default() },
         operations: vec![operation],
-        ..ServiceDraft::of(name, Origins::Scenario(Vec::new()))
+        ..ServiceDraft::of(name, Origins::Scenario(written))
     };
     Some((service, is_entry))
 }

@@ -12,8 +12,11 @@ pub mod defaults;
 pub mod draft;
 pub mod fields;
 mod files;
+pub mod foreign;
 pub mod isotope;
-mod kubernetes;
+pub mod istio;
+pub mod kubernetes;
+mod merge;
 mod native;
 mod trace;
 pub mod tree;
@@ -56,6 +59,26 @@ pub const FORMATS: &[Format] = &[
         recognises: |node| kubernetes::service_graph(node).is_some(),
         decode: Reading::config_map,
     },
+    Format {
+        name: "Istio objects",
+        head: "`apiVersion` of networking, security, telemetry or extensions at istio.io",
+        recognises: istio::recognises,
+        decode: |node, reading| {
+            let import = &mut istio::Import {
+                draft: &mut reading.draft,
+                pending: &mut reading.istio,
+                findings: &mut reading.findings,
+                diagnostics: &mut reading.diagnostics,
+            };
+            istio::decode(node, import);
+        },
+    },
+    Format {
+        name: "Kubernetes objects",
+        head: "`kind: Deployment`, `Service`, `Pod` and others",
+        recognises: kubernetes::is_known,
+        decode: |node, reading| reading.objects.add(node, &mut reading.diagnostics),
+    },
 ];
 
 /// What the command line adds to the files.
@@ -78,6 +101,9 @@ pub fn load(inputs: &[PathBuf], options: &Options) -> (Draft, Sources, Diagnosti
         diagnostics: Diagnostics::default(),
         folders: Vec::new(),
         unread: Vec::new(),
+        findings: foreign::Findings::default(),
+        istio: istio::Pending::default(),
+        objects: kubernetes::Objects::default(),
     };
     let mut documents = Vec::new();
     for path in files::expand(inputs, &mut reading.diagnostics) {
@@ -87,6 +113,9 @@ pub fn load(inputs: &[PathBuf], options: &Options) -> (Draft, Sources, Diagnosti
     for document in &documents {
         reading.decode(document);
     }
+    reading.resolve_objects();
+    std::mem::take(&mut reading.istio).resolve(&mut reading.draft, &mut reading.diagnostics);
+    std::mem::take(&mut reading.findings).report(&mut reading.diagnostics);
     reading.report_unread();
     reading.read_traces();
     reading.read_prices();
@@ -123,6 +152,12 @@ struct Reading<'o> {
     folders: Vec<(FileIdx, PathBuf)>,
     /// Kubernetes objects that no format reads: kind, the first of them, how many.
     unread: Vec<(String, Location, usize)>,
+    /// Fields of foreign objects that have no effect.
+    findings: foreign::Findings,
+    /// What of Istio's objects waits until everything is read.
+    istio: istio::Pending,
+    /// Kubernetes' own objects, which mean something only together.
+    objects: kubernetes::Objects,
 }
 
 impl Reading<'_> {
@@ -170,6 +205,15 @@ impl Reading<'_> {
         } else {
             self.diagnostics.push(unknown(document));
         }
+    }
+
+    /// Puts together what objects of all files say, what other files say of the same services, and guesses in the place
+    /// of the rest.
+    fn resolve_objects(&mut self) {
+        let objects = std::mem::take(&mut self.objects);
+        let hints = objects.resolve(&mut self.draft, &mut self.diagnostics);
+        merge::merge(&mut self.draft, &mut self.diagnostics);
+        kubernetes::guess(&hints, &self.options.entry, &mut self.draft);
     }
 
     fn report_unread(&mut self) {

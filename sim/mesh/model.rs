@@ -206,6 +206,15 @@ impl ProxyModel {
             Protocol::Tcp => &self.tcp,
         }
     }
+
+    /// Bytes for what it is told of: so many services, each `per_service` bytes, `opaque` of them opaque TCP, with so many
+    /// endpoints beyond the first of each. HTTP services share one outbound listener, each opaque TCP service has its own,
+    /// and three stand for inbound traffic, the virtual outbound and the metrics port.
+    pub fn configuration_bytes(&self, per_service: f64, services: u64, opaque: u64, endpoints: u64) -> f64 {
+        self.memory.per_listener * (4 + opaque) as f64
+            + per_service * services as f64
+            + self.memory.per_endpoint * endpoints as f64
+    }
 }
 
 /// CPU of a request and its response through one proxy.

@@ -10,9 +10,11 @@ use crate::units::{Bytes, Cores, Currency, Money, Ratio, Span};
 use crate::vocabulary::routing::Status;
 
 mod routing;
+mod scope;
 
 pub use routing::{Backend, Policy, Route, Subset, SubsetIdx, Version, VersionIdx};
 pub(in crate::mesh) use routing::{merged, policy_of};
+pub use scope::{External, Scope, Scopes};
 
 pub use crate::vocabulary::{
     Application, Arrivals, Balancing, BalancingPolicy, Client, CpuTime, Discipline, HashOn, Header,
@@ -52,6 +54,8 @@ pub struct Scenario {
     pub routes: Vec<Route>,
     /// How callers treat services, beside [`Service::balancing`].
     pub policies: Vec<Policy>,
+    /// What sidecars are told of, under a mesh that tells all it is allowed to.
+    pub scopes: Scopes,
     /// Waypoints, under a mesh that has any; `None` is one for each namespace.
     pub waypoints: Option<Vec<Waypoint>>,
     /// What lies between and beneath the pods.

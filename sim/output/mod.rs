@@ -19,6 +19,7 @@ mod names;
 pub mod plot;
 mod replications_csv;
 mod report;
+pub mod resources;
 pub mod saved;
 mod summary_csv;
 mod summary_json;

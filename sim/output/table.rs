@@ -332,26 +332,29 @@ impl Grid {
             column.render(self.rows.iter().map(|row| row[index]), self.scale(column.unit))
         });
         let columns: Vec<Vec<String>> = std::iter::once(names).chain(numbers).collect();
-        let line =
-            |row: usize| columns.iter().enumerate().map(move |(column, cells)| aligned(column, &cells[row]));
-        let mut table = Table::new();
-        // Nothing depends on whether this is a terminal, nor on its width.
-        table.force_no_tty().set_content_arrangement(ContentArrangement::Disabled);
-        let style = table.style_mut();
-        *style = comfy_table::presets::NOTHING;
-        style.header_separator = comfy_table::LineStyle::none().fill('─').junction('─');
-        table.set_header(line(0));
-        for row in 1..=self.rows.len() {
-            table.add_row(line(row));
-        }
-        for column in table.column_iter_mut() {
-            column.set_padding((1, 0));
-        }
-        format!("\n{title}\n{}\n", table.trim_fmt())
+        draw(title, &columns, 1)
     }
 }
 
-fn aligned(column: usize, text: &str) -> Cell {
-    let alignment = if column == 0 { CellAlignment::Left } else { CellAlignment::Right };
-    Cell::new(text).set_alignment(alignment)
+/// A table under a title, from columns of cells whose first is the header; the first `left` columns are left-aligned.
+pub(super) fn draw(title: &str, columns: &[Vec<String>], left: usize) -> String {
+    let aligned = |(column, cells): (usize, &Vec<String>), row: usize| {
+        let alignment = if column < left { CellAlignment::Left } else { CellAlignment::Right };
+        Cell::new(&cells[row]).set_alignment(alignment)
+    };
+    let line = |row: usize| columns.iter().enumerate().map(move |cells| aligned(cells, row));
+    let mut table = Table::new();
+    // Nothing depends on whether this is a terminal, nor on its width.
+    table.force_no_tty().set_content_arrangement(ContentArrangement::Disabled);
+    let style = table.style_mut();
+    *style = comfy_table::presets::NOTHING;
+    style.header_separator = comfy_table::LineStyle::none().fill('─').junction('─');
+    table.set_header(line(0));
+    for row in 1..columns.first().map_or(0, Vec::len) {
+        table.add_row(line(row));
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((1, 0));
+    }
+    format!("\n{title}\n{}\n", table.trim_fmt())
 }

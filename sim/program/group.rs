@@ -3,7 +3,7 @@
 use crate::kernel::dist::Dist;
 use crate::kernel::station::{Quota, WakeModel};
 use crate::mesh::model::{ConfigurationView, NodeProxyModel, ProxyModel};
-use crate::mesh::scenario::{Protocol, Scenario, Service};
+use crate::mesh::scenario::{External, Protocol, Scenario, Scope, Service};
 use crate::units::{Bytes, Span};
 
 use super::{ProxyGroup, node};
@@ -11,12 +11,24 @@ use super::{ProxyGroup, node};
 /// The CFS period of Kubernetes.
 pub(super) const CFS_PERIOD: Span = Span::from_millis(100);
 
-/// Proxies of one workload that are told of `services`, all of them or those in a waypoint's care.
-pub(super) fn of_workload<'s>(
+/// Proxies of one workload that are told of what is in `scope`.
+pub(super) fn of_workload(scenario: &Scenario, name: &str, proxy: &ProxyModel, scope: &Scope) -> ProxyGroup {
+    match &scope.services {
+        None => told_of(scenario, name, proxy, scenario.services.iter(), scope.external),
+        Some(services) => {
+            let services = services.iter().map(|&service| &scenario.services[service]);
+            told_of(scenario, name, proxy, services, scope.external)
+        }
+    }
+}
+
+/// Proxies that are told of `services`, all of them or those in a waypoint's care, and of hosts outside the cluster.
+fn told_of<'s>(
     scenario: &Scenario,
     name: &str,
     proxy: &ProxyModel,
     services: impl Iterator<Item = &'s Service> + Clone,
+    external: External,
 ) -> ProxyGroup {
     let memory = &proxy.memory;
     let per_target =
@@ -24,7 +36,9 @@ pub(super) fn of_workload<'s>(
     let mut group = bare(scenario, name, proxy);
     match memory.view {
         ConfigurationView::Everything => {
-            group.static_memory += configuration_bytes(proxy, per_target, services);
+            group.static_memory += configuration_bytes(proxy, per_target, services)
+                + per_target * external.clusters as f64
+                + memory.per_endpoint * external.further_endpoints as f64;
         }
         ConfigurationView::Used => {
             group.memory_per_used_target = per_target;
@@ -87,8 +101,7 @@ fn variation(scv: f64) -> Option<Dist> {
     law.ok().filter(|_| scv > 0.0)
 }
 
-/// Bytes of a proxy that is told of all these services: HTTP services share one outbound listener, each opaque TCP
-/// service has its own, and three stand for inbound traffic, the virtual outbound and the metrics port.
+/// Bytes of a proxy that is told of all these services.
 fn configuration_bytes<'s>(
     proxy: &ProxyModel,
     per_target: f64,
@@ -96,7 +109,5 @@ fn configuration_bytes<'s>(
 ) -> f64 {
     let opaque = services.clone().filter(|service| service.application.protocol == Protocol::Tcp).count();
     let endpoints: u64 = services.clone().map(|service| u64::from(service.replicas) - 1).sum();
-    proxy.memory.per_listener * (4 + opaque) as f64
-        + per_target * services.count() as f64
-        + proxy.memory.per_endpoint * endpoints as f64
+    proxy.configuration_bytes(per_target, services.count() as u64, opaque as u64, endpoints)
 }

@@ -6,7 +6,7 @@ use crate::index::{Idx, IndexVec};
 use crate::kernel::station::Quota;
 use crate::mesh::model::{MeshModel, NodeProxyModel, ProxyModel, WaypointModel};
 use crate::mesh::scenario::{
-    Application, Client, Operation, OperationIdx, Origin, Scenario, ServiceIdx, SourceIdx, VersionIdx,
+    Application, Client, Operation, OperationIdx, Origin, Scenario, Scope, ServiceIdx, SourceIdx, VersionIdx,
     Waypoint, ZoneIdx,
 };
 use crate::units::Span;
@@ -74,11 +74,13 @@ pub(super) struct Workloads<'a> {
 }
 
 /// What a workload is made of.
-struct Plan<'a> {
+struct Plan<'a, 's> {
     name: String,
     pods: u32,
     beside: Beside<'a>,
     body: Option<Body<'a>>,
+    /// What its proxies are told of.
+    scope: &'s Scope,
 }
 
 impl<'a> Workloads<'a> {
@@ -125,6 +127,7 @@ impl<'a> Workloads<'a> {
     fn add_service(&mut self, scenario: &'a Scenario, index: ServiceIdx, beside: Beside<'a>) {
         let service = &scenario.services[index];
         let (first_workload, name) = (self.all.next_index(), service.full_name());
+        let scope = &scenario.scopes.of_services[index];
         if service.versions.is_empty() {
             let body = Body {
                 service: index,
@@ -132,7 +135,8 @@ impl<'a> Workloads<'a> {
                 application: &service.application,
                 operations: &service.operations,
             };
-            self.add(scenario, Plan { name: name.clone(), pods: service.replicas, beside, body: Some(body) });
+            let (name, pods) = (name.clone(), service.replicas);
+            self.add(scenario, Plan { name, pods, beside, body: Some(body), scope });
         }
         for (number, version) in service.versions.iter_enumerated() {
             let body = Body {
@@ -142,7 +146,7 @@ impl<'a> Workloads<'a> {
                 operations: &version.operations,
             };
             let name = format!("{name}@{}", version.name);
-            self.add(scenario, Plan { name, pods: version.replicas, beside, body: Some(body) });
+            self.add(scenario, Plan { name, pods: version.replicas, beside, body: Some(body), scope });
         }
         let workloads = (self.all.len() - first_workload.position()) as u32;
         self.of_services.push(Service { name, first_workload, workloads });
@@ -151,8 +155,13 @@ impl<'a> Workloads<'a> {
     fn add_sources(&mut self, scenario: &Scenario, mesh: &'a MeshModel, meshed: Beside<'a>) {
         let mut gateways: BTreeMap<&str, WorkloadIdx> = BTreeMap::new();
         for source in &scenario.sources {
-            let mut add =
-                |name: String, pods: u32, beside| self.add(scenario, Plan { name, pods, beside, body: None });
+            let scope = match &source.from {
+                Origin::Gateway { .. } => &scenario.scopes.of_gateways,
+                Origin::Outside | Origin::MeshedClient { .. } => &scenario.scopes.of_clients,
+            };
+            let mut add = |name: String, pods: u32, beside| {
+                self.add(scenario, Plan { name, pods, beside, body: None, scope })
+            };
             let workload = match &source.from {
                 Origin::Outside => add(format!("outside:{}", source.name), 1, Beside::Nothing),
                 Origin::MeshedClient { replicas } => {
@@ -184,10 +193,10 @@ impl<'a> Workloads<'a> {
         for waypoint in given.iter().filter(|waypoint| !waypoint.services.is_empty()) {
             let workload = self.all.next_index();
             let name = format!("{WAYPOINT}{}", waypoint.name);
-            let services = waypoint.services.iter().map(|&service| &scenario.services[service]);
-            let group = self.groups.push(group::of_workload(scenario, &name, &model.proxy, services));
+            let scope = Scope { services: Some(waypoint.services.clone()), ..Scope::default() };
+            let group = self.groups.push(group::of_workload(scenario, &name, &model.proxy, &scope));
             let pods = waypoint.replicas.unwrap_or(model.replicas);
-            let plan = Plan { name, pods, beside: Beside::Pod(&model.proxy), body: None };
+            let plan = Plan { name, pods, beside: Beside::Pod(&model.proxy), body: None, scope: &scope };
             self.push(scenario, plan, Some(group));
             self.zones[workload] = waypoint.zone;
             for &service in &waypoint.services {
@@ -196,18 +205,17 @@ impl<'a> Workloads<'a> {
         }
     }
 
-    fn add(&mut self, scenario: &Scenario, plan: Plan<'a>) -> WorkloadIdx {
+    fn add(&mut self, scenario: &Scenario, plan: Plan<'a, '_>) -> WorkloadIdx {
         let group = match plan.beside {
             Beside::Pod(proxy) => {
-                let services = scenario.services.iter();
-                Some(self.groups.push(group::of_workload(scenario, &plan.name, proxy, services)))
+                Some(self.groups.push(group::of_workload(scenario, &plan.name, proxy, plan.scope)))
             }
             Beside::Nothing | Beside::Node(_) => None,
         };
         self.push(scenario, plan, group)
     }
 
-    fn push(&mut self, scenario: &Scenario, plan: Plan<'a>, group: Option<GroupIdx>) -> WorkloadIdx {
+    fn push(&mut self, scenario: &Scenario, plan: Plan<'a, '_>, group: Option<GroupIdx>) -> WorkloadIdx {
         let default_client = Client::default();
         let application = plan.body.map(|body| body.application);
         let client = application.map_or(&default_client, |application| &application.client);

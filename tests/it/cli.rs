@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 mod compare;
 mod diff;
+mod resources;
 mod routing;
 
 const SIM: &str = env!("CARGO_BIN_EXE_sim");

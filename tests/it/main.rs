@@ -6,6 +6,8 @@ mod common;
 mod determinism;
 mod errors;
 mod inputs;
+mod istio;
+mod kubernetes;
 mod random;
 mod reference;
 mod routes;

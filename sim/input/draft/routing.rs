@@ -129,3 +129,18 @@ pub struct ScopeDraft {
     /// `namespace/host`: `./*` is the own namespace, `~/*` nothing, `*/*` everything.
     pub hosts: Vec<Located<String>>,
 }
+
+/// A host outside the cluster that proxies are told of (Istio's `ServiceEntry`).
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExternalDraft {
+    /// Its name; `*` at the beginning stands for several.
+    pub host: Located<String>,
+    /// Namespace of the object; `None` is the default one.
+    pub namespace: Option<String>,
+    /// Ports it is known on; a cluster each.
+    pub ports: Vec<u16>,
+    /// Endpoints that are listed.
+    pub endpoints: u32,
+    /// Namespaces whose proxies are told; `None` is all. `.` is the object's own.
+    pub export_to: Option<Vec<String>>,
+}

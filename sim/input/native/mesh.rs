@@ -11,6 +11,7 @@ pub(super) fn mesh(node: &Node, diagnostics: &mut Diagnostics) -> Option<MeshDra
     let mesh = MeshDraft {
         profile: fields.read("profile", located(fields::text)),
         overrides: fields.read("overrides", map(located(fields::text))).unwrap_or_default(),
+        features: Vec::new(),
         inject: fields.read("inject", selection),
         exclude: fields.read("exclude", selection).unwrap_or_default(),
         waypoints: fields.read("waypoints", list(waypoint)),

@@ -203,12 +203,7 @@ fn headers(fields: &mut Fields<'_, '_>) -> Vec<Located<Header>> {
     let written = fields.read("headers", map(header_values)).unwrap_or_default();
     let mut headers: Vec<Located<Header>> = written
         .into_iter()
-        .map(|(name, values)| {
-            // Only names of headers are the same in either case.
-            let lower =
-                |name: String| if name.starts_with("cookie:") { name } else { name.to_ascii_lowercase() };
-            name.map(|name| Header { name: lower(name), values })
-        })
+        .map(|(name, values)| name.map(|name| Header { name: folded(name), values }))
         .collect();
     for (key, name) in [("path", ":path"), ("method", ":method")] {
         let values = fields.read(key, located(header_values));
@@ -219,6 +214,12 @@ fn headers(fields: &mut Fields<'_, '_>) -> Vec<Located<Header>> {
         query.into_iter().map(|(name, values)| name.map(|name| Header { name: format!("?{name}"), values })),
     );
     headers
+}
+
+/// Names of headers are the same in either case, others are not.
+fn folded(name: String) -> String {
+    let is_header = !name.starts_with('?') && !name.starts_with("cookie:");
+    if is_header { name.to_ascii_lowercase() } else { name }
 }
 
 fn header_values(node: &Node, diagnostics: &mut Diagnostics) -> Option<HeaderValues> {

@@ -8,6 +8,7 @@ mod capability;
 pub(in crate::mesh) mod decode;
 mod dimension;
 mod draw;
+mod objects;
 mod parameters;
 mod possible;
 mod quantity;

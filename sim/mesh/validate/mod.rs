@@ -5,9 +5,8 @@
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::index::IndexVec;
 use crate::input::Draft;
-use crate::vocabulary::routing::Resource;
 
-use super::scenario::{Scenario, Service, ServiceIdx, SourceIdx, Subset, TrafficSource, Unsaid, VersionIdx};
+use super::scenario::{Scenario, Service, ServiceIdx, SourceIdx, TrafficSource, Unsaid};
 
 mod backends;
 mod calls;
@@ -18,6 +17,7 @@ mod order;
 mod placement;
 mod policies;
 mod routes;
+mod scopes;
 mod services;
 mod slo;
 mod subsets;
@@ -38,12 +38,12 @@ pub fn validate(draft: &Draft, diagnostics: &mut Diagnostics) -> Option<Scenario
     let mut services = services::resolve(draft, &directory, diagnostics);
     subsets::resolve(draft, &directory, &mut services, diagnostics);
     let sources = traffic::resolve(draft, &directory, &services, diagnostics);
-    name_subsets(draft, &directory, &mut services);
     inject::mark(draft, &directory, &mut services, diagnostics);
     let policies = policies::resolve(draft, &directory, &sources, &mut services, diagnostics);
     let routes = routes::resolve(draft, &directory, &services, &sources, diagnostics);
     let cluster = placement::cluster(draft, &directory, &sources, diagnostics);
     let waypoints = waypoints::resolve(draft, &directory, &services, &cluster.zones, diagnostics);
+    let scopes = scopes::resolve(draft, &services, diagnostics);
     let slos = slo::resolve(draft, &sources, diagnostics);
     let calls = calls::check(draft, &services, &sources, diagnostics);
     check_pods(draft, &services, &sources, diagnostics);
@@ -62,6 +62,7 @@ pub fn validate(draft: &Draft, diagnostics: &mut Diagnostics) -> Option<Scenario
         sources,
         routes,
         policies,
+        scopes,
         waypoints,
         cluster,
         run: draft.run,
@@ -70,20 +71,6 @@ pub fn validate(draft: &Draft, diagnostics: &mut Diagnostics) -> Option<Scenario
         unsaid,
         as_written: false,
     })
-}
-
-/// The subsets that objects name, without the pods that are in them.
-fn name_subsets(draft: &Draft, directory: &Directory<'_>, services: &mut IndexVec<ServiceIdx, Service>) {
-    for subset in &draft.subsets {
-        let (namespace, host) = (subset.namespace.as_deref(), &subset.service.value);
-        for service in directory.of_host(host, namespace, subset.resource == Resource::Scenario).0 {
-            let subsets = &mut services[service].subsets;
-            if subsets.iter().all(|known| known.name != subset.name.value) {
-                let versions = vec![VersionIdx(0)];
-                subsets.push(Subset { name: subset.name.value.clone(), resource: subset.resource, versions });
-            }
-        }
-    }
 }
 
 /// There are not more pods than fit.

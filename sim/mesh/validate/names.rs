@@ -104,10 +104,19 @@ impl<'d> Directory<'d> {
             by_full_name.entry(service.full_name()).or_insert(index);
             by_name.entry(&service.name.value).or_default().push(index);
         }
+        for (position, service) in services.iter().enumerate() {
+            for alias in &service.aliases {
+                let full_name = format!("{}/{}", service.namespace(), alias.name.value);
+                by_full_name.entry(full_name).or_insert(ServiceIdx::at(position));
+                by_name.entry(&alias.name.value).or_default().push(ServiceIdx::at(position));
+            }
+        }
         Self { services, by_full_name, by_name }
     }
 
     /// The service that `name` means in `namespace`; reports if there is none or more than one.
+    ///
+    /// A service is found by its other names too, and by those of its parts.
     ///
     /// In this order: a service of the same namespace, `namespace/service`, the only service of that name anywhere,
     /// `service.namespace` with or without `.svc.cluster.local`.

@@ -1,0 +1,424 @@
+//! Which fields of which objects mean what here: one table, from which warnings and documentation follow.
+
+use std::fmt;
+
+use Effect::{Irrelevant, Modelled, NotModelled};
+
+use crate::diag::{Code, Diagnostic, Diagnostics, Location, quote};
+use crate::input::tree::Node;
+
+/// What becomes of a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It is read.
+    Modelled,
+    /// It would matter, and is not read; why.
+    NotModelled(&'static str),
+    /// It changes neither behaviour nor performance.
+    Irrelevant,
+}
+
+impl fmt::Display for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Modelled => f.write_str("modelled"),
+            Self::NotModelled(reason) => write!(f, "not modelled: {reason}"),
+            Self::Irrelevant => f.write_str("irrelevant"),
+        }
+    }
+}
+
+/// A path of keys and what becomes of all that stands there. `[]` is every element of a list, `*` every key.
+pub(super) type Row = (&'static str, Effect);
+
+const START_UP: Effect = NotModelled("pods are there from the beginning");
+const PLACEMENT: Effect = NotModelled("pods are placed by their requests and zones alone");
+const ROLL_OUT: Effect = NotModelled("nothing is rolled out during a run");
+
+/// Of every object.
+const HEAD: &[Row] = &[
+    ("apiVersion", Modelled),
+    ("kind", Modelled),
+    ("metadata.name", Modelled),
+    ("metadata.generateName", Irrelevant),
+    ("metadata.namespace", Modelled),
+    // Annotations have a table of their own.
+    ("metadata.annotations", Modelled),
+    ("metadata.labels", Modelled),
+    ("metadata.ownerReferences", Modelled),
+    ("metadata.creationTimestamp", Irrelevant),
+    ("metadata.deletionTimestamp", Irrelevant),
+    ("metadata.deletionGracePeriodSeconds", Irrelevant),
+    ("metadata.finalizers", Irrelevant),
+    ("metadata.generation", Irrelevant),
+    ("metadata.managedFields", Irrelevant),
+    ("metadata.resourceVersion", Irrelevant),
+    ("metadata.selfLink", Irrelevant),
+    ("metadata.uid", Irrelevant),
+];
+
+/// Of a pod's `spec`, wherever it stands; containers have a table of their own.
+const POD: &[Row] = &[
+    ("ephemeralContainers", Irrelevant),
+    ("hostNetwork", Modelled),
+    ("nodeName", Modelled),
+    ("affinity", PLACEMENT),
+    ("nodeSelector", PLACEMENT),
+    ("tolerations", Irrelevant),
+    ("topologySpreadConstraints", PLACEMENT),
+    ("priority", Irrelevant),
+    ("priorityClassName", Irrelevant),
+    ("preemptionPolicy", Irrelevant),
+    ("schedulerName", Irrelevant),
+    ("schedulingGates", Irrelevant),
+    ("overhead", NotModelled("what the container runtime takes is not counted")),
+    ("resources", NotModelled("requests and limits are those of containers")),
+    ("resourceClaims", NotModelled("devices are not modelled")),
+    ("runtimeClassName", NotModelled("every container runtime is alike")),
+    ("readinessGates", START_UP),
+    ("restartPolicy", Irrelevant),
+    ("terminationGracePeriodSeconds", ROLL_OUT),
+    ("activeDeadlineSeconds", NotModelled("no pod ends during a run")),
+    ("dnsConfig", NotModelled("looking up names takes no time")),
+    ("dnsPolicy", Irrelevant),
+    ("automountServiceAccountToken", Irrelevant),
+    ("enableServiceLinks", Irrelevant),
+    ("hostAliases", Irrelevant),
+    ("hostIPC", Irrelevant),
+    ("hostPID", Irrelevant),
+    ("hostUsers", Irrelevant),
+    ("hostname", Irrelevant),
+    ("imagePullSecrets", Irrelevant),
+    ("os", Irrelevant),
+    ("securityContext", Irrelevant),
+    ("serviceAccount", Irrelevant),
+    ("serviceAccountName", Irrelevant),
+    ("setHostnameAsFQDN", Irrelevant),
+    ("shareProcessNamespace", Irrelevant),
+    ("subdomain", Irrelevant),
+    ("volumes", Irrelevant),
+];
+
+/// Of a container.
+const CONTAINER: &[Row] = &[
+    ("name", Modelled),
+    ("args", Modelled),
+    ("command", Modelled),
+    ("env[].name", Modelled),
+    ("env[].value", Modelled),
+    ("env[].valueFrom.configMapKeyRef", Modelled),
+    ("env[].valueFrom", Irrelevant),
+    ("envFrom[].configMapRef", Modelled),
+    ("envFrom[].secretRef", Irrelevant),
+    ("envFrom[].prefix", Irrelevant),
+    ("ports[].name", Modelled),
+    ("ports[].containerPort", Modelled),
+    ("ports[].protocol", Irrelevant),
+    ("ports[].hostPort", Irrelevant),
+    ("ports[].hostIP", Irrelevant),
+    ("resources.requests.cpu", Modelled),
+    ("resources.requests.memory", Modelled),
+    ("resources.limits.cpu", Modelled),
+    ("resources.limits.memory", Modelled),
+    ("resources.requests.ephemeral-storage", Irrelevant),
+    ("resources.limits.ephemeral-storage", Irrelevant),
+    ("resources.requests.*", NotModelled("nodes have CPU and memory only")),
+    ("resources.limits.*", NotModelled("nodes have CPU and memory only")),
+    ("resources.claims", NotModelled("devices are not modelled")),
+    ("resizePolicy", Irrelevant),
+    ("restartPolicy", Modelled),
+    ("restartPolicyRules", Irrelevant),
+    ("readinessProbe", START_UP),
+    ("startupProbe", START_UP),
+    ("livenessProbe", NotModelled("no container is restarted")),
+    ("lifecycle", ROLL_OUT),
+    ("image", Irrelevant),
+    ("imagePullPolicy", Irrelevant),
+    ("securityContext", Irrelevant),
+    ("stdin", Irrelevant),
+    ("stdinOnce", Irrelevant),
+    ("terminationMessagePath", Irrelevant),
+    ("terminationMessagePolicy", Irrelevant),
+    ("tty", Irrelevant),
+    ("volumeDevices", Irrelevant),
+    ("volumeMounts", Irrelevant),
+    ("workingDir", Irrelevant),
+];
+
+/// Of Deployments, StatefulSets, DaemonSets and ReplicaSets, the pods' template apart.
+const WORKLOAD: &[Row] = &[
+    ("spec.replicas", Modelled),
+    ("spec.selector", Irrelevant),
+    ("spec.template.metadata", Modelled),
+    ("spec.serviceName", Irrelevant),
+    ("spec.minReadySeconds", ROLL_OUT),
+    ("spec.strategy", ROLL_OUT),
+    ("spec.updateStrategy", ROLL_OUT),
+    ("spec.podManagementPolicy", ROLL_OUT),
+    ("spec.paused", Irrelevant),
+    ("spec.progressDeadlineSeconds", Irrelevant),
+    ("spec.revisionHistoryLimit", Irrelevant),
+    ("spec.ordinals", Irrelevant),
+    ("spec.persistentVolumeClaimRetentionPolicy", Irrelevant),
+    ("spec.volumeClaimTemplates", Irrelevant),
+    ("status.desiredNumberScheduled", Modelled),
+    ("status", Irrelevant),
+];
+
+/// Of Services.
+const SERVICE: &[Row] = &[
+    ("spec.selector", Modelled),
+    ("spec.ports[].name", Modelled),
+    ("spec.ports[].port", Modelled),
+    ("spec.ports[].targetPort", Modelled),
+    ("spec.ports[].appProtocol", Modelled),
+    ("spec.ports[].protocol", Modelled),
+    ("spec.ports[].nodePort", Irrelevant),
+    ("spec.type", Modelled),
+    ("spec.clusterIP", Modelled),
+    ("spec.externalName", Modelled),
+    ("spec.clusterIPs", Irrelevant),
+    ("spec.externalIPs", Irrelevant),
+    ("spec.ipFamilies", Irrelevant),
+    ("spec.ipFamilyPolicy", Irrelevant),
+    ("spec.allocateLoadBalancerNodePorts", Irrelevant),
+    ("spec.healthCheckNodePort", Irrelevant),
+    ("spec.loadBalancerClass", Irrelevant),
+    ("spec.loadBalancerIP", Irrelevant),
+    ("spec.loadBalancerSourceRanges", Irrelevant),
+    ("spec.publishNotReadyAddresses", ROLL_OUT),
+    ("spec.externalTrafficPolicy", NotModelled("requests from outside come by no node")),
+    ("spec.internalTrafficPolicy", NotModelled("a caller's node gets no preference")),
+    ("spec.trafficDistribution", NotModelled("a caller's zone gets no preference without a policy")),
+    ("spec.sessionAffinity", NotModelled("callers do not stick to one pod without a policy")),
+    ("spec.sessionAffinityConfig", NotModelled("callers do not stick to one pod without a policy")),
+    ("status", Irrelevant),
+];
+
+/// Of Namespaces and Pods, beside what all objects have.
+const NAMESPACE: &[Row] = &[("spec", Irrelevant), ("status", Irrelevant)];
+const STATUS: &[Row] = &[("status.phase", Modelled), ("status", Irrelevant)];
+
+/// Annotations of a mesh; others change nothing here.
+pub(super) const ANNOTATIONS: &[Row] = &[
+    ("sidecar.istio.io/inject", Modelled),
+    ("sidecar.istio.io/proxyCPU", Modelled),
+    ("sidecar.istio.io/proxyCPULimit", Modelled),
+    ("sidecar.istio.io/proxyMemory", Modelled),
+    ("sidecar.istio.io/proxyMemoryLimit", Modelled),
+    ("proxy.istio.io/config", Modelled),
+    ("ambient.istio.io/redirection", Modelled),
+    ("sidecar.istio.io/status", Irrelevant),
+    ("sidecar.istio.io/rewriteAppHTTPProbers", Irrelevant),
+    ("sidecar.istio.io/logLevel", Irrelevant),
+    ("sidecar.istio.io/componentLogLevel", Irrelevant),
+    ("sidecar.istio.io/interceptionMode", Irrelevant),
+    ("sidecar.istio.io/nativeSidecar", START_UP),
+    ("prometheus.istio.io/merge-metrics", Irrelevant),
+    ("istio.io/rev", Irrelevant),
+    ("linkerd.io/inject", Modelled),
+    ("config.linkerd.io/proxy-cpu-request", Modelled),
+    ("config.linkerd.io/proxy-cpu-limit", Modelled),
+    ("config.linkerd.io/proxy-memory-request", Modelled),
+    ("config.linkerd.io/proxy-memory-limit", Modelled),
+    ("config.linkerd.io/proxy-enable-native-sidecar", START_UP),
+    ("config.linkerd.io/admin-port", Irrelevant),
+    ("config.linkerd.io/control-port", Irrelevant),
+    ("config.linkerd.io/inbound-port", Irrelevant),
+    ("config.linkerd.io/outbound-port", Irrelevant),
+    ("config.linkerd.io/image-pull-policy", Irrelevant),
+    ("config.linkerd.io/proxy-image", Irrelevant),
+    ("config.linkerd.io/proxy-log-format", Irrelevant),
+    ("config.linkerd.io/proxy-log-level", Irrelevant),
+    ("config.linkerd.io/proxy-uid", Irrelevant),
+    ("config.linkerd.io/proxy-version", Irrelevant),
+    ("linkerd.io/created-by", Irrelevant),
+    ("linkerd.io/proxy-version", Irrelevant),
+    ("linkerd.io/trust-root-sha256", Irrelevant),
+];
+
+/// Whose annotations are looked at.
+const MESHES: [&str; 2] = ["istio.io", "linkerd.io"];
+
+/// The rows of a kind of object: full paths.
+pub fn fields(shape: Shape) -> Vec<(String, Effect)> {
+    let mut rows = Vec::new();
+    let mut add = |prefix: &str, table: &[Row]| {
+        rows.extend(table.iter().map(|(path, effect)| (format!("{prefix}{path}"), *effect)));
+    };
+    let mut pod = |prefix: &str| {
+        for list in ["containers[].", "initContainers[]."] {
+            add(&format!("{prefix}{list}"), CONTAINER);
+        }
+        add(prefix, POD);
+    };
+    match shape {
+        Shape::Workload => {
+            pod("spec.template.spec.");
+            add("", WORKLOAD);
+        }
+        Shape::Pod => {
+            pod("spec.");
+            add("", STATUS);
+        }
+        Shape::Service => add("", SERVICE),
+        Shape::Namespace => add("", NAMESPACE),
+    }
+    add("", HEAD);
+    rows
+}
+
+/// Objects that have the same fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// A set of pods from one template.
+    Workload,
+    /// A pod.
+    Pod,
+    /// A Service.
+    Service,
+    /// A Namespace.
+    Namespace,
+}
+
+/// Fields that were found and are not read, each once with its first place.
+#[derive(Debug, Default)]
+pub(super) struct Unread {
+    tables: Vec<(Shape, Vec<(String, Effect)>)>,
+    found: Vec<Found>,
+}
+
+#[derive(Debug)]
+struct Found {
+    kind: String,
+    path: String,
+    reason: Option<&'static str>,
+    location: Location,
+    count: usize,
+}
+
+impl Unread {
+    /// Looks at all fields and annotations of an object.
+    pub(super) fn look(&mut self, object: &Node, shape: Shape) {
+        let row = self.tables.iter().position(|(known, _)| *known == shape).unwrap_or_else(|| {
+            self.tables.push((shape, fields(shape)));
+            self.tables.len() - 1
+        });
+        let kind = super::object::text_at(object, "kind").to_owned();
+        let table = std::mem::take(&mut self.tables[row].1);
+        let rows: Vec<(&str, Effect)> = table.iter().map(|(path, effect)| (path.as_str(), *effect)).collect();
+        self.walk(object, &rows, "", &kind);
+        self.tables[row].1 = table;
+        for path in [&["metadata", "annotations"][..], &["spec", "template", "metadata", "annotations"]] {
+            self.annotations(object, path, &kind);
+        }
+    }
+
+    fn walk(&mut self, node: &Node, rows: &[(&str, Effect)], path: &str, kind: &str) {
+        if let Some(elements) = node.elements() {
+            let (inner, path) = (below(rows, "[]"), format!("{path}[]"));
+            for element in elements.iter().filter(|element| !is_of_mesh(element)) {
+                self.walk(element, &inner, &path, kind);
+            }
+            return;
+        }
+        for (key, value) in node.entries().unwrap_or_default() {
+            let name = key.text().unwrap_or_default();
+            let path = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+            let inner = below(rows, name);
+            let whole = inner.iter().find(|(rest, _)| rest.is_empty());
+            let parts: Vec<_> = inner.iter().copied().filter(|(rest, _)| !rest.is_empty()).collect();
+            match whole {
+                _ if says_nothing(value) => {}
+                None if parts.is_empty() => self.note(kind, path, None, key.location),
+                None => self.walk(value, &parts, &path, kind),
+                Some((_, NotModelled(reason))) => self.note(kind, path, Some(reason), key.location),
+                Some((_, Modelled | Irrelevant)) => {}
+            }
+        }
+    }
+
+    fn annotations(&mut self, object: &Node, path: &[&str], kind: &str) {
+        let entries = super::object::at(object, path).and_then(Node::entries).unwrap_or_default();
+        for (key, _) in entries {
+            let name = key.text().unwrap_or_default();
+            let domain = name.split('/').next().unwrap_or_default();
+            let of_mesh = |mesh: &str| domain == mesh || domain.ends_with(&format!(".{mesh}"));
+            if !MESHES.into_iter().any(of_mesh) {
+                continue;
+            }
+            let path = format!("{}.{name}", path.join("."));
+            match ANNOTATIONS.iter().find(|(known, _)| *known == name) {
+                Some((_, NotModelled(reason))) => self.note(kind, path, Some(reason), key.location),
+                Some(_) => {}
+                None => self.note(kind, path, Some("this annotation is not read"), key.location),
+            }
+        }
+    }
+
+    fn note(&mut self, kind: &str, path: String, reason: Option<&'static str>, location: Location) {
+        match self.found.iter_mut().find(|found| found.kind == kind && found.path == path) {
+            Some(found) => found.count += 1,
+            None => self.found.push(Found { kind: kind.to_owned(), path, reason, location, count: 1 }),
+        }
+    }
+
+    /// One warning for each field, at its first place.
+    pub(super) fn report(self, diagnostics: &mut Diagnostics) {
+        for found in self.found {
+            let times = if found.count == 1 { String::new() } else { format!(" ({} times)", found.count) };
+            let field = format!("{} of a {}", name(&found.path), found.kind);
+            let (code, message) = match found.reason {
+                Some(reason) => (Code::NotModelled, format!("{field} is not modelled{times}: {reason}")),
+                None => (Code::UnknownKey, format!("unknown field {field}{times}")),
+            };
+            diagnostics.push(Diagnostic::warning(code, message).at(found.location));
+        }
+    }
+}
+
+/// How messages call a field: `containers[].lifecycle` or an annotation by its key alone.
+fn name(path: &str) -> String {
+    let path = path.strip_prefix("spec.template.").unwrap_or(path);
+    match path.strip_prefix("metadata.annotations.") {
+        Some(annotation) => format!("annotation {}", quote(annotation)),
+        None => quote(path.strip_prefix("spec.").unwrap_or(path)),
+    }
+}
+
+/// `{}`, `[]` or nothing at all.
+fn says_nothing(value: &Node) -> bool {
+    let is_empty = value.entries().map(<[_]>::is_empty).or_else(|| value.elements().map(<[_]>::is_empty));
+    value.is_null() || is_empty == Some(true)
+}
+
+/// Whether it is a container that a mesh has injected: its fields are not the user's.
+fn is_of_mesh(element: &Node) -> bool {
+    const NAMES: [&str; 6] = [
+        "istio-proxy",
+        "istio-init",
+        "istio-validation",
+        "linkerd-proxy",
+        "linkerd-init",
+        "linkerd-network-validator",
+    ];
+    element.get("image").is_some() && NAMES.contains(&super::object::text_at(element, "name"))
+}
+
+/// The rows that begin with `segment`, without it.
+fn below<'r>(rows: &[(&'r str, Effect)], segment: &str) -> Vec<(&'r str, Effect)> {
+    let exact = |(path, effect): &(&'r str, Effect)| {
+        let rest = path.strip_prefix(segment)?;
+        let rest = match rest.as_bytes().first() {
+            None | Some(b'[') => rest,
+            Some(b'.') => &rest[1..],
+            Some(_) => return None,
+        };
+        Some((rest, *effect))
+    };
+    let named: Vec<_> = rows.iter().filter_map(exact).collect();
+    if !named.is_empty() || segment == "[]" {
+        return named;
+    }
+    rows.iter().filter(|(path, _)| *path == "*").map(|(_, effect)| ("", *effect)).collect()
+}
