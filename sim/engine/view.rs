@@ -134,13 +134,11 @@ impl View {
             return Some(balancer.pick(&edge.targets, endpoints, request.now, request.hash, draws));
         }
         let call = Call { now: request.now, hash: request.hash, tried: request.avoid };
-        match kept {
-            Some(kept) => balancer.pick_among(&edge.targets, &kept, endpoints, &call, draws),
-            None => {
-                let all = Everyone(edge.targets.len());
-                balancer.pick_among(&edge.targets, &all, endpoints, &call, draws)
-            }
+        if let Some(kept) = kept {
+            return balancer.pick_among(&edge.targets, &kept, endpoints, &call, draws);
         }
+        let all = Everyone(edge.targets.len());
+        balancer.pick_among(&edge.targets, &all, endpoints, &call, draws)
     }
 
     fn open(connections: &mut Connections, pool: u32, endpoint: u32, place: Place) -> ConnectionId {

@@ -84,6 +84,40 @@ fn source() -> impl Strategy<Value = (usize, String)> {
         .prop_map(|(service, from, arrivals)| (service, format!("from: {from}, {arrivals}")))
 }
 
+/// Rules of a route; NAME is any service.
+fn rule() -> impl Strategy<Value = (usize, &'static str)> {
+    let rules = [
+        "{to: [{service: NAME, weight: 3}, {service: s0, weight: 1}]}",
+        "{match: {headers: {user: a}}, to: NAME}",
+        "{match: {headers: {user: b}}, redirect: 301}",
+        "{match: {headers: {user: {prefix: a}}}, respond: 503}",
+        "{delay: {share: 50%, time: {exponential: 1ms}}, timeout: 2ms}",
+        "{abort: {share: 20%, status: 503}, mirror: {service: NAME, share: 50%}}",
+        "{timeout: 1ms, retries: {attempts: 3, on: [server_error], backoff: {base: 100us}}}",
+        "{attempt_timeout: 1ms, retries: {attempts: 2, on: [reset, 503, 500]}, mirror: NAME}",
+        "{retries: {attempts: 2, on: [server_error], backoff: {base: 1us}, avoid_previous: true}}",
+    ];
+    (0..MOST_SERVICES, select(Vec::from(rules)))
+}
+
+/// A route for a service, and a policy towards it.
+fn route() -> impl Strategy<Value = RandomRoute> {
+    let policies = [
+        "ejection: {consecutive_errors: 2, interval: 10ms, base_time: 10ms, max_ratio: 100%}",
+        "ejection: {consecutive_gateway_errors: 1, interval: 5ms, base_time: 5ms, panic_ratio: 50%}",
+        "circuit_breaker: {max_failures: 1, min_penalty: 5ms, max_penalty: 20ms}",
+        "retry_budget: {concurrent: {ratio: 20%, minimum: 1}}",
+        "retry_budget: {tokens: {ratio: 10%, per_second: 1, ttl: 1s}}",
+        "limits: {retries: 1}",
+    ];
+    (
+        0..MOST_SERVICES,
+        prop::collection::vec(rule(), 1..4),
+        select(&["mesh", "{gateways: [front], mesh: true}"][..]),
+        select(Vec::from(policies)),
+    )
+}
+
 fn text() -> impl Strategy<Value = String> {
     let clusters = [
         "{}",
@@ -105,8 +139,9 @@ fn text() -> impl Strategy<Value = String> {
         select(Vec::from(clusters)),
         select(Vec::from(meshes)),
         any::<u32>(),
+        prop::collection::vec(route(), 0..3),
     )
-        .prop_map(|(services, sources, cluster, mesh, seed)| {
+        .prop_map(|(services, sources, cluster, mesh, seed, routes)| {
             let mut text = format!("version: 1\nname: random\ncluster: {cluster}\nmesh: {mesh}\nservices:\n");
             let count = services.len();
             for (index, (service, steps)) in services.iter().enumerate() {
@@ -118,11 +153,42 @@ fn text() -> impl Strategy<Value = String> {
             }
             text.push_str("traffic:\n");
             for (index, (service, rest)) in sources.iter().enumerate() {
-                let _ = writeln!(text, "  - {{name: t{index}, service: s{}, {rest}}}", service % count);
+                let headers = "headers: {user: {shares: {a: 30%, b: 20%, ab: 20%}}}";
+                let service = service % count;
+                let _ = writeln!(text, "  - {{name: t{index}, service: s{service}, {headers}, {rest}}}");
             }
+            add_routes(&mut text, &routes, count);
             let _ = writeln!(text, "run: {{seed: {seed}}}");
             text
         })
+}
+
+type RandomRoute = (usize, Vec<(usize, &'static str)>, &'static str, &'static str);
+
+/// Routes and policies, at most one of each for a service.
+fn add_routes(text: &mut String, routes: &[RandomRoute], services: usize) {
+    let is_first = |number: usize| routes[..number].iter().all(|other| other.0 != routes[number].0);
+    let numbers = (0..routes.len()).filter(|&number| is_first(number) && routes[number].0 < services);
+    let kept: Vec<&RandomRoute> = numbers.map(|number| &routes[number]).collect();
+    if kept.is_empty() {
+        return;
+    }
+    text.push_str("gateways: [{name: front, hosts: ['*']}]\nroutes:\n");
+    for (host, rules, via, _) in &kept {
+        // A route leads on to the service itself or to one after it: no circle.
+        let further = |other: usize| host + other % (services - host);
+        let rules: Vec<String> = rules
+            .iter()
+            .map(|(other, rule)| {
+                rule.replace("NAME", &format!("s{}", further(*other))).replace("s0", &format!("s{host}"))
+            })
+            .collect();
+        let _ = writeln!(text, "  - {{host: s{host}, via: {via}, rules: [{}]}}", rules.join(", "));
+    }
+    text.push_str("policies:\n");
+    for (host, _, _, policy) in &kept {
+        let _ = writeln!(text, "  - {{service: s{host}, {policy}}}");
+    }
 }
 
 fn record(scenario: &Scenario, mesh: &MeshModel) -> String {

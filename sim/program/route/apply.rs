@@ -186,7 +186,7 @@ impl<'a> Routes<'a> {
     /// Where nothing is written, only the mesh's own retries can make a difference.
     fn unasked(&self, hop: Hop, edges: &mut Edges<'_>) -> Option<Route> {
         let attempts = self.inherited(hop)?;
-        let to = Target::Backend(self.asked_for(hop, edges));
+        let to = Target::Backend(asked_for(hop, edges));
         let rule = Rule {
             action: Action::Forward(vec![(1.0, to)]),
             delay: None,
@@ -207,7 +207,7 @@ impl<'a> Routes<'a> {
             kinds.contains(&route.resource)
         };
         let action = if routes.iter().all(diverts) || routes.iter().all(|route| route.of_connections) {
-            let to = Target::Backend(self.asked_for(hop, edges));
+            let to = Target::Backend(asked_for(hop, edges));
             Action::Forward(vec![(1.0, to)])
         } else {
             Action::Answer(Answer { status: 404, size: 0, why: Why::NoRule })
@@ -244,7 +244,7 @@ impl<'a> Routes<'a> {
             RuleAction::Forward(written) => written,
         };
         if written.is_empty() {
-            let to = Target::Backend(self.asked_for(hop, edges));
+            let to = Target::Backend(asked_for(hop, edges));
             return Action::Forward(vec![(1.0, to)]);
         }
         let all: f64 = written.iter().map(|one| one.weight).sum();
@@ -279,11 +279,6 @@ impl<'a> Routes<'a> {
                 }
             }
         }
-    }
-
-    /// The service that was asked, as a backend.
-    fn asked_for(&self, hop: Hop, edges: &mut Edges<'_>) -> Backend {
-        Backend { edge: edges.between(hop.enforcer, hop.service), operation: hop.operation }
     }
 
     /// What a backend is asked for. Of another service than the one asked: its operation of the same name, else of the
@@ -360,6 +355,11 @@ impl<'a> Routes<'a> {
         let is_for = |status| attempts.on.retries(&Failure::answered(Cause::Application, status));
         (callee.application.protocol != Protocol::Tcp && answers.into_iter().any(is_for)).then_some(attempts)
     }
+}
+
+/// The service that was asked, as a backend.
+fn asked_for(hop: Hop, edges: &mut Edges<'_>) -> Backend {
+    Backend { edge: edges.between(hop.enforcer, hop.service), operation: hop.operation }
 }
 
 /// Pauses of a proxy that no mesh's profile describes: Envoy's.

@@ -2,6 +2,7 @@
 
 mod answers;
 mod faults;
+mod guards;
 mod matches;
 mod mirrors;
 mod repeats;
