@@ -2,6 +2,7 @@
 
 mod compare;
 mod completions;
+mod import;
 mod init;
 mod models;
 mod options;
@@ -48,6 +49,8 @@ enum Command {
     Compare(Box<compare::CompareArguments>),
     /// Check files and say everything that is wrong with them
     Validate(validate::ValidateArguments),
+    /// Make one scenario of files of any format, to be edited; what was guessed is marked
+    Import(import::ImportArguments),
     /// List the mesh profiles, or show one with the source of every number
     Models(models::ModelsArguments),
     /// Print a commented scenario to start from
@@ -65,6 +68,7 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::execute(&arguments),
         Command::Compare(arguments) => compare::execute(&arguments),
         Command::Validate(arguments) => validate::execute(&arguments),
+        Command::Import(arguments) => import::execute(&arguments),
         Command::Models(arguments) => models::execute(&arguments),
         Command::Init(arguments) => init::execute(&arguments),
         Command::Topology(arguments) => topology::execute(&arguments),

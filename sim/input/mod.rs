@@ -14,7 +14,7 @@ pub mod fields;
 mod files;
 pub mod isotope;
 mod kubernetes;
-mod native;
+pub(crate) mod native;
 mod trace;
 pub mod tree;
 

@@ -15,6 +15,7 @@ mod hgrm;
 mod human;
 mod manifest;
 mod names;
+pub mod native;
 pub mod plot;
 mod report;
 mod summary_csv;
