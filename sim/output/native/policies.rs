@@ -1,7 +1,7 @@
 //! Policies towards services.
 
 use crate::input::draft::PolicyDraft;
-use crate::vocabulary::resilience::{Limits, Locality, OutlierEjection, RetryBudget};
+use crate::vocabulary::resilience::{Limits, Locality, OutlierEjection, RetryBudget, TrafficPolicy};
 use crate::vocabulary::{Balancing, BalancingPolicy, HashOn};
 
 use super::quantity::ratio;
@@ -17,9 +17,11 @@ pub(super) fn policy(policy: &PolicyDraft) -> Yaml {
     map.maybe("subset", policy.subset.as_ref().map(|subset| Yaml::text(&subset.value)));
     map.maybe("port", policy.port.map(Yaml::plain));
     let said = &policy.policy.value;
-    // A policy that says nothing is written as one that leaves all to the mesh.
-    let balancing = said.balancing.as_ref().map_or_else(|| Yaml::text("inherit"), balancing);
-    map.put("balancing", balancing);
+    map.maybe("balancing", said.balancing.as_ref().map(balancing));
+    if *said == TrafficPolicy::default() {
+        // What says nothing is written as leaving something to the mesh.
+        map.put("balancing", Yaml::text("inherit"));
+    }
     if let Some(warm_up) = said.warm_up {
         let mut all = Map::default();
         all.put("duration", Yaml::plain(warm_up.duration));

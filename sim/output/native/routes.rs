@@ -1,5 +1,6 @@
 //! Routes, their rules and conditions.
 
+use crate::input::defaults;
 use crate::input::draft::{BackendDraft, Level, RouteDraft, Via};
 use crate::input::native::{routes, rules};
 use crate::units::Ratio;
@@ -42,15 +43,17 @@ pub(super) fn route(route: &RouteDraft) -> Yaml {
 fn rule(rule: &Rule<BackendDraft>) -> Yaml {
     let mut map = Map::default();
     map.maybe("name", rule.name.as_deref().map(Yaml::text));
-    map.some("match", rule.matches.iter().map(request_match).collect());
+    map.one_or_some("match", rule.matches.iter().map(request_match).collect());
     match &rule.action {
         RuleAction::Forward(backends) => {
             let all = backends.iter().map(|weighted| {
                 let mut map = backend(&weighted.backend);
-                map.put("weight", Yaml::plain(weighted.weight));
-                map.into()
+                if weighted.weight != defaults::WEIGHT {
+                    map.put("weight", Yaml::plain(weighted.weight));
+                }
+                map.or_only("service")
             });
-            map.some("to", all.collect());
+            map.one_or_some("to", all.collect());
         }
         RuleAction::Redirect { status } => map.put("redirect", Yaml::plain(status)),
         RuleAction::Respond { status, size } => {
@@ -91,7 +94,7 @@ fn rule(rule: &Rule<BackendDraft>) -> Yaml {
         }
         map.into()
     });
-    map.some("mirror", mirrors.collect());
+    map.one_or_some("mirror", mirrors.collect());
     changes(&rule.changes, &mut map);
     map.into()
 }

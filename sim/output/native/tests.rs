@@ -30,7 +30,10 @@ fn check(path: &Path) {
     // That rates are written now is a difference, and the only one.
     let after = Scenario { unsaid: before.unsaid, ..after };
     assert_eq!(after, before, "{}:\n{text}", path.display());
-    assert_eq!(scenario(&again), text, "a second time nothing changes");
+    // Rates that were assumed have a comment, which is gone when they are read.
+    if draft.assumed_rates == 0 {
+        assert_eq!(scenario(&again), text, "a second time nothing changes");
+    }
     for mesh in crate::mesh::profile::names() {
         let profile = crate::mesh::profile::find(mesh, None).expect("it is shipped");
         let digest = |scenario: &Scenario| compile(&profile.possible(scenario), &profile.model(4)).digest();

@@ -41,6 +41,9 @@ pub(super) fn source(source: &SourceDraft, guesses: &mut Guesses<'_>) -> Yaml {
     let places =
         [source.name.location, source.service.location, source.from.location, source.arrivals.location];
     guesses.say(&places, &mut map);
+    if guesses.draft.assumed_rates == guesses.draft.sources.len() {
+        map.comment("guess: no file gives a rate");
+    }
     map.into()
 }
 

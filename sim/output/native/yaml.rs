@@ -46,6 +46,14 @@ impl Map {
         }
     }
 
+    /// Adds an entry if there is anything in it, a single value without brackets.
+    pub(super) fn one_or_some(&mut self, key: &str, mut values: Vec<Yaml>) {
+        match values.len() {
+            1 => self.put(key, values.remove(0)),
+            _ => self.some(key, values),
+        }
+    }
+
     /// Says something at the end of its first line.
     pub(super) fn comment(&mut self, text: &str) {
         self.comments.push(text.replace('\n', " "));
