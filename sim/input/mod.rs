@@ -17,7 +17,7 @@ pub mod isotope;
 pub mod istio;
 pub mod kubernetes;
 mod merge;
-mod native;
+pub(crate) mod native;
 pub mod smi;
 mod trace;
 pub mod tree;
