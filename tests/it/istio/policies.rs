@@ -75,7 +75,7 @@ fn hashes_and_old_fields_of_policies() {
     let draft = example("destination-rule");
     let others = &policy(&draft, "*.shop.svc.cluster.local", None, None).policy.value;
     let hash = |policy: &TrafficPolicy| policy.balancing.clone().map(|one| (one.policy, one.hash_on));
-    assert_eq!(hash(others), Some((BalancingPolicy::RingHash, HashOn::Header("cookie".to_owned()))));
+    assert_eq!(hash(others), Some((BalancingPolicy::RingHash, HashOn::Cookie { name: "session".to_owned(), ttl: None })));
     assert_eq!(others.locality, Some(Locality::Failover(vec![("north".to_owned(), "south".to_owned())])));
     assert_eq!(others.warm_up.map(|one| (one.minimum, one.aggression)), Some((ratio(0.2), 2.0)));
     let ejection = others.ejection.expect("an ejection");
@@ -83,7 +83,7 @@ fn hashes_and_old_fields_of_policies() {
     assert_eq!((ejection.max_ratio, ejection.interval), (ratio(0.1), Span::from_millis(10_000)));
     assert_eq!(others.tls, Some(ClientTls::Off));
     let hashed = &policy(&draft, "hashed", None, None).policy.value;
-    assert_eq!(hash(hashed), Some((BalancingPolicy::RingHash, HashOn::Header("?page".to_owned()))));
+    assert_eq!(hash(hashed), Some((BalancingPolicy::RingHash, HashOn::Query("page".to_owned()))));
     let source = &policy(&draft, "hashed", Some("by-source"), None).policy.value;
     assert_eq!(hash(source), Some((BalancingPolicy::RingHash, HashOn::Source)));
 }

@@ -121,17 +121,17 @@ fn one_header_value_always_goes_to_the_same_instance() {
 fn a_made_up_cookie_keeps_a_user_at_one_instance() {
     let instances_met = |arrivals: &str, headers: &str, hash_on: &str| {
         let text = format!(
-            "services:\n  - {{name: a, replicas: 3, service_time: 1ms}}\ntraffic:\n  - {{service: a, from: meshed_client, headers: {headers}, arrivals: {arrivals}}}\npolicies:\n  - {{service: a, balancing: {{policy: maglev, hash_on: '{hash_on}'}}}}\n"
+            "services:\n  - {{name: a, replicas: 3, service_time: 1ms}}\ntraffic:\n  - {{service: a, from: meshed_client, {headers}, arrivals: {arrivals}}}\npolicies:\n  - {{service: a, balancing: {{policy: maglev, hash_on: '{hash_on}'}}}}\n"
         );
         // One request at a time opens one connection to each instance that it meets.
         run(&free_proxies(), 0, 1_000, &text).edges[0].handshakes
     };
     let (user, stranger) = ("{closed: {users: 1, think_time: 1ms}}", "{constant: 10/s}");
-    assert_eq!(instances_met(user, "{}", "cookie:Session"), 1);
-    assert!(instances_met(stranger, "{}", "cookie:Session") > 1, "nobody comes back");
-    assert_eq!(instances_met(user, "{}", "query:tenant"), 3, "nobody makes up a parameter");
-    assert_eq!(instances_met(stranger, "{'query:tenant': gold}", "query:tenant"), 1);
-    assert_eq!(instances_met(user, "{'cookie:session': {distinct: 1000}}", "cookie:Session"), 3);
+    assert_eq!(instances_met(user, "headers: {}", "cookie:Session"), 1);
+    assert!(instances_met(stranger, "headers: {}", "cookie:Session") > 1, "nobody comes back");
+    assert_eq!(instances_met(user, "headers: {}", "query:tenant"), 3, "nobody makes up a parameter");
+    assert_eq!(instances_met(stranger, "query: {tenant: gold}", "query:tenant"), 1);
+    assert_eq!(instances_met(user, "headers: {'cookie:Session': {distinct: 1000}}", "cookie:Session"), 3);
 }
 
 #[test]
