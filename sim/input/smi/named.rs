@@ -7,11 +7,19 @@ use super::route_group::SPECS;
 
 const NOBODY_IS_REFUSED: Treatment = Treatment::Named("it says who may call whom, and nobody is refused");
 
-pub(super) static TCP_ROUTE: Kind =
-    Kind::new("TCPRoute", SPECS, Spelling::Exact, &[("spec", NOBODY_IS_REFUSED), ("matches", NOBODY_IS_REFUSED)]);
+pub(super) static TCP_ROUTE: Kind = Kind::new(
+    "TCPRoute",
+    SPECS,
+    Spelling::Exact,
+    &[("spec", NOBODY_IS_REFUSED), ("matches", NOBODY_IS_REFUSED)],
+);
 
-pub(super) static UDP_ROUTE: Kind =
-    Kind::new("UDPRoute", SPECS, Spelling::Exact, &[("spec", NOBODY_IS_REFUSED), ("matches", NOBODY_IS_REFUSED)]);
+pub(super) static UDP_ROUTE: Kind = Kind::new(
+    "UDPRoute",
+    SPECS,
+    Spelling::Exact,
+    &[("spec", NOBODY_IS_REFUSED), ("matches", NOBODY_IS_REFUSED)],
+);
 
 pub(super) static TRAFFIC_TARGET: Kind = Kind::new(
     "TrafficTarget",
