@@ -3,6 +3,7 @@
 mod compare;
 mod completions;
 mod diff;
+mod import;
 mod init;
 mod models;
 mod options;
@@ -54,6 +55,8 @@ enum Command {
     Validate(validate::ValidateArguments),
     /// Say what the proxies of a cluster reserve and use, and what each mesh would
     Resources(resources::ResourcesArguments),
+    /// Make one scenario of files of any format, to be edited; what was guessed is marked
+    Import(import::ImportArguments),
     /// List the mesh profiles, or show one with the source of every number
     Models(models::ModelsArguments),
     /// Print a commented scenario to start from
@@ -73,6 +76,7 @@ pub fn main() -> ExitCode {
         Command::Diff(arguments) => diff::execute(&arguments),
         Command::Validate(arguments) => validate::execute(&arguments),
         Command::Resources(arguments) => resources::execute(&arguments),
+        Command::Import(arguments) => import::execute(&arguments),
         Command::Models(arguments) => models::execute(&arguments),
         Command::Init(arguments) => init::execute(&arguments),
         Command::Topology(arguments) => topology::execute(&arguments),

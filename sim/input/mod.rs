@@ -13,11 +13,13 @@ pub mod draft;
 pub mod fields;
 mod files;
 pub mod foreign;
+pub mod gateway_api;
 pub mod isotope;
 pub mod istio;
 pub mod kubernetes;
+pub mod linkerd;
 mod merge;
-mod native;
+pub(crate) mod native;
 pub mod smi;
 mod trace;
 pub mod tree;
@@ -89,10 +91,41 @@ pub const FORMATS: &[Format] = &[
         },
     },
     Format {
+        name: "Gateway API objects",
+        head: "`apiVersion` of gateway.networking.k8s.io",
+        recognises: gateway_api::recognises,
+        decode: |node, reading| {
+            let import = &mut gateway_api::Import {
+                draft: &mut reading.draft,
+                pending: &mut reading.waypoints,
+                findings: &mut reading.findings,
+                diagnostics: &mut reading.diagnostics,
+            };
+            gateway_api::decode(node, import);
+        },
+    },
+    Format {
+        name: "Linkerd objects",
+        head: "`apiVersion` of linkerd.io or policy.linkerd.io",
+        recognises: linkerd::recognises,
+        decode: |node, reading| {
+            let import = &mut linkerd::Import {
+                pending: &mut reading.linkerd,
+                findings: &mut reading.findings,
+                diagnostics: &mut reading.diagnostics,
+            };
+            linkerd::decode(node, import);
+        },
+    },
+    Format {
         name: "Kubernetes objects",
         head: "`kind: Deployment`, `Service`, `Pod` and others",
         recognises: kubernetes::is_known,
-        decode: |node, reading| reading.objects.add(node, &mut reading.diagnostics),
+        decode: |node, reading| {
+            reading.waypoints.look(node);
+            reading.linkerd.look(node, &mut reading.diagnostics);
+            reading.objects.add(node, &mut reading.diagnostics);
+        },
     },
 ];
 
@@ -119,6 +152,8 @@ pub fn load(inputs: &[PathBuf], options: &Options) -> (Draft, Sources, Diagnosti
         findings: foreign::Findings::default(),
         istio: istio::Pending::default(),
         smi: smi::Pending::default(),
+        linkerd: linkerd::Pending::default(),
+        waypoints: gateway_api::Pending::default(),
         objects: kubernetes::Objects::default(),
     };
     let mut documents = Vec::new();
@@ -130,9 +165,7 @@ pub fn load(inputs: &[PathBuf], options: &Options) -> (Draft, Sources, Diagnosti
         reading.decode(document);
     }
     reading.resolve_objects();
-    std::mem::take(&mut reading.istio).resolve(&mut reading.draft, &mut reading.diagnostics);
-    std::mem::take(&mut reading.smi).resolve(&mut reading.draft, &mut reading.diagnostics);
-    versions::resolve(&mut reading.draft);
+    reading.resolve_meshes();
     std::mem::take(&mut reading.findings).report(&mut reading.diagnostics);
     reading.report_unread();
     reading.read_traces();
@@ -176,6 +209,10 @@ struct Reading<'o> {
     istio: istio::Pending,
     /// Splits and the groups of routes that they name.
     smi: smi::Pending,
+    /// Profiles, and the annotations of Services.
+    linkerd: linkerd::Pending,
+    /// Ambient Istio's waypoints and the labels that lead to them.
+    waypoints: gateway_api::Pending,
     /// Kubernetes' own objects, which mean something only together.
     objects: kubernetes::Objects,
 }
@@ -234,6 +271,16 @@ impl Reading<'_> {
         let hints = objects.resolve(&mut self.draft, &mut self.diagnostics);
         merge::merge(&mut self.draft, &mut self.diagnostics);
         kubernetes::guess(&hints, &self.options.entry, &mut self.draft);
+    }
+
+    /// Puts together what objects of meshes say that waits for others.
+    fn resolve_meshes(&mut self) {
+        let (draft, diagnostics) = (&mut self.draft, &mut self.diagnostics);
+        std::mem::take(&mut self.istio).resolve(draft, diagnostics);
+        std::mem::take(&mut self.smi).resolve(draft, diagnostics);
+        std::mem::take(&mut self.linkerd).resolve(draft, diagnostics);
+        std::mem::take(&mut self.waypoints).resolve(draft, diagnostics);
+        versions::resolve(draft);
     }
 
     fn report_unread(&mut self) {

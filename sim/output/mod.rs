@@ -16,6 +16,7 @@ mod hgrm;
 mod human;
 mod manifest;
 mod names;
+pub mod native;
 pub mod plot;
 mod replications_csv;
 mod report;

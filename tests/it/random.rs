@@ -191,6 +191,43 @@ fn add_routes(text: &mut String, routes: &[RandomRoute], services: usize) {
     }
 }
 
+/// Routes and policies for the services of a scenario.
+fn routes() -> impl Strategy<Value = String> {
+    let rules = [
+        "{to: [{service: s0, weight: 90}, {service: s1, weight: 0.5}]}",
+        "{match: {path: {elements: /a}, headers: {x-a: {without: {present}}}}, to: s0, timeout: 1.5s}",
+        "{match: [{method: GET}, {query: {q: {regex: 'a.*'}}, port: 80}], redirect: 302}",
+        "{retries: {attempts: 3, on: [503, reset, unavailable], backoff: {base: 10ms}}, attempt_timeout: 7ms}",
+        "{delay: {share: 7%, time: {lognormal: {p75: 2ms, p99: 31ms}}}, abort: {share: 0.3%, status: internal}}",
+        "{mirror: {service: nobody, share: 29%}, changes: {request_headers: 1, path: /b}, retries: none}",
+        "{match: {source: {labels: {app: a, 'a/b': 'yes'}, namespace: default}}, respond: {status: 418, size: 3}}",
+    ];
+    let heads = [
+        "host: s0",
+        "host: s0, order: most_specific, resource: http_route, namespace: default",
+        "hosts: [s0, 's*'], via: {gateways: [front], mesh: true}, visible_in: [., other]",
+    ];
+    let policies = [
+        "balancing: {policy: maglev, hash_on: 'cookie:A'}, warm_up: 7s, tls: 'off'",
+        "limits: {connections: 3, connect_timeout: 50ms}, ejection: {max_ratio: 57%}, locality: failover",
+        "port: 80, retry_budget: {tokens: {ratio: 13%}}, circuit_breaker: {jitter: 33%}",
+        "resource: destination_rule, namespace: default, locality: {distribute: {zone-1: {zone-1: 0.3}}}",
+    ];
+    (
+        select(Vec::from(heads)),
+        prop::collection::vec(select(Vec::from(rules)), 1..5),
+        prop::collection::vec(select(Vec::from(policies)), 0..2),
+    )
+        .prop_map(|(head, rules, policies)| {
+            let mut text =
+                format!("routes:\n  - {{name: r, {head}, rules: [{}]}}\npolicies:\n", rules.join(", "));
+            for (service, policy) in policies.iter().enumerate() {
+                let _ = writeln!(text, "  - {{service: s{service}, {policy}}}");
+            }
+            if policies.is_empty() { text.replace("policies:\n", "") } else { text }
+        })
+}
+
 fn record(scenario: &Scenario, mesh: &MeshModel) -> String {
     let program = compile(scenario, mesh);
     let record = sim::engine::run(&program, 0, &AtomicBool::new(false)).expect("nothing stops it");
@@ -221,6 +258,24 @@ proptest! {
         scenario.run.duration = Span::from_millis(150);
         for mesh in MESHES.iter() {
             prop_assert_eq!(record(&scenario, mesh), record(&scenario, mesh), "under {}", mesh.name);
+        }
+    }
+
+    #[test]
+    fn any_small_scenario_comes_back_from_what_is_written_of_it(text in text(), routes in routes()) {
+        // Two services at least, for the routes and policies.
+        let more = "  - {name: s1, service_time: {gamma: {mean: 3ms, cv: 0.7}}}\n  - {name: s0, ";
+        let text = if text.contains("name: s1,") { text } else { text.replace("  - {name: s0, ", more) };
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("scenario.yaml");
+        std::fs::write(&file, format!("{text}{routes}")).expect("a writable folder");
+        let (draft, _, _) = sim::input::load(std::slice::from_ref(&file), &sim::input::Options::default());
+        let before = crate::common::load(&file);
+        let written = sim::output::native::scenario(&draft);
+        let after = scenario(&written);
+        prop_assert_eq!(&after, &before, "{}", written);
+        for mesh in MESHES.iter() {
+            prop_assert_eq!(compile(&after, mesh).digest(), compile(&before, mesh).digest());
         }
     }
 }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use Effect::{Irrelevant, Modelled, NotModelled};
 
+use crate::input::linkerd::annotations;
+
 /// What becomes of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
@@ -232,6 +234,19 @@ pub(super) const ANNOTATIONS: &[Row] = &[
     ("config.linkerd.io/proxy-log-level", Irrelevant),
     ("config.linkerd.io/proxy-uid", Irrelevant),
     ("config.linkerd.io/proxy-version", Irrelevant),
+    ("config.linkerd.io/opaque-ports", NotModelled("a port speaks the same under every mesh")),
+    ("retry.linkerd.io/http", Modelled),
+    ("retry.linkerd.io/grpc", Modelled),
+    ("retry.linkerd.io/limit", Modelled),
+    ("retry.linkerd.io/timeout", Modelled),
+    ("timeout.linkerd.io/request", Modelled),
+    ("timeout.linkerd.io/response", NotModelled(annotations::RESPONSE)),
+    ("timeout.linkerd.io/idle", NotModelled(annotations::IDLE)),
+    ("balancer.linkerd.io/failure-accrual", Modelled),
+    ("balancer.linkerd.io/failure-accrual-consecutive-max-failures", Modelled),
+    ("balancer.linkerd.io/failure-accrual-consecutive-max-penalty", Modelled),
+    ("balancer.linkerd.io/failure-accrual-consecutive-min-penalty", Modelled),
+    ("balancer.linkerd.io/failure-accrual-consecutive-jitter-ratio", Modelled),
     ("linkerd.io/created-by", Irrelevant),
     ("linkerd.io/proxy-version", Irrelevant),
     ("linkerd.io/trust-root-sha256", Irrelevant),

@@ -96,7 +96,11 @@ fn hash_on(node: &Node, diagnostics: &mut Diagnostics) -> Option<HashOn> {
     match named {
         None if text == "source" => Some(HashOn::Source),
         Some(("header", name)) => Some(HashOn::Header(name.to_ascii_lowercase())),
-        Some(("cookie", name)) => Some(HashOn::Cookie { name: name.to_owned(), ttl: Some(Span::ZERO) }),
+        Some(("cookie", cookie)) => {
+            let (name, ttl) = cookie.split_once(':').unwrap_or((cookie, "0s"));
+            let ttl = if ttl == "none" { None } else { Some(Span::parse(ttl).ok()?) };
+            Some(HashOn::Cookie { name: name.to_owned(), ttl })
+        }
         Some(("query", name)) => Some(HashOn::Query(name.to_owned())),
         _ => {
             let message = format!("a hash cannot be taken of {}", quote(&text));

@@ -31,3 +31,26 @@ fn strictly_what_is_not_modelled_is_refused() {
     assert!(stderr(&strict).contains("error[not-modelled]"), "{}", stderr(&strict));
     assert_eq!(strict.status.code(), Some(2));
 }
+
+#[test]
+fn imports_are_scenarios_that_run_and_say_what_is_missing() {
+    let place = Place::new();
+    place.write("routes.yaml", SHOP);
+    assert_eq!(place.fine("import routes.yaml -o written.yaml"), "");
+    let written = std::fs::read_to_string(place.path("written.yaml")).expect("it is written");
+    assert!(written.starts_with("version: 1\nname: shop\n"), "{written}");
+    assert!(written.contains("resource: virtual_service"), "{written}");
+    assert_eq!(place.fine("import written.yaml"), written, "it is read as it is written");
+    assert_eq!(
+        place.fine("validate written.yaml --mesh none"),
+        place.fine("validate routes.yaml --mesh none")
+    );
+    // What is missing is said, and the user's to write.
+    place.write("half.yaml", "version: 1\nservices: [{name: web, service_time: 1ms}]\n");
+    let half = place.sim("import half.yaml");
+    assert!(stderr(&half).contains("nobody sends requests") && stdout(&half).contains("name: web"));
+    assert_eq!(half.status.code(), Some(0));
+    place.write("wrong.yaml", "version: 1\nservices: [{name: web, service_tim: 1ms}]\n");
+    assert_eq!(place.sim("import wrong.yaml -o wrong-written.yaml").status.code(), Some(2));
+    assert!(!place.path("wrong-written.yaml").exists());
+}
