@@ -165,6 +165,7 @@ pub fn labels(program: &Program) -> Labels {
                 to_service: edge.callee.position(),
             })
             .collect(),
+        routed: !program.routes.is_empty() || program.sites.iter().any(|site| site.retries > 0),
         proxies: program.groups.iter().map(|group| group.name.clone()).collect(),
         nodes: program.machines.nodes.iter().map(|node| node.name.clone()).collect(),
         zones: program.machines.zones.clone(),

@@ -84,7 +84,9 @@ impl Timeline {
         let row = &mut self.record.entries[self.open][source];
         row.responses += 1;
         row.failures += u64::from(call.failed);
-        if !call.failed {
+        if call.failed {
+            row.causes[call.failure.cause as usize] += 1;
+        } else {
             self.entry_times[source].record(now.since(call.started).nanos());
         }
     }

@@ -94,6 +94,9 @@ fn rows(
         for measure in measures {
             for &statistic in measure.statistics {
                 let Some((metric, value)) = of(measure, index, statistic) else { continue };
+                if measure.silent_at_zero && value.value == 0.0 {
+                    continue;
+                }
                 let unit = match measure.unit {
                     Unit::Money(_) => Unit::Money(labels.currency),
                     unit => unit,

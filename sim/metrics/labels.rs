@@ -23,6 +23,8 @@ pub struct Labels {
     pub nodes: Vec<String>,
     /// Zones: what goes from one to another has a row per pair.
     pub zones: Vec<String>,
+    /// Some proxy looks at rules, or some application repeats calls: attempts have rows.
+    pub routed: bool,
     /// The currency of all money.
     pub currency: Currency,
     /// What was assumed before the run: one sentence each.

@@ -153,6 +153,7 @@ fn timeline(number: u64, count: u64) -> TimelineRecord {
         requests: count / share,
         responses: count / share,
         failures: number,
+        causes: Default::default(),
         response_time: [4_000_000, 11_000_000, 23_000_000 + 1_000_000 * number],
         response_time_max: 40_000_000,
         in_flight: 3 + number,

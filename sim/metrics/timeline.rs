@@ -6,6 +6,7 @@
 use super::labels::Labels;
 use super::record::RunRecord;
 use super::results::{Scope, Statistic, Unit};
+use crate::vocabulary::failure::Cause;
 
 /// Intervals of one replication. Times are nanoseconds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,6 +34,8 @@ pub struct EntryInterval {
     pub responses: u64,
     /// Responses that failed.
     pub failures: u64,
+    /// Those by what made them fail, in the order of [`Cause::ALL`].
+    pub causes: [u32; Cause::ALL.len()],
     /// Response times of the successful ones, by [`QUANTILES`]; zero without any.
     pub response_time: [u64; QUANTILES.len()],
     /// The largest of them.
@@ -114,6 +117,8 @@ struct Signal<T> {
     metric: &'static str,
     statistic: Statistic,
     unit: Unit,
+    /// Zero is not worth a row.
+    silent_at_zero: bool,
     /// An amount and what it is divided by, which is zero where there is nothing to say.
     of: fn(&T, &Line) -> (f64, f64),
 }
@@ -142,6 +147,29 @@ const ENTRY: [Signal<EntryInterval>; 7] = [
     Signal::new("response_time", Statistic::Max, Unit::Seconds, |row, _| time(row.response_time_max, row)),
     Signal::new("in_flight", Statistic::Mean, Unit::Count, |row, _| (row.in_flight as f64, 1.0)),
 ];
+
+/// Responses that failed, by what made them fail.
+const CAUSES: [Signal<EntryInterval>; Cause::ALL.len()] = [
+    caused::<0>("error_ratio_application"),
+    caused::<1>("error_ratio_fault_abort"),
+    caused::<2>("error_ratio_direct_response"),
+    caused::<3>("error_ratio_no_route"),
+    caused::<4>("error_ratio_connect_failure"),
+    caused::<5>("error_ratio_stale_endpoint"),
+    caused::<6>("error_ratio_refused_stream"),
+    caused::<7>("error_ratio_reset"),
+    caused::<8>("error_ratio_attempt_timeout"),
+    caused::<9>("error_ratio_request_timeout"),
+    caused::<10>("error_ratio_caller_timeout"),
+    caused::<11>("error_ratio_overflow"),
+    caused::<12>("error_ratio_no_healthy_endpoint"),
+    caused::<13>("error_ratio_ejected"),
+];
+
+const fn caused<const CAUSE: usize>(metric: &'static str) -> Signal<EntryInterval> {
+    let of = |row: &EntryInterval, _: &Line| (f64::from(row.causes[CAUSE]), row.responses as f64);
+    Signal { metric, statistic: Statistic::Mean, unit: Unit::Ratio, silent_at_zero: true, of }
+}
 
 const SERVICE: [Signal<ServiceInterval>; 5] = [
     Signal::new("request_rate", Statistic::Mean, Unit::PerSecond, |row, at| {
@@ -172,7 +200,7 @@ impl<T> Signal<T> {
         unit: Unit,
         of: fn(&T, &Line) -> (f64, f64),
     ) -> Self {
-        Self { metric, statistic, unit, of }
+        Self { metric, statistic, unit, silent_at_zero: false, of }
     }
 
     /// The value of all replications and its range; `None` where no replication has one.
@@ -217,6 +245,9 @@ impl Line {
     ) {
         rows.extend(signals.iter().filter_map(|signal| {
             let (value, range) = signal.value(each, self)?;
+            if signal.silent_at_zero && value == 0.0 {
+                return None;
+            }
             Some(TimelineRow {
                 scope,
                 name: name.to_owned(),
@@ -242,7 +273,9 @@ pub fn timeline(labels: &Labels, records: &[RunRecord], services: &[usize]) -> V
         let mut line = Line { bounds, warm_up: bounds.0 < first.timeline.warm_up, workers: None };
         for (index, entry) in labels.entries.iter().enumerate() {
             let each = records.iter().map(|record| &record.timeline.entries[number][index]);
-            line.add(&mut rows, Scope::Entry, &entry.name, &ENTRY, &each.collect::<Vec<_>>());
+            let each = each.collect::<Vec<_>>();
+            line.add(&mut rows, Scope::Entry, &entry.name, &ENTRY, &each);
+            line.add(&mut rows, Scope::Entry, &entry.name, &CAUSES, &each);
         }
         for &index in services {
             line.workers = first.services[index].workers.map(|workers| workers as f64);

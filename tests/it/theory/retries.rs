@@ -77,11 +77,12 @@ fn independent_failures_leave_a_geometric_rest() {
         let (requests, p) = (20_000.0, f64::from(percent) / 100.0);
         let attempts = record.edges[0].attempts as f64 / requests;
         let residual = record.entries[0].failed.len() as f64 / requests;
-        let rest = p.powi(retries + 1);
+        let rest = libm::pow(p, f64::from(retries + 1));
         let expected = (1.0 - rest) / (1.0 - p);
         let (variance, _) = (1..=retries + 1).fold((0.0, 1.0), |(sum, reached), attempt| {
             let ends = if attempt == retries + 1 { reached } else { reached * (1.0 - p) };
-            (sum + ends * (f64::from(attempt) - expected).powi(2), reached * p)
+            let off = f64::from(attempt) - expected;
+            (sum + ends * off * off, reached * p)
         });
         assert!(
             (attempts - expected).abs() < 4.0 * (variance / requests).sqrt(),

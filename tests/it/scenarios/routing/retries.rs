@@ -1,6 +1,7 @@
 //! Attempts of the calling proxy.
 
 use sim::vocabulary::failure::Cause;
+use sim::vocabulary::routing::{GrpcStatus, Status};
 
 use super::super::MILLISECOND;
 use super::{from_clients, outcomes, routed, sum, visits};
@@ -107,7 +108,6 @@ fn unasked_istio_tries_again_what_grpc_calls_unavailable_and_linkerd_nothing() {
         let record = sim::engine::run(&program, 0, &false.into()).expect("nothing stops it");
         (sum(&record, |edge| edge.attempts), sum(&record, |edge| edge.calls))
     };
-    use sim::vocabulary::routing::{GrpcStatus, Status};
     let unavailable = Status::Grpc(GrpcStatus::Unavailable);
     assert_eq!(attempts("istio-sidecar", unavailable), (900, 300));
     assert_eq!(attempts("istio-sidecar", Status::Grpc(GrpcStatus::Internal)), (300, 300));
