@@ -11,6 +11,8 @@ use crate::diag::{Code, Diagnostic, Diagnostics, Location, closest, quote};
 
 use super::tree::{Located, Node, Value};
 
+#[cfg(test)]
+mod agreement;
 mod place;
 pub mod readers;
 mod value;

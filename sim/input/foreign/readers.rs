@@ -70,11 +70,9 @@ pub fn weight(node: &Node, diagnostics: &mut Diagnostics) -> Option<f64> {
 
 /// The value of a Kubernetes quantity: digits with an optional sign and point, then a suffix or an exponent.
 fn quantity(text: &str) -> Option<f64> {
+    const PARTS: &[(&str, f64)] = &[("n", 1e9), ("u", 1e6), ("m", 1e3)];
     const SUFFIXES: &[(&str, f64)] = &[
         ("", 1.0),
-        ("n", 1e-9),
-        ("u", 1e-6),
-        ("m", 1e-3),
         ("k", 1e3),
         ("M", 1e6),
         ("G", 1e9),
@@ -96,9 +94,10 @@ fn quantity(text: &str) -> Option<f64> {
     let is_exponent = text.ends_with(|c: char| c.is_ascii_digit()) && digits.contains(['e', 'E']);
     let end = if is_exponent { text.len() } else { text.trim_end_matches(char::is_alphabetic).len() };
     let (number, suffix) = text.split_at(end);
-    let (_, factor) = SUFFIXES.iter().find(|(name, _)| *name == suffix)?;
     let number: f64 = number.parse().ok()?;
-    Some(number * factor).filter(|value| !value.is_nan())
+    // Divided rather than multiplied: 900m is exactly what 0.9 is.
+    let part = PARTS.iter().find(|(name, _)| *name == suffix).map(|(_, parts)| number / parts);
+    part.or_else(|| SUFFIXES.iter().find(|(name, _)| *name == suffix).map(|(_, factor)| number * factor))
 }
 
 /// The namespace of an object, as drafts have it.

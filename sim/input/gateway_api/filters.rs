@@ -20,8 +20,8 @@ const PATH: &[Row] = &[
     ("replacePrefixMatch", Treatment::Modelled),
 ];
 
-/// Fields of an element of `filters`.
-pub(super) const ROWS: &[Row] = &[
+/// Fields of an element of a `GRPCRoute`'s `filters`.
+pub(super) const GRPC: &[Row] = &[
     ("type", Treatment::Modelled),
     ("requestMirror.backendRef", Treatment::Like(backends::REFERENCE)),
     ("requestMirror.percent", Treatment::Modelled),
@@ -29,13 +29,18 @@ pub(super) const ROWS: &[Row] = &[
     ("requestMirror.fraction.denominator", Treatment::Modelled),
     ("requestHeaderModifier", Treatment::Like(HEADERS)),
     ("responseHeaderModifier", Treatment::Like(HEADERS)),
+    ("extensionRef", Treatment::Named("what an implementation adds of its own is not known here")),
+];
+
+/// Fields of an element of an `HTTPRoute`'s `filters`.
+pub(super) const HTTP: &[Row] = &[
+    ("", Treatment::Like(GRPC)),
     ("requestRedirect", Treatment::Irrelevant),
     ("requestRedirect.statusCode", Treatment::Modelled),
     ("urlRewrite.hostname", Treatment::Modelled),
     ("urlRewrite.path", Treatment::Like(PATH)),
     ("cors", Treatment::Named("browsers' preflight requests are not told from others")),
     ("externalAuth", Treatment::Named("nobody is asked for leave elsewhere")),
-    ("extensionRef", Treatment::Named("what an implementation adds of its own is not known here")),
 ];
 
 #[derive(Clone, Copy, PartialEq, Eq)]

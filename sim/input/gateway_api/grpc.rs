@@ -13,7 +13,7 @@ use super::{Import, backends, filters, http, matches, parents};
 const RULE: &[Row] = &[
     ("name", Treatment::Modelled),
     ("matches[]", Treatment::Like(matches::GRPC)),
-    ("filters[]", Treatment::Like(filters::ROWS)),
+    ("filters[]", Treatment::Like(filters::GRPC)),
     ("backendRefs[]", Treatment::Like(backends::ROWS)),
     ("sessionPersistence", Treatment::Named("proxies hand out no sessions")),
 ];

@@ -13,7 +13,7 @@ use super::{Import, backends, filters, matches, parents, timing};
 const RULE: &[Row] = &[
     ("name", Treatment::Modelled),
     ("matches[]", Treatment::Like(matches::HTTP)),
-    ("filters[]", Treatment::Like(filters::ROWS)),
+    ("filters[]", Treatment::Like(filters::HTTP)),
     ("backendRefs[]", Treatment::Like(backends::ROWS)),
     ("", Treatment::Like(timing::ROWS)),
     ("sessionPersistence", Treatment::Named("proxies hand out no sessions")),

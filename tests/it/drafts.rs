@@ -1,0 +1,102 @@
+//! What the tests of importers share: reading texts and files into drafts, and looking at rules.
+
+use std::fmt::Debug;
+use std::path::{Path, PathBuf};
+
+use sim::diag::Style;
+use sim::input::draft::{BackendDraft, RouteDraft};
+use sim::input::{self, Draft, Options};
+use sim::units::Ratio;
+use sim::vocabulary::routing::{Rule, RuleAction};
+
+/// What files say, and what is said of them.
+pub fn read(paths: &[PathBuf]) -> (Draft, String) {
+    let (draft, sources, diagnostics) = input::load(paths, &Options::default());
+    (draft, diagnostics.render(&sources, Style::Plain))
+}
+
+/// The same for a text, in a file `a.yaml`.
+pub fn text(text: &str) -> (Draft, String) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("a.yaml");
+    std::fs::write(&path, text).expect("a temporary file");
+    let (draft, said) = read(std::slice::from_ref(&path));
+    (draft, said.replace(&path.display().to_string(), "a.yaml"))
+}
+
+/// An example of a kind, about which nothing is said.
+#[track_caller]
+pub fn example(name: &str) -> Draft {
+    let (draft, said) = read(&[PathBuf::from(format!("tests/data/good/{name}.yaml"))]);
+    assert_eq!(said, "");
+    draft
+}
+
+/// A real file, where it is at hand.
+#[track_caller]
+pub fn real(file: &str) -> Option<(Draft, String)> {
+    let path = Path::new("../shared/data/inputs").join(file);
+    path.exists().then(|| {
+        let (draft, said) = read(&[path]);
+        assert!(!said.contains("error["), "{said}");
+        (draft, said)
+    })
+}
+
+/// The one element.
+#[track_caller]
+pub fn only<T: Debug>(values: &[T]) -> &T {
+    assert_eq!(values.len(), 1, "{values:?}");
+    &values[0]
+}
+
+/// Each backend, with its namespace, subset and port, and its weight.
+pub fn backends(rule: &Rule<BackendDraft>) -> Vec<(String, f64)> {
+    let RuleAction::Forward(backends) = &rule.action else { return Vec::new() };
+    backends.iter().map(|weighted| (backend(&weighted.backend), weighted.weight)).collect()
+}
+
+/// `namespace:service/subset@port`.
+pub fn backend(of: &BackendDraft) -> String {
+    let namespace = of.namespace.as_ref().map_or_else(String::new, |name| format!("{name}:"));
+    let subset = of.subset.as_ref().map_or_else(String::new, |name| format!("/{}", name.value));
+    let port = of.port.map_or_else(String::new, |port| format!("@{port}"));
+    format!("{namespace}{}{subset}{port}", of.service.value)
+}
+
+/// Names of the hosts of a route.
+pub fn hosts(route: &RouteDraft) -> Vec<&str> {
+    route.hosts.iter().map(|host| host.value.as_str()).collect()
+}
+
+/// A share.
+pub fn ratio(value: f64) -> Ratio {
+    Ratio::new(value).expect("a ratio")
+}
+
+/// What else may stand in a value's place.
+pub const OTHERS: &[&str] =
+    &["", "~", "[]", "{}", "-1", "0", "1e400", "900m", "x", "[{}]", "{a: 1}", "'*'", "9s", "true", "(?", ":"];
+
+/// Examples of a folder under `tests/data/good`.
+pub fn examples(folder: &str) -> Vec<String> {
+    let entries = std::fs::read_dir(Path::new("tests/data/good").join(folder)).expect("a folder");
+    let mut files: Vec<_> = entries.map(|entry| entry.expect("a readable folder").path()).collect();
+    files.sort();
+    files.into_iter().map(|path| std::fs::read_to_string(path).expect("a readable example")).collect()
+}
+
+/// A text with other values in some places.
+pub fn spoilt(text: &str, places: &[(proptest::sample::Index, &str)]) -> String {
+    let mut spoilt = text.to_owned();
+    for (place, other) in places {
+        let colons: Vec<_> = spoilt.match_indices(": ").map(|(at, _)| at + 2).collect();
+        if colons.is_empty() {
+            break;
+        }
+        let start = *place.get(&colons);
+        let end = spoilt[start..].find(['\n', ',', '}', ']']).map_or(spoilt.len(), |end| start + end);
+        spoilt.replace_range(start..end, other);
+    }
+    spoilt
+}
