@@ -23,6 +23,7 @@ mod service;
 mod workload;
 
 pub(super) use behaviour::guess;
+pub(super) use hints::is_named_for_load as makes_load;
 pub use known::{Effect, Shape, fields};
 pub(super) use object::{flatten, is_object, kind, service_graph};
 pub use proxy::Part;
