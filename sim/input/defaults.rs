@@ -178,6 +178,15 @@ pub(crate) const fn run() -> RunSettings {
     }
 }
 
+/// Mean service time of a service of which nobody says it, in nanoseconds: what a request of a small service takes in
+/// published microservice traces, to an order of magnitude.
+const GUESSED_SERVICE_TIME: f64 = 5e6;
+
+/// The service time of a service of which nobody says it.
+pub(crate) fn guessed_service_time() -> Dist {
+    Dist::lognormal_mean_cv(GUESSED_SERVICE_TIME, 1.0).expect("positive constants")
+}
+
 /// Rate of an entry point whose format knows no traffic, when the command line gives none.
 pub(crate) fn entry_rate() -> Rate {
     Rate::per_second(1000.0).expect("a positive rate")

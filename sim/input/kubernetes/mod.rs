@@ -24,6 +24,7 @@ mod table;
 mod workload;
 
 pub(super) use behaviour::guess;
+pub(super) use hints::is_named_for_load as makes_load;
 pub(super) use object::{flatten, is_object, kind, service_graph};
 pub use proxy::Part;
 pub use table::{Effect, Shape, fields};

@@ -75,7 +75,10 @@ fn hashes_and_old_fields_of_policies() {
     let draft = example("destination-rule");
     let others = &policy(&draft, "*.shop.svc.cluster.local", None, None).policy.value;
     let hash = |policy: &TrafficPolicy| policy.balancing.clone().map(|one| (one.policy, one.hash_on));
-    assert_eq!(hash(others), Some((BalancingPolicy::RingHash, HashOn::Cookie { name: "session".to_owned(), ttl: None })));
+    assert_eq!(
+        hash(others),
+        Some((BalancingPolicy::RingHash, HashOn::Cookie { name: "session".to_owned(), ttl: None }))
+    );
     assert_eq!(others.locality, Some(Locality::Failover(vec![("north".to_owned(), "south".to_owned())])));
     assert_eq!(others.warm_up.map(|one| (one.minimum, one.aggression)), Some((ratio(0.2), 2.0)));
     let ejection = others.ejection.expect("an ejection");
