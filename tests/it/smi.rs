@@ -236,6 +236,6 @@ proptest! {
         file in any::<prop::sample::Index>(),
         places in prop::collection::vec((any::<prop::sample::Index>(), prop::sample::select(OTHERS)), 1..6),
     ) {
-        text(&spoilt(file.get(examples("smi").as_slice()), &places));
+        text(&spoilt(file.get::<String>(&examples("smi")), &places));
     }
 }
