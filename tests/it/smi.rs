@@ -8,11 +8,8 @@ use sim::vocabulary::text::{PathMatch, TextMatch};
 use crate::drafts::{OTHERS, backends, example, examples, hosts, only, spoilt, text};
 
 fn split(version: &str, weights: &[&str]) -> String {
-    let backends: String = weights
-        .iter()
-        .enumerate()
-        .map(|(row, weight)| format!("  - {{service: web-v{}{weight}}}\n", row + 1))
-        .collect();
+    let backend = |(row, weight): (usize, &&str)| format!("  - {{service: web-v{}{weight}}}\n", row + 1);
+    let backends = weights.iter().enumerate().map(backend).collect::<Vec<_>>().concat();
     format!(
         "apiVersion: split.smi-spec.io/{version}\nkind: TrafficSplit\nmetadata: {{name: canary}}\n\
          spec:\n  service: web\n  backends:\n{backends}"
