@@ -210,6 +210,17 @@ impl Diagnostics {
         }
     }
 
+    /// Makes errors of the warnings of a code.
+    pub fn refuse(&mut self, code: Code) {
+        for diagnostic in &mut self.kept {
+            if diagnostic.code == code && diagnostic.severity == Severity::Warning {
+                diagnostic.severity = Severity::Error;
+                self.warnings -= 1;
+                self.errors += 1;
+            }
+        }
+    }
+
     /// Whether anything makes the input unusable.
     pub const fn has_errors(&self) -> bool {
         self.errors > 0

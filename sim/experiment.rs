@@ -13,10 +13,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rayon::prelude::*;
 
 use crate::engine;
+use crate::index::Idx;
 use crate::metrics::{
-    EdgeLabel, EntryLabel, Labels, PRECISION_LADDER, RunRecord, precision_possible, precision_reached,
+    EdgeLabel, EntryLabel, Labels, PRECISION_LADDER, RunRecord, VersionLabel, precision_possible,
+    precision_reached,
 };
-use crate::program::{Program, WorkloadIdx};
+use crate::program::{Edge, Program, WorkloadIdx};
 use crate::units::Ratio;
 use crate::vocabulary::Arrivals;
 
@@ -125,6 +127,10 @@ impl Plan {
 /// The names of a program's rows in its records.
 pub fn labels(program: &Program) -> Labels {
     let workload = |index: WorkloadIdx| program.workloads[index].name.clone();
+    let callee = |edge: &Edge| {
+        let service = &program.services[edge.callee].name;
+        edge.subset.as_ref().map_or_else(|| service.clone(), |subset| format!("{service}@{subset}"))
+    };
     Labels {
         scenario: program.scenario.clone(),
         mesh: program.mesh.clone(),
@@ -140,17 +146,26 @@ pub fn labels(program: &Program) -> Labels {
                 ),
             })
             .collect(),
-        services: program
+        services: program.services.iter().map(|service| service.name.clone()).collect(),
+        versions: program
             .workloads
             .iter()
-            .take(program.services)
-            .map(|service| service.name.clone())
+            .filter_map(|workload| {
+                workload.version?;
+                Some(VersionLabel { name: workload.name.clone(), service: workload.service?.position() })
+            })
             .collect(),
         edges: program
             .edges
             .iter()
-            .map(|edge| EdgeLabel { caller: workload(edge.caller), callee: workload(edge.callee) })
+            .map(|edge| EdgeLabel {
+                caller: workload(edge.caller),
+                callee: callee(edge),
+                from_service: program.workloads[edge.caller].service.map(Idx::position),
+                to_service: edge.callee.position(),
+            })
             .collect(),
+        routed: !program.routes.is_empty() || program.sites.iter().any(|site| site.retries > 0),
         proxies: program.groups.iter().map(|group| group.name.clone()).collect(),
         nodes: program.machines.nodes.iter().map(|node| node.name.clone()).collect(),
         zones: program.machines.zones.clone(),

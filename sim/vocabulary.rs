@@ -182,8 +182,20 @@ pub enum HashOn {
         /// How long a cookie that is made up lasts, zero being for ever; with `None` none is made up.
         ttl: Option<Span>,
     },
-    /// The value of a query parameter: a header of the traffic source called `query:NAME`.
+    /// The value of a query parameter: a header of the traffic source called `?NAME`.
     Query(String),
+}
+
+impl HashOn {
+    /// The header of traffic sources that holds the input; `None` for the caller.
+    pub fn header(&self) -> Option<String> {
+        match self {
+            Self::Source => None,
+            Self::Header(name) => Some(name.clone()),
+            Self::Cookie { name, .. } => Some(format!("cookie:{name}")),
+            Self::Query(name) => Some(format!("?{name}")),
+        }
+    }
 }
 
 /// CPU that an operation's service time burns.

@@ -3,10 +3,12 @@
 mod compare;
 mod completions;
 mod diff;
+mod import;
 mod init;
 mod models;
 mod options;
 mod progress;
+mod resources;
 mod run;
 mod scenario;
 mod simulation;
@@ -51,6 +53,10 @@ enum Command {
     Diff(Box<diff::DiffArguments>),
     /// Check files and say everything that is wrong with them
     Validate(validate::ValidateArguments),
+    /// Say what the proxies of a cluster reserve and use, and what each mesh would
+    Resources(resources::ResourcesArguments),
+    /// Make one scenario of files of any format, to be edited; what was guessed is marked
+    Import(import::ImportArguments),
     /// List the mesh profiles, or show one with the source of every number
     Models(models::ModelsArguments),
     /// Print a commented scenario to start from
@@ -69,6 +75,8 @@ pub fn main() -> ExitCode {
         Command::Compare(arguments) => compare::execute(&arguments),
         Command::Diff(arguments) => diff::execute(&arguments),
         Command::Validate(arguments) => validate::execute(&arguments),
+        Command::Resources(arguments) => resources::execute(&arguments),
+        Command::Import(arguments) => import::execute(&arguments),
         Command::Models(arguments) => models::execute(&arguments),
         Command::Init(arguments) => init::execute(&arguments),
         Command::Topology(arguments) => topology::execute(&arguments),

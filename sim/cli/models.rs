@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use clap::{Args, Subcommand};
 
 use crate::diag::{Diagnostics, Sources};
-use crate::mesh::profile::{Profile, install_profiles, summaries};
+use crate::mesh::profile::{CapabilityRow, Profile, install_profiles, summaries};
 
 use super::scenario::{find, report};
 use super::{Exit, print};
@@ -84,18 +84,29 @@ fn describe(profile: &Profile) -> String {
         let details = vec![row.meaning.to_owned(), row.change, source];
         settings.add(&[row.path, &row.value, &row.range], details);
     }
-    let mut capabilities = Listing::default();
-    for row in profile.capability_rows() {
+    let (can, reads) = (answers(profile.capability_rows()), answers(profile.resource_rows()));
+    let _ = write!(
+        text,
+        "\nWhat it costs\n{}\nWhat it can do\n{}\nWhat it reads\n{}",
+        settings.render(),
+        can.render(),
+        reads.render()
+    );
+    text
+}
+
+fn answers(rows: Vec<CapabilityRow>) -> Listing {
+    let mut listing = Listing::default();
+    for row in rows {
         let by = if row.enforced_by.is_empty() { String::new() } else { format!("by {}", row.enforced_by) };
         let per = if row.per.is_empty() { String::new() } else { format!("per {}", row.per) };
         // What it takes instead may be a whole sentence.
         let (support, instead) = row.support.split_once(" (").unwrap_or((&row.support, ""));
         let instead = instead.trim_end_matches(')').to_owned();
-        let details = vec![row.meaning.to_owned(), instead, row.change.clone(), row.source.clone()];
-        capabilities.add(&[row.feature, support, &by, &per], details);
+        let details = vec![row.meaning.to_owned(), instead, row.change, row.source.clone()];
+        listing.add(&[row.feature, support, &by, &per], details);
     }
-    let _ = write!(text, "\nWhat it costs\n{}\nWhat it can do\n{}", settings.render(), capabilities.render());
-    text
+    listing
 }
 
 /// Rows of aligned cells, each with further lines under it; no wider than [`WIDTH`] as long as the cells are short.

@@ -55,6 +55,12 @@ pub(super) struct Options {
     /// Folder for the results
     #[arg(long, value_name = "DIR", default_value = "results")]
     pub(super) out: PathBuf,
+    /// Let an object act only in the meshes that read its kind, instead of translating what is meant to each mesh
+    #[arg(long)]
+    pub(super) as_written: bool,
+    /// Refuse files of which something is not modelled
+    #[arg(long)]
+    pub(super) strict: bool,
     /// Overwrite the results of another run
     #[arg(long)]
     pub(super) force: bool,
@@ -69,6 +75,8 @@ impl Options {
             unnamed: meshes,
             sets: self.set.clone(),
             rate: self.rps,
+            as_written: self.as_written,
+            strict: self.strict,
         }
     }
 

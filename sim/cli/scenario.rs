@@ -32,6 +32,10 @@ pub(super) struct Loading {
     /// `path=value`, for the scenario or (`profile.…`) the profiles.
     pub(super) sets: Vec<String>,
     pub(super) rate: Option<Rate>,
+    /// An object acts only in meshes that read its kind.
+    pub(super) as_written: bool,
+    /// What is not modelled is an error.
+    pub(super) strict: bool,
 }
 
 /// Which meshes are meant when none is named.
@@ -99,11 +103,14 @@ impl Loading {
             .as_ref()
             .map_or(NODE_CORES, |scenario: &Scenario| scenario.cluster.nodes.cores.value().ceil() as u32);
         let meshes = self.meshes(&draft.mesh, &for_profiles, node_cores, &mut sources, &mut diagnostics);
+        if self.strict {
+            diagnostics.refuse(Code::NotModelled);
+        }
         report(&diagnostics, &sources);
         if diagnostics.has_errors() {
             return None;
         }
-        let mut scenario = scenario?;
+        let mut scenario = Scenario { as_written: self.as_written, ..scenario? };
         let mut notes: Vec<String> = match self.rate {
             Some(rate) => {
                 set_rate(&mut scenario, rate);
@@ -226,20 +233,19 @@ fn changes(
 
 /// Lets every profile follow what objects ask for, where it has such a value.
 fn follow(profiles: &mut [Profile], features: &[FeatureDraft], diagnostics: &mut Diagnostics) {
-    let mut asked: Vec<(&Located<String>, bool)> = Vec::new();
+    let mut asked: Vec<(&Located<String>, Vec<&FeatureDraft>)> = Vec::new();
     for feature in features {
-        let mut followed = false;
-        for profile in profiles.iter_mut() {
-            followed |= profile.follow(feature);
-        }
         match asked.iter_mut().find(|(object, _)| **object == feature.object) {
-            Some((_, any)) => *any |= followed,
-            None => asked.push((&feature.object, followed)),
+            Some((_, features)) => features.push(feature),
+            None => asked.push((&feature.object, vec![feature])),
         }
     }
-    for (object, _) in asked.iter().filter(|(_, followed)| !followed) {
-        let message = format!("none of these meshes has what {} asks for", quote(&object.value));
-        diagnostics.push(Diagnostic::warning(Code::NotModelled, message).at(object.location));
+    for (object, features) in asked {
+        let followers = profiles.iter_mut().filter_map(|profile| profile.follow(&features).then_some(()));
+        if followers.count() == 0 {
+            let message = format!("none of these meshes has what {} asks for", quote(&object.value));
+            diagnostics.push(Diagnostic::warning(Code::NotModelled, message).at(object.location));
+        }
     }
 }
 

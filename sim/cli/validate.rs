@@ -21,6 +21,9 @@ pub(super) struct ValidateArguments {
     /// Replace a value before checking
     #[arg(long, value_name = "PATH=VALUE")]
     set: Vec<String>,
+    /// Refuse files of which something is not modelled
+    #[arg(long)]
+    strict: bool,
 }
 
 pub(super) fn execute(arguments: &ValidateArguments) -> Exit {
@@ -30,6 +33,8 @@ pub(super) fn execute(arguments: &ValidateArguments) -> Exit {
         unnamed: Meshes::OfScenario,
         sets: arguments.set.clone(),
         rate: None,
+        as_written: false,
+        strict: arguments.strict,
     };
     let Some(loaded) = loading.load() else { return Exit::BadInput };
     let scenario = &loaded.scenario;

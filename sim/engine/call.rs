@@ -2,13 +2,17 @@
 
 use crate::kernel::rng::Key;
 use crate::kernel::timer::TimerId;
-use crate::mesh::scenario::SourceIdx;
+use crate::mesh::scenario::{OperationIdx, SourceIdx};
 use crate::metrics::record::PARTS;
-use crate::program::{PodIdx, SiteIdx};
+use crate::program::route::RuleIdx;
+use crate::program::{CodeIdx, EdgeIdx, PodIdx, Site, SiteIdx};
 use crate::units::{SimTime, Span};
+use crate::vocabulary::failure::{Cause, Failure};
+use crate::vocabulary::routing::Status;
 
+use super::attempt::Tries;
+use super::connection::ConnectionId;
 use super::links::{LinkId, NO_LINK};
-use super::view::ConnectionId;
 
 /// A call in flight; reused once it is over.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord)]
@@ -37,6 +41,8 @@ pub(super) enum Waiter {
     Script(CallId),
     /// The call from which a waypoint has taken it.
     Relay(CallId),
+    /// The call that this one tries to make.
+    Attempt(CallId),
     /// The user or paced connection of the call's source; `u32::MAX` is an open source's.
     User(u32),
     /// Nobody any more: the caller gave up.
@@ -50,7 +56,11 @@ pub(super) enum Progress {
     Waiting,
     /// The calling proxy has it.
     Outbound,
-    /// It waits until a connection to the endpoint is ready.
+    /// The calling proxy makes it wait.
+    Held,
+    /// The calling proxy tries to make it: another call, its attempt, is under way.
+    Trying,
+    /// It is pending in a pool: no connection to an endpoint is ready.
     Connecting,
     /// It has a connection to the endpoint, and is on its way there, there, or on its way back.
     Sent,
@@ -61,16 +71,28 @@ pub(super) enum Progress {
 }
 
 /// A call from the moment it is made until its response has arrived and nothing refers to it.
-#[expect(clippy::struct_excessive_bools, reason = "four facts that do not depend on each other")]
+#[expect(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 #[derive(Clone, Debug)]
 pub(super) struct Call {
     pub(super) waiter: Waiter,
     /// Where the request came from.
     pub(super) source: SourceIdx,
     pub(super) site: SiteIdx,
+    /// Which way it goes: the site's edge, or that of the backend chosen for it.
+    pub(super) edge: EdgeIdx,
+    /// What is asked for.
+    pub(super) operation: OperationIdx,
+    /// What the callee does about it, once it is there.
+    pub(super) code: CodeIdx,
+    /// The rule that it takes, where its site has a route.
+    pub(super) rule: RuleIdx,
     pub(super) key: Key,
-    /// Address of its draws: the static places on the way from the source, with repetitions.
+    /// Address of its draws: the static places on the way from the source, with repetitions and attempts.
     pub(super) path: u64,
+    /// The same without attempts: the address of what they have in common, as sizes.
+    pub(super) place: u64,
+    /// How often this was tried before: by the application, or, of an attempt, by its proxy.
+    pub(super) attempt: u32,
     /// Made by a source, not by a script.
     pub(super) entry: bool,
     /// Hops before the callee: 1 on the way to a waypoint, else 0. Tells the draws of the two hops apart.
@@ -79,12 +101,21 @@ pub(super) struct Call {
     pub(super) measured: bool,
     /// Failed at the callee or on the way.
     pub(super) failed: bool,
+    /// Why, wherever in the call tree that was, and what the caller is told.
+    pub(super) failure: Failure,
+    /// Made by a waypoint.
+    pub(super) at_waypoint: bool,
+    /// A copy that nobody waits for.
+    pub(super) mirrored: bool,
     /// At the instance: it has arrived there, and its response has not left.
     pub(super) visiting: bool,
     pub(super) caller: PodIdx,
     pub(super) callee: PodIdx,
+    /// Where it goes, once that is chosen.
     pub(super) endpoint: u32,
     pub(super) connection: ConnectionId,
+    /// The pool of connections to endpoints in which it waits for one.
+    pub(super) pool: u32,
     pub(super) progress: Progress,
     /// The application's connection.
     pub(super) link: LinkId,
@@ -117,6 +148,10 @@ pub(super) struct Call {
     /// Actions of the step that have not ended.
     pub(super) pending: u32,
     pub(super) timer: Option<TimerId>,
+    /// Where its proxy holds it or tries it more than once.
+    pub(super) tries: Option<Box<Tries>>,
+    /// What was spent on the application's earlier attempts.
+    pub(super) before: Option<Box<Parts>>,
     /// Next free place when this one is unused.
     next_free: u32,
 }
@@ -125,7 +160,7 @@ impl Call {
     pub(super) fn new(
         waiter: Waiter,
         source: SourceIdx,
-        site: SiteIdx,
+        (index, site): (SiteIdx, &Site),
         key: Key,
         path: u64,
         caller: PodIdx,
@@ -134,18 +169,28 @@ impl Call {
         Self {
             waiter,
             source,
-            site,
+            site: index,
+            edge: site.edge,
+            operation: site.operation,
+            code: CodeIdx(u32::MAX),
+            rule: RuleIdx(0),
             key,
             path,
+            place: path,
+            attempt: 0,
             entry: false,
             hop: 0,
             measured: false,
             failed: false,
+            failure: NO_FAILURE,
+            at_waypoint: false,
+            mirrored: false,
             visiting: false,
             caller,
             callee: caller,
-            endpoint: 0,
+            endpoint: NO_ENDPOINT,
             connection: ConnectionId::NONE,
+            pool: 0,
             progress: Progress::Waiting,
             link: NO_LINK,
             worker: 0,
@@ -164,6 +209,8 @@ impl Call {
             repetition: 0,
             pending: 0,
             timer: None,
+            tries: None,
+            before: None,
             next_free: NONE,
         }
     }
@@ -171,6 +218,18 @@ impl Call {
     /// Whether a user, and no script, waits for it.
     pub(super) const fn is_awaited_by_user(&self) -> bool {
         matches!(self.waiter, Waiter::User(_))
+    }
+
+    /// It fails, for the first time.
+    pub(super) fn fail(&mut self, failure: Failure) {
+        if !self.failed {
+            (self.failed, self.failure) = (true, failure);
+        }
+    }
+
+    /// Made by the calling proxy as a try of another call.
+    pub(super) fn is_attempt(&self) -> bool {
+        matches!(self.waiter, Waiter::Attempt(_))
     }
 
     #[inline]
@@ -191,7 +250,13 @@ impl Call {
     }
 }
 
+/// No endpoint.
+pub(super) const NO_ENDPOINT: u32 = u32::MAX;
+
 const NONE: u32 = u32::MAX;
+
+/// Of a call that has not failed.
+const NO_FAILURE: Failure = Failure::answered(Cause::Application, Status::Http(500));
 
 /// The calls in flight.
 #[derive(Debug)]

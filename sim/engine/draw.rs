@@ -42,3 +42,18 @@ pub(super) const NETWORK: Purpose = Purpose(15);
 pub(super) const PROXY_JOB: Purpose = Purpose(16);
 /// Nothing random: the address of a visit in the fingerprint of a run's demand.
 pub(super) const FINGERPRINT: Purpose = Purpose(17);
+/// Which of several weighted backends a request goes to.
+pub(super) const BACKEND: Purpose = Purpose(18);
+/// Whether a request is delayed (repetition 0), for how long (1), and whether it is failed (2), on purpose.
+pub(super) const FAULT: Purpose = Purpose(19);
+/// Pause before a retry.
+pub(super) const BACKOFF: Purpose = Purpose(20);
+/// Whether a request is copied; the mirror is the repetition.
+pub(super) const MIRROR: Purpose = Purpose(21);
+/// By how much longer an endpoint that fails stays shut off.
+pub(super) const PENALTY: Purpose = Purpose(22);
+
+/// A step of a path: one more attempt of a proxy, of an application, and a copy.
+pub(super) const PROXY_ATTEMPT: u64 = 0x70_726f_7879;
+pub(super) const APPLICATION_ATTEMPT: u64 = 0x0061_6761_696e;
+pub(super) const COPY: u64 = 0x6d69_7272_6f72;

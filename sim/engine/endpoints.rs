@@ -9,7 +9,7 @@ use crate::policy::balance::{EndpointLoad, Loads, looks_at_loads};
 use crate::program::{Edge, Tunnel};
 use crate::units::{SimTime, Span};
 
-use super::view::ConnectionId;
+use super::connection::ConnectionId;
 
 /// Up to so many endpoints each has a row from the start.
 const FEW: u32 = 16;
@@ -115,6 +115,13 @@ impl Endpoints {
     pub(super) fn finished(&mut self, place: Place, response_time: Span, now: SimTime) {
         if let Some(load) = self.loads.get_mut(place.0 as usize) {
             load.finished(response_time, now);
+        }
+    }
+
+    /// What counted as a call under way goes no further.
+    pub(super) fn abandoned(&mut self, place: Place) {
+        if let Some(load) = self.loads.get_mut(place.0 as usize) {
+            load.abandoned();
         }
     }
 

@@ -4,6 +4,7 @@ use crate::mesh::scenario::SourceIdx;
 use crate::program::{PodIdx, ProxyIdx};
 
 use super::call::CallId;
+use super::connection::ConnectionId;
 
 /// An event of a run. Small, for every pending one is moved around in the future event list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,9 +23,9 @@ pub enum Event {
     /// The calling proxy has processed the request: it goes to a connection of an endpoint.
     OutboundDone(CallId),
     /// The connection's handshake reaches the accepting side.
-    Handshake(CallId),
+    Handshake(ConnectionId),
     /// The connection is ready.
-    Connected(CallId),
+    Connected(ConnectionId),
     /// The request reaches the called pod.
     AtServer(CallId),
     /// The request reaches the application.
@@ -53,6 +54,22 @@ pub enum Event {
     Returned(CallId),
     /// The caller gives the call up.
     Timeout(CallId),
+    /// The calling proxy has made the call wait for long enough.
+    Resumed(CallId),
+    /// The calling proxy answers that the call took too long.
+    Deadline(CallId),
+    /// A client proxy looks which ejected endpoints of a backend come back.
+    Sweep {
+        /// Position of what it knows of the backend.
+        view: u32,
+    },
+    /// A client proxy tries an endpoint of a backend that it has shut off.
+    Probe {
+        /// Position of what it knows of the backend.
+        view: u32,
+        /// The endpoint.
+        endpoint: u32,
+    },
     /// The demand of every node is held against its cores.
     NodeTick,
     /// An interval of the time line ends.

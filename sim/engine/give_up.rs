@@ -1,5 +1,7 @@
 //! Giving up: the calling side lets go of what it holds for a call, in whatever state the call is.
 
+use crate::vocabulary::failure::{Cause, Failure};
+
 use super::Engine;
 use super::call::{CallId, Part, Progress, Waiter};
 
@@ -8,19 +10,24 @@ impl Engine<'_> {
     pub(super) fn time_out(&mut self, id: CallId) {
         let now = self.schedule.now();
         let (index, _) = self.edge(id);
-        let was_never_sent = self.let_go(id);
+        let cause = if self.calls[id].is_attempt() { Cause::AttemptTimeout } else { Cause::CallerTimeout };
+        let progress = self.calls[id].progress;
+        let is_over = self.let_go(id);
+        self.endpoint_given_up(id, progress, cause);
         let call = &mut self.calls[id];
         call.timer = None;
         let waiter = std::mem::replace(&mut call.waiter, Waiter::Nobody);
         // The caller spent all this time on something it never got.
         let mut given_up = call.clone();
-        given_up.failed = true;
+        given_up.fail(Failure::local(cause, progress == Progress::Sent));
         given_up.parts = Default::default();
         given_up.spend(Part::Abandoned, now.since(call.started));
-        self.recorder.call_given_up(index, &given_up, now);
+        if cause == Cause::CallerTimeout {
+            self.recorder.call_given_up(index, &given_up, now);
+        }
         // The script or user sees a failed call in this one's place.
         let stand_in = self.calls.insert(given_up);
-        if was_never_sent {
+        if is_over {
             self.forget(id);
         }
         self.hand_over(stand_in, waiter);
@@ -29,36 +36,41 @@ impl Engine<'_> {
 
     /// The calling side lets go of what it holds for a call: connections, memory. An HTTP/1.1 connection on which the
     /// answer is still to come is closed, a stream of a shared one reset. Returns whether nothing refers to the call now:
-    /// it waited for a connection and is never sent.
-    fn let_go(&mut self, id: CallId) -> bool {
+    /// it waited for a connection and is never sent, or its proxy held it or tried to make it.
+    pub(super) fn let_go(&mut self, id: CallId) -> bool {
         let now = self.schedule.now();
         let (_, edge) = self.edge(id);
         let call = &mut self.calls[id];
         let progress = std::mem::replace(&mut call.progress, Progress::GivenUp);
-        let (caller, begun, endpoint) = (call.caller, call.begun, call.endpoint);
-        let (connection, sent) = (call.connection, call.sent);
+        let (caller, begun, pool) = (call.caller, call.begun, call.pool);
         if progress == Progress::Waiting {
             return self.stop_waiting(id);
         }
-        let holds_memory = matches!(progress, Progress::Outbound | Progress::Connecting | Progress::Sent);
+        // What an attempt holds belongs to the call.
+        let holds_memory = progress != Progress::Back && !self.calls[id].is_attempt();
         if holds_memory && let Some(proxy) = self.program.outbound(caller, edge) {
             self.proxies.request_ended(proxy, begun, now);
         }
         if progress == Progress::Sent {
+            self.leave_connection(id, false);
+        }
+        if progress == Progress::Connecting {
             let position = self.view_position(caller, edge);
-            if let Some(view) = &mut self.views[position]
-                && view.abandon(edge, &mut self.connections, connection, sent, now)
-            {
-                self.proxies.connection_closed(self.program.ends(caller, edge, endpoint), now);
+            if let Some(view) = &mut self.views[position] {
+                view.cancel(edge, pool, id);
             }
         }
         self.free_link(id, false);
-        false
+        let is_in_proxy = matches!(progress, Progress::Held | Progress::Trying);
+        if is_in_proxy {
+            self.stop_trying(id, Cause::CallerTimeout);
+        }
+        is_in_proxy || progress == Progress::Connecting
     }
 
     /// Takes a call out of the queue for a connection; false if it is not there but under way to the gateway.
     fn stop_waiting(&mut self, id: CallId) -> bool {
-        let (_, edge) = self.edge(id);
+        let edge = self.link_edge(id);
         let position = self.view_position(self.calls[id].caller, edge);
         let Some(view) = &mut self.views[position] else { return false };
         let place = view.waiting.iter().position(|&waiting| waiting == id);

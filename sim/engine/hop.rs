@@ -2,10 +2,12 @@
 
 use crate::index::Idx;
 use crate::kernel::Uniform;
+use crate::kernel::dist::Dist;
 use crate::program::{Edge, PassCost, PodIdx, ProxyIdx, SiteIdx};
 use crate::units::{SimTime, Span};
 
 use super::call::{Call, CallId, Part, Progress, Waiter};
+use super::connection::ConnectionId;
 use super::links::{LinkTaken, NO_LINK};
 use super::pass::Pass;
 use super::{Engine, Event, draw};
@@ -22,7 +24,7 @@ impl<'p> Engine<'p> {
     pub(super) fn make_call(&mut self, mut call: Call) -> CallId {
         let site = &self.program.sites[call.site];
         call.payload =
-            site.request_size.sample(&mut call.key.draws(draw::REQUEST_SIZE, call.path, 0, 0)) as u64;
+            site.request_size.sample(&mut call.key.draws(draw::REQUEST_SIZE, call.place, 0, 0)) as u64;
         call.hop = u32::from(site.relay.is_some());
         let id = self.calls.insert(call);
         self.recorder.calls_made += 1;
@@ -39,7 +41,7 @@ impl<'p> Engine<'p> {
             return self.forget(id);
         }
         self.calls[id].since = self.schedule.now();
-        let (_, edge) = self.edge(id);
+        let edge = self.link_edge(id);
         let position = self.view_position(self.calls[id].caller, edge);
         if self.calls[id].is_relayed() {
             return self.take_up(id, edge);
@@ -92,7 +94,7 @@ impl<'p> Engine<'p> {
             Some((cost, proxy)) if !edge.pool.per_connection => {
                 self.pass(id, proxy, cost, Pass::OutboundRequest);
             }
-            _ => self.connect(id),
+            _ => self.dispatch(id),
         }
     }
 
@@ -102,8 +104,7 @@ impl<'p> Engine<'p> {
             // Its caller went away before it was sent.
             return self.forget(id);
         }
-        let (_, edge) = self.edge(id);
-        if edge.pool.per_connection { self.transmit(id) } else { self.connect(id) }
+        if self.calls[id].connection == ConnectionId::NONE { self.dispatch(id) } else { self.transmit(id) }
     }
 
     /// The call has a connection to its endpoint.
@@ -121,14 +122,14 @@ impl<'p> Engine<'p> {
     }
 
     /// One node proxy serves both ends of the call: no tunnel, nothing encrypted.
-    pub(super) fn is_local(&self, id: CallId) -> bool {
+    fn is_local(&self, id: CallId) -> bool {
         let (_, edge) = self.edge(id);
         let call = &self.calls[id];
         self.program.is_local(call.caller, edge, call.callee)
     }
 
     /// What the calling pod's proxy spends on the call, if it meets one.
-    fn outbound(&self, id: CallId) -> Option<(&'p PassCost, ProxyIdx)> {
+    pub(super) fn outbound(&self, id: CallId) -> Option<(&'p PassCost, ProxyIdx)> {
         let (_, edge) = self.edge(id);
         let proxy = self.program.outbound(self.calls[id].caller, edge)?;
         let cost = if self.is_local(id) { &edge.local } else { &edge.outbound };
@@ -178,8 +179,8 @@ impl<'p> Engine<'p> {
             }
             return self.forget(id);
         }
-        let law = &self.program.codes[self.program.sites[call.site].code].response_size;
-        let size = law.sample(&mut call.key.draws(draw::RESPONSE_SIZE, call.path, 0, 0)) as u64;
+        let law = &self.program.codes[call.code].response_size;
+        let size = law.sample(&mut call.key.draws(draw::RESPONSE_SIZE, call.place, 0, 0)) as u64;
         self.calls[id].payload = size;
         match self.inbound(id) {
             Some((cost, proxy)) => self.pass(id, proxy, cost, Pass::InboundResponse),
@@ -192,8 +193,11 @@ impl<'p> Engine<'p> {
         let outer = &self.calls[id];
         let waiter = Waiter::Relay(id);
         let now = self.schedule.now();
+        let site = (site, &self.program.sites[site]);
         let mut call = Call::new(waiter, outer.source, site, outer.key, outer.path, outer.callee, now);
+        call.place = outer.place;
         call.measured = outer.measured;
+        call.at_waypoint = true;
         call.payload = outer.payload;
         call.worker = outer.server_worker;
         let call = self.calls.insert(call);
@@ -204,10 +208,12 @@ impl<'p> Engine<'p> {
     /// The response reaches the waypoint, which passes it on.
     fn relayed(&mut self, id: CallId, inner: CallId) {
         let inner = &self.calls[inner];
-        let (failed, payload, parts, proxy_time) =
-            (inner.failed, inner.payload, inner.parts, inner.proxy_time);
+        let (failed, failure) = (inner.failed, inner.failure);
+        let (payload, parts, proxy_time) = (inner.payload, inner.parts, inner.proxy_time);
         let outer = &mut self.calls[id];
-        outer.failed |= failed;
+        if failed {
+            outer.fail(failure);
+        }
         outer.payload = payload;
         outer.absorb(&parts);
         outer.proxy_time += proxy_time;
@@ -244,7 +250,16 @@ impl<'p> Engine<'p> {
             return self.forget(id);
         }
         call.progress = Progress::Back;
-        self.leave_connection(id);
+        self.leave_connection(id, true);
+        self.endpoint_answered(id);
+        if self.calls[id].is_attempt() {
+            return self.returned(id);
+        }
+        self.pass_back(id);
+    }
+
+    /// The calling pod's proxy, if there is one, passes the response on.
+    pub(super) fn pass_back(&mut self, id: CallId) {
         match self.outbound(id) {
             Some((cost, proxy)) => self.pass(id, proxy, cost, Pass::OutboundResponse),
             None => self.returned(id),
@@ -267,7 +282,9 @@ impl<'p> Engine<'p> {
                 now.since(self.calls[id].started).nanos(),
                 "the parts of a response time add up to it"
             );
-            self.recorder.call_returned(index, &self.calls[id], now);
+            if !matches!(waiter, Waiter::Attempt(_)) && !self.calls[id].mirrored {
+                self.recorder.call_returned(index, &self.calls[id], now);
+            }
             self.hand_over(id, waiter);
         }
         self.forget(id);
@@ -283,7 +300,7 @@ impl<'p> Engine<'p> {
     /// it. Whoever waits for a connection goes on.
     pub(super) fn free_link(&mut self, id: CallId, whole: bool) {
         let now = self.schedule.now();
-        let (_, edge) = self.edge(id);
+        let edge = self.link_edge(id);
         let call = &mut self.calls[id];
         let (caller, link) = (call.caller, std::mem::replace(&mut call.link, NO_LINK));
         if link == NO_LINK {
@@ -320,23 +337,29 @@ impl<'p> Engine<'p> {
         match waiter {
             Waiter::Script(parent) => self.action_over(parent, id),
             Waiter::Relay(outer) => self.relayed(outer, id),
+            Waiter::Attempt(call) => self.attempt_over(call, id),
             Waiter::User(user) => self.answer(id, user),
             Waiter::Nobody => {}
         }
     }
 
     /// Delay of a leg between the calling and the called pod.
-    pub(super) fn leg(&self, id: CallId, leg: u32, bytes: u64) -> Span {
+    fn leg(&self, id: CallId, leg: u32, bytes: u64) -> Span {
         let call = &self.calls[id];
-        let law = if self.is_from_outside(call) {
+        let law = self.delay(self.is_from_outside(call), [call.caller, call.callee]);
+        let nanos = law.sample(&mut call.key.draws(draw::NETWORK, call.path, draw::of_hop(leg, call.hop), 0));
+        Span::from_nanos_f64(nanos + bytes as f64 * self.program.nanos_per_byte)
+    }
+
+    /// The law of the delay of a leg between two pods, the first of which may stand for a client outside of the cluster.
+    pub(super) fn delay(&self, from_outside: bool, [caller, callee]: [PodIdx; 2]) -> &Dist {
+        if from_outside {
             &self.program.outside_delay
-        } else if self.program.zones_between(call.caller, call.callee).is_some() {
+        } else if self.program.zones_between(caller, callee).is_some() {
             &self.program.zone_delay
         } else {
             &self.program.network_delay
-        };
-        let nanos = law.sample(&mut call.key.draws(draw::NETWORK, call.path, draw::of_hop(leg, call.hop), 0));
-        Span::from_nanos_f64(nanos + bytes as f64 * self.program.nanos_per_byte)
+        }
     }
 
     /// Delay of a leg between an outside client and the gateway.
@@ -350,7 +373,7 @@ impl<'p> Engine<'p> {
         )))
     }
 
-    fn is_from_outside(&self, call: &Call) -> bool {
+    pub(super) fn is_from_outside(&self, call: &Call) -> bool {
         let source = &self.program.sources[call.source];
         call.entry && source.outside && !source.gateway
     }

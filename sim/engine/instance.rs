@@ -7,6 +7,8 @@ use crate::kernel::station::{Acquired, Capacity, Fifo, Pool, Sharing};
 use crate::mesh::scenario::Discipline;
 use crate::program::{Action, ActionIdx, Pod, PodIdx, Program, Serving, SiteIdx, StepIdx};
 use crate::units::{Cores, SimTime, Span};
+use crate::vocabulary::failure::{Cause, Failure};
+use crate::vocabulary::routing::Status;
 
 use super::call::{Call, CallId, Part, Waiter};
 use super::recorder::Work;
@@ -82,6 +84,8 @@ impl Engine<'_> {
             return self.relay(id, site);
         }
         let now = self.schedule.now();
+        let call = &mut self.calls[id];
+        call.code = self.program.code(call.callee, call.operation);
         let demand = self.service_time(id);
         let call = &mut self.calls[id];
         let service = self.program.pods[call.callee].workload.position();
@@ -114,14 +118,14 @@ impl Engine<'_> {
 
     pub(super) fn service_time(&self, id: CallId) -> Span {
         let call = &self.calls[id];
-        let law = &self.program.codes[self.program.sites[call.site].code].service_time;
+        let law = &self.program.codes[call.code].service_time;
         Span::from_nanos_f64(law.sample(&mut call.key.draws(draw::SERVICE_TIME, call.path, 0, 0)))
     }
 
     /// CPU of a visit of length `demand`, in nanoseconds.
     pub(super) fn cpu_time(&self, id: CallId, demand: Span) -> f64 {
         let call = &self.calls[id];
-        let code = &self.program.codes[self.program.sites[call.site].code];
+        let code = &self.program.codes[call.code];
         match &code.cpu_time {
             None => demand.nanos() as f64 * code.cpu_share,
             Some(law) => law.sample(&mut call.key.draws(draw::CPU_TIME, call.path, 0, 0)),
@@ -176,7 +180,7 @@ impl Engine<'_> {
     /// The queue is full.
     fn reject(&mut self, id: CallId) {
         let call = &mut self.calls[id];
-        call.failed = true;
+        call.fail(Failure::answered(Cause::Application, Status::Http(503)));
         let workload = self.program.pods[call.callee].workload;
         self.recorder.rejected(workload.position(), call.measured);
         self.respond(id);
@@ -188,9 +192,10 @@ impl Engine<'_> {
             self.release_worker(id);
         }
         let call = &mut self.calls[id];
-        let code = &self.program.codes[self.program.sites[call.site].code];
-        call.failed =
-            code.error_ratio > 0.0 && call.key.draws(draw::ERROR, call.path, 0, 0).chance(code.error_ratio);
+        let code = &self.program.codes[call.code];
+        if code.error_ratio > 0.0 && call.key.draws(draw::ERROR, call.path, 0, 0).chance(code.error_ratio) {
+            call.fail(Failure::answered(Cause::Application, code.error_status));
+        }
         self.run_script(id);
     }
 
@@ -199,7 +204,7 @@ impl Engine<'_> {
         let now = self.schedule.now();
         loop {
             let call = &mut self.calls[id];
-            let code = &self.program.codes[self.program.sites[call.site].code];
+            let code = &self.program.codes[call.code];
             if call.failed || call.step == code.steps {
                 return self.leave(id);
             }
@@ -251,7 +256,9 @@ impl Engine<'_> {
     fn call_from_script(&mut self, id: CallId, site: SiteIdx, number: u32) {
         let parent = &mut self.calls[id];
         let definition = &self.program.sites[site];
-        let path = extend_path(extend_path(parent.path, definition.place), u64::from(number));
+        let below = |path| extend_path(extend_path(path, definition.place), u64::from(number));
+        let path = below(parent.path);
+        let place = if parent.place == parent.path { path } else { below(parent.place) };
         let key = parent.key;
         if definition.probability < 1.0
             && !key.draws(draw::PROBABILITY, path, 0, 0).chance(definition.probability)
@@ -260,7 +267,9 @@ impl Engine<'_> {
         }
         parent.pending += 1;
         let (source, caller, measured) = (parent.source, parent.callee, parent.measured);
+        let site = (site, definition);
         let mut call = Call::new(Waiter::Script(id), source, site, key, path, caller, self.schedule.now());
+        call.place = place;
         call.measured = measured;
         let call = self.make_call(call);
         self.begin(call);
@@ -269,15 +278,43 @@ impl Engine<'_> {
     /// A call of the script has come back, or was given up.
     pub(super) fn action_over(&mut self, parent: CallId, child: CallId) {
         let child = &self.calls[child];
-        let failed = child.failed && !self.program.sites[child.site].optional;
-        let parts = child.parts;
+        let site = &self.program.sites[child.site];
+        if child.failed && child.attempt < site.retries {
+            return self.call_again(parent, child.clone());
+        }
+        let failed = child.failed && !site.optional;
+        let (parts, before, cause) = (child.parts, child.before.clone(), child.failure.cause);
         let parent_call = &mut self.calls[parent];
-        parent_call.failed |= failed;
+        if failed {
+            let status = self.program.codes[parent_call.code].error_status;
+            parent_call.fail(Failure { cause, status, sent: true });
+        }
         parent_call.pending -= 1;
         if parent_call.pending == 0 {
             parent_call.absorb(&parts);
+            if let Some(before) = before {
+                parent_call.absorb(&before);
+            }
             self.run_script(parent);
         }
+    }
+
+    /// The application makes a call again that has failed.
+    fn call_again(&mut self, parent: CallId, mut failed: Call) {
+        let site = (failed.site, &self.program.sites[failed.site]);
+        let path = extend_path(failed.path, draw::APPLICATION_ATTEMPT);
+        let waiter = Waiter::Script(parent);
+        let now = self.schedule.now();
+        let mut call = Call::new(waiter, failed.source, site, failed.key, path, failed.caller, now);
+        call.place = failed.place;
+        call.measured = failed.measured;
+        call.attempt = failed.attempt + 1;
+        if let Some(before) = failed.before.take() {
+            failed.absorb(&before);
+        }
+        call.before = Some(Box::new(failed.parts));
+        let call = self.make_call(call);
+        self.begin(call);
     }
 
     pub(super) fn sleep_done(&mut self, id: CallId) {

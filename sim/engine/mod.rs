@@ -1,24 +1,30 @@
 //! One replication of a program: every request, event by event.
 //!
 //! The engine never reads a file, never looks at a clock, never starts a thread and never looks at a name. The way of a
-//! call is in `hop`, its endpoint and connection in `connect`, the proxies' work on it in `pass`, what the callee does
-//! about it in `instance`, and what becomes of it when its caller will not wait any longer in `give_up`; where requests
-//! come from is in `source`.
+//! call is in `hop`, what the calling proxy's rules make of it in `route`, `attempt` and `mirror`, its endpoint and
+//! connection in `connect`, the proxies' work on it in `pass`, what the callee does about it in `instance`, and what becomes
+//! of it when its caller will not wait any longer in `give_up`; where requests come from is in `source`.
 
+mod attempt;
 mod call;
 mod connect;
+mod connection;
 mod draw;
 mod endpoints;
 mod event;
 mod give_up;
+mod guard;
 mod hop;
 mod instance;
 mod links;
+mod mirror;
 mod node;
 mod occupancy;
 mod pass;
+mod pool;
 mod proxy;
 mod recorder;
+mod route;
 mod source;
 mod throttle;
 mod timeline;
@@ -35,6 +41,7 @@ use crate::metrics::RunRecord;
 use crate::program::{Edge, EdgeIdx, PodIdx, Program};
 
 use call::{CallId, Calls};
+use connection::Connections;
 pub use event::Event;
 use instance::Instance;
 use node::NodeCores;
@@ -44,7 +51,7 @@ use recorder::Recorder;
 use source::SourceState;
 use throttle::Throttle;
 pub use trace::{Difference, Step, Trace};
-use view::{Connections, View};
+use view::View;
 
 /// Events between two looks at the stop flag.
 const STOP_CHECK_EVENTS: u64 = 1 << 16;
@@ -140,7 +147,7 @@ impl<'p> Engine<'p> {
 
     fn close_interval(&mut self) {
         let now = self.schedule.now();
-        let busy = self.program.workloads.iter().take(self.program.services).map(|workload| {
+        let busy = self.program.workloads.iter().take(self.program.serving).map(|workload| {
             let first = workload.first_pod.position();
             let pods = first..first + workload.pods as usize;
             pods.map(|pod| self.instances[PodIdx::at(pod)].busy_until(now)).sum::<Option<u64>>()
@@ -166,8 +173,8 @@ impl<'p> Engine<'p> {
             Event::Send { source, user } => self.send_next(source, user),
             Event::AtGateway(call) => self.begin(call),
             Event::OutboundDone(call) => self.outbound_done(call),
-            Event::Handshake(call) => self.accept(call),
-            Event::Connected(call) => self.connected(call),
+            Event::Handshake(connection) => self.accept(connection),
+            Event::Connected(connection) => self.connected(connection),
             Event::AtServer(call) => self.reach(call),
             Event::AtInstance(call) => self.serve(call),
             Event::ServiceDone(call) => self.service_done(call),
@@ -177,6 +184,10 @@ impl<'p> Engine<'p> {
             Event::AtClient(call) => self.response_at_client(call),
             Event::Returned(call) => self.returned(call),
             Event::Timeout(call) => self.time_out(call),
+            Event::Resumed(call) => self.resume(call),
+            Event::Deadline(call) => self.run_out(call),
+            Event::Sweep { view } => self.sweep(view),
+            Event::Probe { view, endpoint } => self.probe(view, endpoint),
             Event::NodeTick => self.tick_nodes(),
             Event::IntervalEnd => {
                 self.close_interval();
@@ -193,8 +204,13 @@ impl<'p> Engine<'p> {
 
     /// The edge a call goes over.
     fn edge(&self, call: CallId) -> (EdgeIdx, &'p Edge) {
-        let edge = self.program.sites[self.calls[call].site].edge;
+        let edge = self.calls[call].edge;
         (edge, &self.program.edges[edge])
+    }
+
+    /// The edge whose connections the calling application uses: it knows nothing of what its proxy makes of the call.
+    fn link_edge(&self, call: CallId) -> &'p Edge {
+        &self.program.edges[self.program.sites[self.calls[call].site].edge]
     }
 
     /// What the calling pod knows of the edge; made on first use.
@@ -216,19 +232,17 @@ impl<'p> Engine<'p> {
         let end = self.schedule.now().max(self.program.window.end());
         let window = self.program.window.length().nanos();
         let owed: Vec<u64> = self.sources.indexes().map(|source| self.owed(source)).collect();
-        let mut record = self.recorder.finish(window);
+        let mut recorder = self.recorder;
+        for (pod, instance) in self.instances.iter_enumerated() {
+            recorder.busy(self.program.pods[pod].workload, instance.busy(end));
+        }
+        let mut record = recorder.finish(self.program, window);
         for ((source, state), owed) in self.sources.iter_enumerated().zip(owed) {
             let entry = &mut record.entries[source.position()];
             entry.arrived += owed;
             entry.unfinished = state.unanswered + owed;
         }
-        for (pod, instance) in self.instances.iter_enumerated() {
-            let workload = self.program.pods[pod].workload.position();
-            if let Some(service) = record.services.get_mut(workload) {
-                service.busy += instance.busy(end);
-            }
-        }
-        for service in &record.services {
+        for service in record.services.iter().chain(&record.versions) {
             let capacity = service.workers.map(|workers| workers * window);
             assert!(
                 capacity.is_none_or(|most| service.busy <= most),

@@ -4,29 +4,36 @@ use crate::program::{PassCost, ProxyIdx};
 use crate::units::{SimTime, Span};
 
 use super::call::{CallId, Part};
+use super::connection::ConnectionId;
 use super::hop::LEG_OUTSIDE_RESPONSE;
 use super::{Engine, Event, draw};
 use crate::kernel::station::Visit;
 
-/// What a proxy's worker does for a call; the numbers address draws.
+/// A message's pass; the numbers address draws.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Pass {
     OutboundRequest = 0,
     InboundRequest = 1,
     InboundResponse = 2,
     OutboundResponse = 3,
-    /// The connecting side's part of a handshake.
-    Connect = 4,
-    /// The accepting side's part of a handshake.
-    Accept = 5,
 }
 
-/// A job: of which proxy, for which call, what, and since when it waits.
+/// What a proxy's worker does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Work {
+    /// For a call.
+    Pass(CallId, Pass),
+    /// The connecting side's part of a handshake.
+    Connect(ConnectionId),
+    /// The accepting side's part of a handshake.
+    Accept(ConnectionId),
+}
+
+/// A job: of which proxy, what, and since when it waits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Job {
     pub(super) proxy: ProxyIdx,
-    pub(super) call: CallId,
-    pub(super) pass: Pass,
+    pub(super) work: Work,
     pub(super) arrived: SimTime,
 }
 
@@ -44,18 +51,16 @@ impl Engine<'_> {
             let number = draw::of_hop(pass as u32, call.hop);
             nanos *= variation.sample(&mut call.key.draws(draw::PROXY_JOB, call.path, number, 0));
         }
-        self.give_to_worker(id, proxy, pass, Span::from_nanos_f64(nanos));
+        let worker = match pass {
+            Pass::OutboundRequest | Pass::OutboundResponse => call.worker,
+            Pass::InboundRequest | Pass::InboundResponse => call.server_worker,
+        };
+        self.give_to_worker(proxy, worker, Work::Pass(id, pass), Span::from_nanos_f64(nanos));
     }
 
     /// Gives a job to the worker that the connection belongs to.
-    pub(super) fn give_to_worker(&mut self, id: CallId, proxy: ProxyIdx, pass: Pass, demand: Span) {
-        let call = &self.calls[id];
-        let worker = match pass {
-            Pass::OutboundRequest | Pass::OutboundResponse | Pass::Connect => call.worker,
-            Pass::Accept => self.connections[call.connection].server_worker,
-            Pass::InboundRequest | Pass::InboundResponse => call.server_worker,
-        };
-        let job = Job { proxy, call: id, pass, arrived: self.schedule.now() };
+    pub(super) fn give_to_worker(&mut self, proxy: ProxyIdx, worker: u32, work: Work, demand: Span) {
+        let job = Job { proxy, work, arrived: self.schedule.now() };
         let demand = self.stretch_job(&job, demand);
         match self.proxies.work(proxy, worker, demand, job) {
             Some(visit) => self.worked(job, visit),
@@ -91,11 +96,14 @@ impl Engine<'_> {
 
     /// The job's time is known, though it may lie ahead: what follows is scheduled.
     fn worked(&mut self, job: Job, visit: Visit) {
-        let Job { proxy, call: id, pass, arrived } = job;
+        let Job { proxy, work, arrived } = job;
+        let (id, pass) = match work {
+            Work::Pass(id, pass) => (id, pass),
+            Work::Connect(connection) => return self.knock(connection, visit.done),
+            Work::Accept(connection) => return self.welcome(connection, visit.done),
+        };
         let part = match pass {
-            Pass::Connect => return self.knock(id, visit.done),
-            Pass::Accept => return self.welcome(id, visit.done),
-            Pass::OutboundRequest | Pass::OutboundResponse if self.calls[id].is_relayed() => Part::Waypoint,
+            Pass::OutboundRequest | Pass::OutboundResponse if self.calls[id].at_waypoint => Part::Waypoint,
             Pass::OutboundRequest | Pass::OutboundResponse => Part::Outbound,
             Pass::InboundRequest | Pass::InboundResponse => Part::Inbound,
         };
@@ -115,7 +123,7 @@ impl Engine<'_> {
                 self.proxies.request_ended(proxy, self.calls[id].reached, left);
                 self.send_back(id, left);
             }
-            _ => {
+            Pass::OutboundResponse => {
                 self.proxies.request_ended(proxy, self.calls[id].begun, left);
                 self.leave_client(id, left);
             }

@@ -10,8 +10,9 @@ use crate::metrics::RunRecord;
 use crate::metrics::histogram::LogHistogram;
 use crate::metrics::record::{EdgeRecord, EntryRecord, MachineRecord, NodeRecord, PARTS, ServiceRecord};
 use crate::placement::{Node, NodeIdx, ZoneIdx};
-use crate::program::{EdgeIdx, Machines, Program, Serving};
+use crate::program::{EdgeIdx, Machines, Program, Serving, WorkloadIdx};
 use crate::units::{SimTime, Span};
+use crate::vocabulary::failure::Cause;
 
 use super::call::Call;
 use super::draw;
@@ -22,13 +23,15 @@ use super::timeline::Timeline;
 #[derive(Debug)]
 pub(super) struct Recorder {
     record: RunRecord,
+    /// Of each workload that serves.
+    services: Vec<ServiceRecord>,
     window: Window,
     /// Calls made and over, measured or not.
     pub(super) calls_made: u64,
     pub(super) calls_over: u64,
-    /// CPU of each service in the window, in nanoseconds.
+    /// CPU of each workload that serves in the window, in nanoseconds.
     service_cpu: Vec<f64>,
-    /// Visits of each service, measured or not.
+    /// Visits of each workload that serves, measured or not.
     pub(super) visits: Vec<Occupancy>,
     /// CPU of the applications on each node in the window, in nanoseconds.
     node_cpu: IndexVec<NodeIdx, f64>,
@@ -37,7 +40,7 @@ pub(super) struct Recorder {
     pub(super) timeline: Timeline,
 }
 
-/// One request's work at a service.
+/// One request's work at a workload.
 #[derive(Debug)]
 pub(super) struct Work {
     pub(super) service: usize,
@@ -54,7 +57,7 @@ impl Recorder {
         let services = program
             .workloads
             .iter()
-            .take(program.services)
+            .take(program.serving)
             .map(|workload| ServiceRecord {
                 visits: 0,
                 failures: 0,
@@ -74,7 +77,6 @@ impl Recorder {
         let zones = program.machines.zones.len();
         let record = RunRecord {
             entries: program.sources.iter().map(|_| new_entry()).collect(),
-            services,
             edges: program.edges.iter().map(|_| new_edge()).collect(),
             nodes: nodes(program),
             machines: machines(&program.machines),
@@ -83,11 +85,12 @@ impl Recorder {
         };
         Self {
             record,
+            services,
             window: program.window,
             calls_made: 0,
             calls_over: 0,
-            service_cpu: vec![0.0; program.services],
-            visits: vec![Occupancy::default(); program.services],
+            service_cpu: vec![0.0; program.serving],
+            visits: vec![Occupancy::default(); program.serving],
             node_cpu: IndexVec::filled(0.0, program.machines.nodes.len()),
             zones,
             timeline: Timeline::new(program),
@@ -119,6 +122,7 @@ impl Recorder {
         let nanos = now.since(call.started).nanos();
         assert_eq!(call.parts.iter().sum::<u64>(), nanos, "the parts of a response time add up to it");
         if call.failed {
+            entry.causes[call.failure.cause as usize] += 1;
             count(&mut entry.failed, nanos);
             return;
         }
@@ -135,9 +139,7 @@ impl Recorder {
 
     /// A service works on a request.
     pub(super) fn work(&mut self, measured: bool, work: &Work) {
-        if self.record.services[work.service].workers.is_none() {
-            self.timeline.work(work.service, work.start, work.taken, work.cpu);
-        }
+        self.timeline.work(work.service, work.start, work.taken, work.cpu);
         let cpu = if work.taken > Span::ZERO {
             let inside = self.window.overlap(work.start, work.start + work.taken).nanos() as f64;
             work.cpu * inside / work.taken.nanos() as f64
@@ -151,12 +153,12 @@ impl Recorder {
             self.node_cpu[node] += cpu;
         }
         if measured {
-            self.record.services[work.service].queue_time.record(work.waited.nanos());
+            self.services[work.service].queue_time.record(work.waited.nanos());
         }
     }
 
     pub(super) fn rejected(&mut self, service: usize, measured: bool) {
-        self.record.services[service].rejected += u64::from(measured);
+        self.services[service].rejected += u64::from(measured);
     }
 
     /// A request reaches an instance of a service.
@@ -173,7 +175,7 @@ impl Recorder {
         self.visits[service].leave(now, call.served);
         self.timeline.visit_over(service, call.failed, now.since(call.served));
         if call.measured {
-            let service = &mut self.record.services[service];
+            let service = &mut self.services[service];
             service.visits += 1;
             service.failures += u64::from(call.failed);
             service.response_time.record(now.since(call.served).nanos());
@@ -184,7 +186,11 @@ impl Recorder {
         if call.measured {
             let record = &mut self.record.edges[edge.position()];
             record.calls += 1;
-            record.failures += u64::from(call.failed);
+            record.repeats += u64::from(call.attempt > 0);
+            if call.failed {
+                record.failures += 1;
+                record.causes[call.failure.cause as usize] += 1;
+            }
             record.response_time.record(now.since(call.started).nanos());
             record.proxy_time.record(call.proxy_time);
         }
@@ -193,6 +199,13 @@ impl Recorder {
     pub(super) fn call_given_up(&mut self, edge: EdgeIdx, call: &Call, now: SimTime) {
         self.call_returned(edge, call, now);
         self.record.edges[edge.position()].timeouts += u64::from(call.measured);
+    }
+
+    /// A call is sent to an endpoint, or a connection to one is looked for.
+    pub(super) fn attempt(&mut self, edge: EdgeIdx, call: &Call) {
+        let record = &mut self.record.edges[edge.position()];
+        record.attempts += u64::from(call.measured && !call.mirrored);
+        record.copies += u64::from(call.measured && call.mirrored);
     }
 
     pub(super) fn handshake(&mut self, edge: EdgeIdx, now: SimTime) {
@@ -218,15 +231,24 @@ impl Recorder {
         }
     }
 
-    pub(super) fn finish(mut self, window: u64) -> RunRecord {
-        for (service, cpu) in self.record.services.iter_mut().zip(&self.service_cpu) {
+    /// Worker time of an instance in the window.
+    pub(super) fn busy(&mut self, workload: WorkloadIdx, nanos: u64) {
+        if let Some(service) = self.services.get_mut(workload.position()) {
+            service.busy += nanos;
+        }
+    }
+
+    pub(super) fn finish(mut self, program: &Program, window: u64) -> RunRecord {
+        for (service, cpu) in self.services.iter_mut().zip(&self.service_cpu) {
             service.cpu = cpu.round() as u64;
         }
         for (node, cpu) in self.record.nodes.iter_mut().zip(&self.node_cpu) {
             node.cpu += cpu.round() as u64;
         }
         self.record.window = window;
-        self.record.timeline = self.timeline.finish();
+        (self.record.services, self.record.versions) =
+            program.by_service(&self.services, ServiceRecord::together);
+        self.record.timeline = self.timeline.finish(program);
         self.record
     }
 }
@@ -237,6 +259,7 @@ fn new_entry() -> EntryRecord {
         arrived: 0,
         succeeded: histogram(),
         failed: histogram(),
+        causes: [0; Cause::ALL.len()],
         unfinished: 0,
         completed_in_window: 0,
         parts: [0; PARTS.len()],
@@ -249,7 +272,11 @@ fn new_edge() -> EdgeRecord {
     EdgeRecord {
         calls: 0,
         failures: 0,
+        causes: [0; Cause::ALL.len()],
         timeouts: 0,
+        repeats: 0,
+        attempts: 0,
+        copies: 0,
         response_time: LogHistogram::new(),
         proxy_time: LogHistogram::new(),
         handshakes: 0,

@@ -145,9 +145,10 @@ impl Engine<'_> {
         let now = self.schedule.now();
         let definition = &self.program.sources[source];
         let workload = &self.program.workloads[definition.workload];
-        let site = &self.program.sites[definition.site];
+        let site = (definition.site, &self.program.sites[definition.site]);
+        let path = site.1.place;
         let caller = PodIdx(workload.first_pod.0 + pod);
-        let mut call = Call::new(Waiter::User(user), source, definition.site, key, site.place, caller, now);
+        let mut call = Call::new(Waiter::User(user), source, site, key, path, caller, now);
         call.entry = true;
         call.started = intended;
         call.measured = self.program.window.contains(intended);
@@ -245,11 +246,14 @@ impl Engine<'_> {
         let headers = &self.program.sources[call.source].headers;
         let mut draws = call.key.draws(draw::HEADER, name, 0, 0);
         let mut waiter = call.waiter;
-        while let Waiter::Relay(relayed) = waiter {
+        while let Waiter::Relay(relayed) | Waiter::Attempt(relayed) = waiter {
             waiter = self.calls[relayed].waiter;
         }
         match (headers.iter().find(|(header, _)| *header == name), lifetime, waiter) {
-            (Some((_, values)), ..) => header_value(values, &mut draws),
+            (Some((_, values)), ..) => match value_position(values, &mut draws) {
+                None => draws.bits(),
+                Some(position) => Key::new(&[position]).draws(draw::HEADER, 0, 0, 0).bits(),
+            },
             (None, Some(lifetime), Waiter::User(user)) if user != u32::MAX => {
                 self.made_up_cookie(call.source, user, name, lifetime)
             }
@@ -266,23 +270,26 @@ impl Engine<'_> {
         let age = self.schedule.now().nanos() + phase.checked_rem(lifetime).unwrap_or(0);
         Key::new(&[value, age.checked_div(lifetime).unwrap_or(0)]).draws(draw::HEADER, 0, 0, 0).bits()
     }
+
+    /// Which of its source's values of a header a call carries, if any.
+    pub(super) fn header_of(&self, call: &Call, name: u64) -> Option<u64> {
+        let headers = &self.program.sources[call.source].headers;
+        let (_, values) = headers.iter().find(|(header, _)| *header == name)?;
+        value_position(values, &mut call.key.draws(draw::HEADER, name, 0, 0))
+    }
 }
 
-/// The hash of a drawn header value; requests without the header go anywhere.
-fn header_value<U: Uniform>(values: &HeaderValues, draws: &mut U) -> u64 {
-    let position = match values {
-        HeaderValues::Distinct(count) => u64::from(draws.below(*count)),
+/// A drawn header value; some requests do not carry the header.
+fn value_position<U: Uniform>(values: &HeaderValues, draws: &mut U) -> Option<u64> {
+    match values {
+        HeaderValues::Distinct(count) => Some(u64::from(draws.below(*count))),
         HeaderValues::Shares(shares) => {
             let mut rest = draws.unit();
             let found = shares.iter().position(|(_, share)| {
                 rest -= share;
                 rest < 0.0
             });
-            match found {
-                Some(position) => position as u64,
-                None => return draws.bits(),
-            }
+            found.map(|position| position as u64)
         }
-    };
-    Key::new(&[position]).draws(draw::HEADER, 0, 0, 0).bits()
+    }
 }

@@ -1,9 +1,11 @@
 //! Counts towards the time line. One interval is open at a time: only it has histograms; the others are numbers.
 
+use std::ops::Range;
+
 use crate::index::Idx;
 use crate::metrics::histogram::LogHistogram;
 use crate::metrics::timeline::{EntryInterval, QUANTILES, ServiceInterval, TimelineRecord};
-use crate::program::Program;
+use crate::program::{Program, Serving};
 use crate::units::{SimTime, Span};
 
 use super::call::Call;
@@ -11,7 +13,8 @@ use super::call::Call;
 /// Collects a [`TimelineRecord`].
 #[derive(Debug)]
 pub(super) struct Timeline {
-    /// With a row of intervals more than there are: what happens after the last one counts there.
+    /// With a row of intervals more than there are: what happens after the last one counts there. The rows of services
+    /// are those of the workloads that serve.
     record: TimelineRecord,
     /// Which interval is open, and when it ends.
     open: usize,
@@ -19,22 +22,37 @@ pub(super) struct Timeline {
     /// Response times in the open interval.
     entry_times: Vec<LogHistogram>,
     service_times: Vec<LogHistogram>,
-    /// Worker time of each service before the open interval.
+    /// Worker time of each workload before the open interval.
     busy_before: Vec<u64>,
+    /// Workloads of whose service some have unlimited workers: their CPU counts.
+    counts_cpu: Vec<bool>,
+    /// The workloads of services with versions, and per interval their 99th percentiles together.
+    split: Vec<Range<usize>>,
+    split_times: Vec<Vec<u64>>,
 }
 
 impl Timeline {
     pub(super) fn new(program: &Program) -> Self {
         let (interval, end) = (program.interval.nanos(), program.window.end().nanos());
         let intervals = end.div_ceil(interval) as usize + 1;
-        let (entries, services) = (program.sources.len(), program.services);
+        let (entries, services) = (program.sources.len(), program.serving);
         let record = TimelineRecord {
             interval,
             warm_up: program.window.start().nanos(),
             end,
             entries: vec![vec![EntryInterval::default(); entries]; intervals],
             services: vec![vec![ServiceInterval::default(); services]; intervals],
+            versions: Vec::new(),
         };
+        let is_unlimited = |workload| program.workloads[workload].serving == Serving::Unlimited;
+        let counts_cpu = program.services.iter().flat_map(|service| {
+            let any = service.workloads().any(is_unlimited);
+            service.workloads().map(move |_| any)
+        });
+        let split = program.services.iter().filter(|service| program.has_versions(service)).map(|service| {
+            let first = service.first_workload.position();
+            first..first + service.workloads as usize
+        });
         Self {
             record,
             open: 0,
@@ -42,6 +60,9 @@ impl Timeline {
             entry_times: vec![LogHistogram::new(); entries],
             service_times: vec![LogHistogram::new(); services],
             busy_before: vec![0; services],
+            counts_cpu: counts_cpu.collect(),
+            split: split.collect(),
+            split_times: Vec::new(),
         }
     }
 
@@ -63,7 +84,9 @@ impl Timeline {
         let row = &mut self.record.entries[self.open][source];
         row.responses += 1;
         row.failures += u64::from(call.failed);
-        if !call.failed {
+        if call.failed {
+            row.causes[call.failure.cause as usize] += 1;
+        } else {
             self.entry_times[source].record(now.since(call.started).nanos());
         }
     }
@@ -83,9 +106,12 @@ impl Timeline {
         self.service_times[service].record(taken.nanos());
     }
 
-    /// A service without limited workers works from now on for `taken`, spending `cpu` nanoseconds evenly on it.
+    /// A service works from now on for `taken`, spending `cpu` nanoseconds evenly on it.
     #[inline]
     pub(super) fn work(&mut self, service: usize, now: SimTime, taken: Span, cpu: f64) {
+        if !self.counts_cpu[service] {
+            return;
+        }
         if now + taken <= self.open_end {
             self.record.services[self.open][service].busy += cpu.round() as u64;
         } else {
@@ -122,11 +148,14 @@ impl Timeline {
             row.response_time_max = times.max();
             times.clear();
         }
+        self.split_times
+            .push(self.split.iter().map(|split| together(&self.service_times[split.clone()])).collect());
         let services = self.record.services[self.open].iter_mut().zip(&mut self.service_times);
-        for (((row, times), before), busy) in services.zip(&mut self.busy_before).zip(busy) {
+        let rows = services.zip(&mut self.busy_before).zip(&self.counts_cpu).zip(busy);
+        for ((((row, times), before), counts_cpu), busy) in rows {
             row.response_time = times.quantile(0.99);
             times.clear();
-            if let Some(busy) = busy {
+            if let Some(busy) = busy.filter(|_| !counts_cpu) {
                 row.busy = busy - *before;
                 *before = busy;
             }
@@ -136,12 +165,25 @@ impl Timeline {
             SimTime::from_nanos(self.record.end.min(self.open_end.nanos() + self.record.interval));
     }
 
-    pub(super) fn finish(mut self) -> TimelineRecord {
+    pub(super) fn finish(mut self, program: &Program) -> TimelineRecord {
         assert_eq!(self.open + 1, self.record.entries.len(), "every interval of the run was closed");
         self.record.entries.truncate(self.open);
         self.record.services.truncate(self.open);
         self.check_conservation();
-        self.record
+        let mut record = self.record;
+        for (rows, times) in std::mem::take(&mut record.services).iter().zip(self.split_times) {
+            let mut times = times.into_iter();
+            let (mut services, versions) = program.by_service(rows, ServiceInterval::together);
+            let split = program.services.iter().zip(&mut services);
+            for (_, row) in split.filter(|(service, _)| program.has_versions(service)) {
+                row.response_time = times.next().unwrap_or(0);
+            }
+            record.services.push(services);
+            if !versions.is_empty() {
+                record.versions.push(versions);
+            }
+        }
+        record
     }
 
     /// What was sent up to the end of an interval is answered or still in flight.
@@ -154,4 +196,13 @@ impl Timeline {
             }
         }
     }
+}
+
+/// The 99th percentile of several workloads as one.
+fn together(times: &[LogHistogram]) -> u64 {
+    let mut all = LogHistogram::new();
+    for times in times {
+        all.merge(times);
+    }
+    all.quantile(0.99)
 }

@@ -3,95 +3,28 @@
 use std::collections::VecDeque;
 
 use crate::kernel::rng::Draws;
-use crate::policy::balance::Balancer;
+use crate::policy::available::Everyone;
+use crate::policy::balance::{Balancer, Call};
 use crate::program::{Edge, Tunnel};
 use crate::units::{SimTime, Span};
 
 use super::call::CallId;
+use super::connection::{Connection, ConnectionId, Connections};
 use super::endpoints::{Endpoints, Place, Stream};
+use super::guard::Guard;
 use super::links::Links;
-
-/// A connection between two pods; reused once it is closed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct ConnectionId(pub(super) u32);
-
-impl ConnectionId {
-    pub(super) const NONE: Self = Self(u32::MAX);
-}
-
-/// A connection between two pods.
-#[derive(Clone, Debug)]
-pub(super) struct Connection {
-    pub(super) endpoint: u32,
-    /// Where the view keeps what it knows of the endpoint.
-    place: Place,
-    /// Worker of the accepting proxy it belongs to.
-    pub(super) server_worker: u32,
-    /// The view's pool it belongs to.
-    pool: u32,
-    /// Requests on it.
-    streams: u32,
-    ready: bool,
-    /// What opening it takes.
-    pub(super) opening: Opening,
-    idle_since: SimTime,
-    /// Calls that wait until it is ready, the one that opened it apart.
-    pub(super) waiters: Vec<CallId>,
-    /// Calls with connections of their own, in the tunnel that this one opens.
-    pub(super) followers: Vec<CallId>,
-}
-
-/// What it takes to open a connection.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) struct Opening {
-    /// Half round trips.
-    pub(super) legs: u32,
-    /// With a handshake of the two proxies, and its CPU.
-    pub(super) encrypts: bool,
-}
-
-/// All open connections of the run.
-#[derive(Debug, Default)]
-pub(super) struct Connections {
-    places: Vec<Connection>,
-    free: Vec<u32>,
-}
-
-impl Connections {
-    fn open(&mut self, connection: Connection) -> ConnectionId {
-        if let Some(place) = self.free.pop() {
-            self.places[place as usize] = connection;
-            return ConnectionId(place);
-        }
-        self.places.push(connection);
-        ConnectionId((self.places.len() - 1) as u32)
-    }
-}
-
-impl std::ops::Index<ConnectionId> for Connections {
-    type Output = Connection;
-    #[inline]
-    fn index(&self, id: ConnectionId) -> &Connection {
-        &self.places[id.0 as usize]
-    }
-}
-
-impl std::ops::IndexMut<ConnectionId> for Connections {
-    #[inline]
-    fn index_mut(&mut self, id: ConnectionId) -> &mut Connection {
-        &mut self.places[id.0 as usize]
-    }
-}
+use super::pool::Pool;
 
 /// What a pod knows of one edge.
 #[derive(Debug)]
 pub(super) struct View {
     balancer: Balancer,
     endpoints: Endpoints,
+    /// What is kept of failures, if anything.
+    pub(super) guard: Option<Guard>,
     /// Per worker of the proxy, if each has pools of its own; for each known endpoint so many, or, where the endpoint is
-    /// chosen per connection, so many in all. With one stream per connection a pool holds the idle connections, last used
-    /// last; else all connections.
-    pools: Vec<Vec<ConnectionId>>,
+    /// chosen per connection, so many in all.
+    pools: Vec<Pool>,
     workers: u32,
     /// The application's own connections.
     pub(super) links: Links,
@@ -104,10 +37,26 @@ pub(super) struct View {
 pub(super) enum Taken {
     /// Ready to use.
     Ready(ConnectionId),
-    /// Being opened by another call, which this one now waits for too.
-    Opening(ConnectionId),
-    /// New: the caller opens it.
-    New(ConnectionId),
+    /// None is ready: the call waits in a pool.
+    Pending {
+        /// The pool.
+        pool: u32,
+        /// The endpoint, where one was chosen for this call.
+        endpoint: Option<u32>,
+        /// A new connection, which the caller opens.
+        opens: Option<ConnectionId>,
+    },
+}
+
+/// What becomes of a connection that a call gives back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Left {
+    /// It is kept.
+    Kept,
+    /// It is closed.
+    Closed,
+    /// The call that has waited longest takes it.
+    To(CallId),
 }
 
 impl View {
@@ -115,82 +64,104 @@ impl View {
         let workers = if edge.pool.per_worker { workers } else { 1 };
         let endpoints = Endpoints::new(edge, now);
         let shares = if edge.pool.per_connection { 1 } else { endpoints.places() };
+        let mut pools = Vec::new();
+        pools.resize_with(shares * workers as usize, Pool::default);
         Self {
             balancer: Balancer::new(edge.policy, &edge.targets),
             endpoints,
-            pools: vec![Vec::new(); shares * workers as usize],
+            guard: edge.resilience.as_ref().map(|of| Guard::new(of, edge.targets.len(), now)),
+            pools,
             workers,
             links: Links::default(),
             waiting: VecDeque::new(),
         }
     }
 
-    /// Chooses an endpoint and takes a connection to it; `closed` is told of each connection found too old.
+    /// Chooses an endpoint and takes a connection to it; `closed` is told of each connection found too old. `None` if no
+    /// endpoint is in rotation.
     pub(super) fn take(
         &mut self,
         edge: &Edge,
         connections: &mut Connections,
-        request: &Request,
+        request: &Request<'_>,
         mut draws: Draws,
         mut closed: impl FnMut(u32),
-    ) -> Taken {
+    ) -> Option<Taken> {
         let worker = if edge.pool.per_worker { request.worker } else { 0 };
         if edge.pool.per_connection {
-            if let Some(taken) = self.reuse(edge, connections, worker, request, &mut closed) {
-                self.endpoints.started(connections[taken.id()].place);
-                return taken;
+            if let Some(id) = self.reuse(edge, connections, worker, request, &mut closed) {
+                self.endpoints.started(connections[id].place);
+                return Some(Taken::Ready(id));
             }
-            let endpoint = self.pick(edge, request, &mut draws);
+            if !self.pools[worker as usize].wait(request.call, calls_at_once(edge)) {
+                return Some(Taken::Pending { pool: worker, endpoint: None, opens: None });
+            }
+            let Some(endpoint) = self.pick(edge, request, &mut draws) else {
+                let pool = &mut self.pools[worker as usize];
+                pool.cancel(request.call);
+                pool.connected();
+                return None;
+            };
             let place = self.endpoints.place(endpoint);
-            return self.open(connections, worker, endpoint, place);
+            // Until it is ready it counts itself, for no call has gone to the endpoint yet.
+            self.endpoints.started(place);
+            let opens = Some(Self::open(connections, worker, endpoint, place));
+            return Some(Taken::Pending { pool: worker, endpoint: None, opens });
         }
-        let endpoint = self.pick(edge, request, &mut draws);
+        let endpoint = self.pick(edge, request, &mut draws)?;
         let place = self.endpoints.place(endpoint);
         let pool = place.0 * self.workers + worker;
         if pool as usize >= self.pools.len() {
-            self.pools.resize_with(((place.0 + 1) * self.workers) as usize, Vec::new);
+            self.pools.resize_with(((place.0 + 1) * self.workers) as usize, Pool::default);
         }
-        match self.reuse(edge, connections, pool, request, &mut closed) {
-            Some(taken) => {
-                self.endpoints.started(place);
-                taken
-            }
-            None => self.open(connections, pool, endpoint, place),
-        }
-    }
-
-    fn pick(&mut self, edge: &Edge, request: &Request, draws: &mut Draws) -> u32 {
-        if edge.targets.len() == 1 {
-            return 0;
-        }
-        self.balancer.pick(&edge.targets, &self.endpoints, request.now, request.hash, draws)
-    }
-
-    fn open(&mut self, connections: &mut Connections, pool: u32, endpoint: u32, place: Place) -> Taken {
         self.endpoints.started(place);
-        Taken::New(connections.open(Connection {
+        if let Some(id) = self.reuse(edge, connections, pool, request, &mut closed) {
+            return Some(Taken::Ready(id));
+        }
+        let opens = self.pools[pool as usize].wait(request.call, calls_at_once(edge));
+        let opens = opens.then(|| Self::open(connections, pool, endpoint, place));
+        Some(Taken::Pending { pool, endpoint: Some(endpoint), opens })
+    }
+
+    fn pick(&mut self, edge: &Edge, request: &Request<'_>, draws: &mut Draws) -> Option<u32> {
+        let Self { balancer, endpoints, guard, .. } = self;
+        let endpoints = &*endpoints;
+        let kept = guard.as_ref().and_then(Guard::available);
+        if kept.is_none() && edge.targets.len() == 1 {
+            return Some(0);
+        }
+        if kept.is_none() && request.avoid.is_empty() {
+            return Some(balancer.pick(&edge.targets, endpoints, request.now, request.hash, draws));
+        }
+        let call = Call { now: request.now, hash: request.hash, tried: request.avoid };
+        if let Some(kept) = kept {
+            return balancer.pick_among(&edge.targets, &kept, endpoints, &call, draws);
+        }
+        let all = Everyone(edge.targets.len());
+        balancer.pick_among(&edge.targets, &all, endpoints, &call, draws)
+    }
+
+    fn open(connections: &mut Connections, pool: u32, endpoint: u32, place: Place) -> ConnectionId {
+        connections.add(Connection {
             endpoint,
             place,
             server_worker: 0,
             pool,
-            streams: 1,
-            ready: false,
-            opening: Opening::default(),
+            streams: 0,
             idle_since: SimTime::ZERO,
-            waiters: Vec::new(),
-            followers: Vec::new(),
-        }))
+            opening: None,
+        })
     }
 
-    /// A kept connection of this pool with room for one more request.
+    /// A ready connection of this pool with room for one more request.
     fn reuse(
         &mut self,
         edge: &Edge,
         connections: &mut Connections,
         pool: u32,
-        request: &Request,
+        request: &Request<'_>,
         closed: &mut impl FnMut(u32),
-    ) -> Option<Taken> {
+    ) -> Option<ConnectionId> {
         let too_old = |connection: &Connection| {
             connection.streams == 0
                 && request.now.since(connection.idle_since).nanos() > edge.pool.idle_timeout
@@ -199,41 +170,36 @@ impl View {
         let closed_at =
             |connection: &Connection| connection.idle_since + Span::from_nanos(edge.pool.idle_timeout);
         if edge.pool.streams == 1 {
-            while let Some(id) = self.pools[pool as usize].pop() {
+            while let Some(id) = self.pools[pool as usize].connections.pop() {
                 let connection = &mut connections[id];
                 if too_old(connection) {
                     closed(connection.endpoint);
                     self.endpoints.close_stream(connection.place, closed_at(connection));
-                    connections.free.push(id.0);
+                    connections.remove(id);
                     continue;
                 }
                 connection.streams = 1;
-                return Some(Taken::Ready(id));
+                return Some(id);
             }
             return None;
         }
         let mut position = 0;
-        while let Some(&id) = self.pools[pool as usize].get(position) {
+        while let Some(&id) = self.pools[pool as usize].connections.get(position) {
             let connection = &mut connections[id];
             if too_old(connection) {
                 closed(connection.endpoint);
                 self.endpoints.close_stream(connection.place, closed_at(connection));
-                self.pools[pool as usize].remove(position);
-                connections.free.push(id.0);
+                self.pools[pool as usize].connections.remove(position);
+                connections.remove(id);
                 continue;
             }
             if connection.streams < edge.pool.streams {
                 connection.streams += 1;
-                return Some(if connection.ready { Taken::Ready(id) } else { Taken::Opening(id) });
+                return Some(id);
             }
             position += 1;
         }
         None
-    }
-
-    /// The connection that a call just opened is multiplexed: others may use it from now on, once it is ready.
-    pub(super) fn share(&mut self, connections: &Connections, id: ConnectionId) {
-        self.pools[connections[id].pool as usize].push(id);
     }
 
     /// A new connection goes through a tunnel, which that connection opens if need be.
@@ -248,79 +214,107 @@ impl View {
     }
 
     /// A connection is ready, and so is the tunnel if this connection opened it.
-    pub(super) fn tunnel_opened(&mut self, connections: &Connections, id: ConnectionId) {
-        self.endpoints.tunnel_opened(connections[id].place, id);
+    pub(super) fn connected(&mut self, edge: &Edge, connections: &Connections, id: ConnectionId) {
+        let connection = &connections[id];
+        self.endpoints.tunnel_opened(connection.place, id);
+        if edge.pool.per_connection {
+            self.endpoints.abandoned(connection.place);
+        }
+        self.pools[connection.pool as usize].connected();
     }
 
-    /// The handshake is over: whoever waited may go on.
-    pub(super) fn ready(connections: &mut Connections, id: ConnectionId) -> Vec<CallId> {
-        let connection = &mut connections[id];
-        connection.ready = true;
-        std::mem::take(&mut connection.waiters)
-    }
-
-    /// The call has been given up: nobody else can use a connection on which an answer is still to come; a stream of
-    /// a shared one is reset. Returns whether the connection was closed.
-    pub(super) fn abandon(
+    /// A connection with room takes the call that has waited longest in its pool.
+    pub(super) fn next_call(
         &mut self,
         edge: &Edge,
         connections: &mut Connections,
         id: ConnectionId,
-        sent: SimTime,
+    ) -> Option<CallId> {
+        let connection = &mut connections[id];
+        if connection.streams == calls_at_once(edge) {
+            return None;
+        }
+        let call = self.pools[connection.pool as usize].next()?;
+        connection.streams += 1;
+        if edge.pool.per_connection {
+            self.endpoints.started(connection.place);
+        }
+        Some(call)
+    }
+
+    /// A new connection has taken all that waited and have room. Returns whether it was closed.
+    pub(super) fn keep(
+        &mut self,
+        edge: &Edge,
+        connections: &mut Connections,
+        id: ConnectionId,
         now: SimTime,
     ) -> bool {
         let connection = &mut connections[id];
-        self.endpoints.finished(connection.place, now.since(sent), now);
-        connection.streams -= 1;
-        connection.idle_since = now;
-        let closes = edge.pool.streams == 1 || !edge.pool.keep_alive;
-        if closes {
+        let is_idle = connection.streams == 0;
+        if is_idle && !edge.pool.keep_alive {
             self.endpoints.close_stream(connection.place, now);
-            connections.free.push(id.0);
+            connections.remove(id);
+            return true;
         }
-        closes
+        connection.idle_since = now;
+        if edge.pool.keep_alive && (is_idle || edge.pool.streams > 1) {
+            self.pools[connection.pool as usize].connections.push(id);
+        }
+        false
     }
 
-    /// The response has come. Returns whether the connection was closed.
+    /// The call, which waits for a connection in this pool, is given up.
+    pub(super) fn cancel(&mut self, edge: &Edge, pool: u32, call: CallId) {
+        self.pools[pool as usize].cancel(call);
+        if !edge.pool.per_connection {
+            self.endpoints.abandoned(Place(pool / self.workers));
+        }
+    }
+
+    /// The response has come, or `is_over` is false: the call has been given up, and an answer is still to come. Nobody
+    /// else can then use the connection, but if it is shared, only the stream is reset.
     pub(super) fn release(
         &mut self,
         edge: &Edge,
         connections: &mut Connections,
         id: ConnectionId,
-        sent: SimTime,
-        now: SimTime,
-    ) -> bool {
+        is_over: bool,
+        [sent, now]: [SimTime; 2],
+    ) -> Left {
         let connection = &mut connections[id];
         self.endpoints.finished(connection.place, now.since(sent), now);
         connection.streams -= 1;
         connection.idle_since = now;
-        if !edge.pool.keep_alive {
+        if !edge.pool.keep_alive || (edge.pool.streams == 1 && !is_over) {
             self.endpoints.close_stream(connection.place, now);
-            connections.free.push(id.0);
-            return true;
+            connections.remove(id);
+            return Left::Closed;
+        }
+        if let Some(call) = self.next_call(edge, connections, id) {
+            return Left::To(call);
         }
         if edge.pool.streams == 1 {
-            let pool = connection.pool as usize;
-            self.pools[pool].push(id);
+            self.pools[connections[id].pool as usize].connections.push(id);
         }
-        false
+        Left::Kept
     }
 }
 
-impl Taken {
-    pub(super) fn id(self) -> ConnectionId {
-        match self {
-            Self::Ready(id) | Self::Opening(id) | Self::New(id) => id,
-        }
-    }
+/// Calls that a connection takes at once.
+fn calls_at_once(edge: &Edge) -> u32 {
+    if edge.pool.keep_alive { edge.pool.streams } else { 1 }
 }
 
 /// What the choice of endpoint and connection looks at.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Request {
+pub(super) struct Request<'a> {
+    pub(super) call: CallId,
     pub(super) now: SimTime,
     /// Worker of the calling proxy.
     pub(super) worker: u32,
     /// For consistent hashing.
     pub(super) hash: u64,
+    /// Endpoints to avoid.
+    pub(super) avoid: &'a [u32],
 }

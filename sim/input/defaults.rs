@@ -1,7 +1,8 @@
 //! What holds when a scenario does not say: one table for the code, the tests and the documentation.
 
 use crate::kernel::dist::Dist;
-use crate::units::{Rate, Span};
+use crate::units::{Rate, Ratio, Span};
+use crate::vocabulary::resilience::{ConsecutiveFailures, OutlierEjection, RetryBudget};
 use crate::vocabulary::routing::Status;
 use crate::vocabulary::{Phase, RunSettings};
 
@@ -10,8 +11,8 @@ pub const ERROR_STATUS: Status = Status::Http(500);
 
 /// Path in a scenario, default as it would be written, and why this one.
 ///
-/// Paths that begin with `services.NAME`, `traffic.NAME`, `run` and `cluster` are those of `--set`; `call` is a call
-/// of a script. A test writes each default into a scenario and sees that nothing changes.
+/// Paths that begin with `services.NAME`, `traffic.NAME`, `routes.NAME`, `policies.NAME`, `run` and `cluster` are those of
+/// `--set`; `call` is a call of a script, `rule` a rule of a route. A test writes each default into a scenario and sees that nothing changes.
 pub const DEFAULTS: &[(&str, &str, &str)] = &[
     ("services.NAME.namespace", "default", "as in Kubernetes"),
     ("services.NAME.replicas", "1", "as in Kubernetes"),
@@ -32,11 +33,69 @@ pub const DEFAULTS: &[(&str, &str, &str)] = &[
     ("services.NAME.request_size", "512", "a GET with a few headers"),
     ("services.NAME.response_size", "1KiB", "a small JSON document"),
     ("services.NAME.error_ratio", "0%", "a healthy service"),
+    ("services.NAME.error_status", "500", "what frameworks answer when a handler fails"),
     ("call.probability", "100%", "a call that is written is made"),
     ("call.count", "1", "once"),
     ("call.timeout", "none", "the client's own timeout holds"),
     ("call.optional", "false", "a failed call fails its caller, as in isotope"),
     ("traffic.NAME.timeout", "none", "the user waits; latency is then never cut off"),
+    ("routes.NAME.via", "mesh", "callers in the mesh; a gateway's requests are asked for"),
+    ("routes.NAME.order", "written", "as in Istio; Gateway API has most_specific"),
+    ("routes.NAME.level", "requests", "connections are for bytes that no proxy understands"),
+    ("routes.NAME.resource", "scenario", "every mesh reads it, with `--as-written` too"),
+    ("rule.timeout", "inherit", "the mesh's own: none of them has one"),
+    ("rule.attempt_timeout", "inherit", "the mesh's own: as long as the whole request may take"),
+    ("rule.retries", "inherit", "the mesh's own: Istio tries twice more without being asked, others do not"),
+    ("rule.retries.attempts", "2", "as Istio's own"),
+    ("rule.retries.on", "inherit", "the mesh's own choice of failures"),
+    (
+        "rule.retries.backoff",
+        "inherit",
+        "the mesh's own: up to 25 ms before the first one under Envoy and Linkerd",
+    ),
+    ("rule.retries.backoff.max", "250ms", "ten times the base, as in Envoy"),
+    ("rule.retries.avoid_previous", "inherit", "the mesh's own: Envoy as Istio sets it avoids them"),
+    ("rule.to.weight", "1", "as in Gateway API: backends without weights share alike"),
+    ("rule.delay.share", "100%", "a fault that is written happens"),
+    ("rule.abort.share", "100%", "a fault that is written happens"),
+    ("rule.mirror.share", "100%", "as in Istio and Gateway API"),
+    ("rule.changes.request_headers", "0", "nothing is changed unasked"),
+    ("rule.changes.response_headers", "0", "nothing is changed unasked"),
+    ("respond.size", "0", "an answer without a body"),
+    ("policies.NAME.resource", "scenario", "every mesh reads it, with `--as-written` too"),
+    ("policies.NAME.balancing", "inherit", "the mesh's own"),
+    ("policies.NAME.locality", "inherit", "the mesh's own"),
+    ("policies.NAME.tls", "inherit", "the mesh's own"),
+    ("policies.NAME.limits.connections", "inherit", "the mesh's own: Istio and Linkerd have no limit"),
+    ("policies.NAME.limits.pending", "inherit", "the mesh's own"),
+    ("policies.NAME.limits.requests", "inherit", "the mesh's own"),
+    ("policies.NAME.limits.requests_per_connection", "inherit", "the mesh's own"),
+    ("policies.NAME.limits.retries", "inherit", "the mesh's own"),
+    ("policies.NAME.limits.connect_timeout", "inherit", "the mesh's own"),
+    ("policies.NAME.limits.idle_timeout", "inherit", "the mesh's own"),
+    ("policies.NAME.warm_up.minimum", "10%", "as in Envoy and Istio"),
+    ("policies.NAME.warm_up.aggression", "1", "as in Envoy and Istio: the share grows evenly"),
+    ("policies.NAME.ejection.consecutive_errors", "5", "as in Envoy and Istio"),
+    ("policies.NAME.ejection.consecutive_gateway_errors", "none", "off in Envoy and Istio"),
+    (
+        "policies.NAME.ejection.consecutive_local_errors",
+        "none",
+        "counted among the others unless told otherwise",
+    ),
+    ("policies.NAME.ejection.interval", "10s", "as in Envoy and Istio"),
+    ("policies.NAME.ejection.base_time", "30s", "as in Envoy and Istio"),
+    ("policies.NAME.ejection.max_time", "300s", "as in Envoy; never less than base_time"),
+    ("policies.NAME.ejection.max_ratio", "10%", "as in Envoy and Istio: of fewer than ten endpoints none"),
+    ("policies.NAME.ejection.panic_ratio", "0%", "as Istio sets it; Envoy alone has 50%"),
+    ("policies.NAME.circuit_breaker.max_failures", "7", "as in Linkerd"),
+    ("policies.NAME.circuit_breaker.min_penalty", "1s", "as in Linkerd"),
+    ("policies.NAME.circuit_breaker.max_penalty", "60s", "as in Linkerd"),
+    ("policies.NAME.circuit_breaker.jitter", "50%", "as in Linkerd"),
+    ("policies.NAME.retry_budget.concurrent.ratio", "20%", "as in Envoy, Istio and Linkerd"),
+    ("policies.NAME.retry_budget.concurrent.minimum", "3", "as in Envoy and Istio"),
+    ("retry_budget.tokens.ratio", "20%", "as in Linkerd"),
+    ("retry_budget.tokens.per_second", "10", "as in Linkerd"),
+    ("retry_budget.tokens.ttl", "10s", "as in Linkerd"),
     (
         "cluster.network_delay",
         "50us",
@@ -119,7 +178,76 @@ pub(crate) const fn run() -> RunSettings {
     }
 }
 
+/// Mean service time of a service of which nobody says it, in nanoseconds: what a request of a small service takes in
+/// published microservice traces, to an order of magnitude.
+const GUESSED_SERVICE_TIME: f64 = 5e6;
+
+/// The service time of a service of which nobody says it.
+pub(crate) fn guessed_service_time() -> Dist {
+    Dist::lognormal_mean_cv(GUESSED_SERVICE_TIME, 1.0).expect("positive constants")
+}
+
 /// Rate of an entry point whose format knows no traffic, when the command line gives none.
 pub(crate) fn entry_rate() -> Rate {
     Rate::per_second(1000.0).expect("a positive rate")
+}
+
+/// Weight of a backend that names none.
+pub(crate) const WEIGHT: f64 = 1.0;
+
+/// Attempts after the first one where retries are asked for without a number.
+pub(crate) const RETRY_ATTEMPTS: u32 = 2;
+
+/// The largest pause of a back-off that names its first one alone.
+pub(crate) const fn backoff_max(base: Span) -> Span {
+    Span::from_nanos(base.nanos().saturating_mul(10))
+}
+
+pub(crate) const WARM_UP_AGGRESSION: f64 = 1.0;
+
+pub(crate) fn warm_up_minimum() -> Ratio {
+    ratio(0.1)
+}
+
+pub(crate) fn ejection() -> OutlierEjection {
+    OutlierEjection {
+        consecutive_errors: Some(5),
+        consecutive_gateway_errors: None,
+        consecutive_local_errors: None,
+        interval: Span::from_seconds(10),
+        base_time: Span::from_seconds(30),
+        max_time: Span::from_seconds(300),
+        max_ratio: ratio(0.1),
+        panic_ratio: Ratio::ZERO,
+    }
+}
+
+pub(crate) fn circuit_breaker() -> ConsecutiveFailures {
+    ConsecutiveFailures {
+        max_failures: 7,
+        min_penalty: Span::from_seconds(1),
+        max_penalty: Span::from_seconds(60),
+        jitter: ratio(0.5),
+    }
+}
+
+pub(crate) const BUDGET_MINIMUM: u32 = 3;
+pub(crate) const BUDGET_PER_SECOND: u32 = 10;
+pub(crate) const BUDGET_TTL: Span = Span::from_seconds(10);
+
+/// Share of retries that a budget allows.
+pub(crate) fn budget_ratio() -> Ratio {
+    ratio(0.2)
+}
+
+pub(crate) fn concurrent_budget() -> RetryBudget {
+    RetryBudget::Concurrent { ratio: budget_ratio(), minimum: BUDGET_MINIMUM }
+}
+
+pub(crate) fn token_budget() -> RetryBudget {
+    RetryBudget::Tokens { ratio: budget_ratio(), per_second: BUDGET_PER_SECOND, ttl: BUDGET_TTL }
+}
+
+fn ratio(value: f64) -> Ratio {
+    Ratio::new(value).expect("a ratio")
 }

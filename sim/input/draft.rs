@@ -46,6 +46,8 @@ pub struct Draft {
     pub external: Vec<ExternalDraft>,
     /// What no file said and was put in its place, a sentence each with where it belongs.
     pub guesses: Vec<Located<String>>,
+    /// Service times among the guesses.
+    pub guessed_times: Vec<GuessedTime>,
     /// How long, how often, with which seed.
     pub run: RunSettings,
     /// Limits.
@@ -71,12 +73,29 @@ impl Default for Draft {
             scopes: Vec::new(),
             external: Vec::new(),
             guesses: Vec::new(),
+            guessed_times: Vec::new(),
             run: defaults::run(),
             slos: Vec::new(),
             given: Vec::new(),
             assumed_rates: 0,
         }
     }
+}
+
+/// A service time that nobody said.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GuessedTime {
+    /// The service, as calls name it.
+    pub service: Located<String>,
+    /// Its operation.
+    pub operation: String,
+    /// The true one lies between so many and so many times the guess.
+    pub factors: (f64, f64),
+}
+
+impl GuessedTime {
+    /// The range of a service time of which nothing is known.
+    pub const FACTORS: (f64, f64) = (0.5, 2.0);
 }
 
 /// A service.
@@ -341,6 +360,13 @@ pub enum FeatureValue {
     To(String),
     /// So many times what the profile says.
     Times(f64),
+    /// This, where the profile says `word`: a mesh's own way to set what others set otherwise.
+    Instead {
+        /// What the profile says.
+        word: &'static str,
+        /// What it is to be, as overrides are written.
+        value: String,
+    },
 }
 
 impl FeatureValue {

@@ -115,6 +115,11 @@ impl<'n, 'd> Fields<'n, 'd> {
         self.location
     }
 
+    /// Number of errors so far, those of others included: whether reading some fields has added any.
+    pub const fn errors(&self) -> usize {
+        self.diagnostics.errors()
+    }
+
     /// Reports a problem that only several fields together show.
     pub fn report(&mut self, diagnostic: Diagnostic) {
         self.diagnostics.push(diagnostic);

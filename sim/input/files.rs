@@ -12,7 +12,7 @@ use super::tree::MAX_FILE_BYTES;
 pub(super) const STANDARD_INPUT: &str = "-";
 
 /// Files in a directory that are read.
-const EXTENSIONS: [&str; 3] = ["yaml", "yml", "json"];
+const EXTENSIONS: [&str; 4] = ["yaml", "yml", "json", "jsonl"];
 
 /// Directories within each other.
 const MAX_FOLDER_DEPTH: usize = 32;

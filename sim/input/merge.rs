@@ -21,13 +21,11 @@ pub(super) fn merge(draft: &mut Draft, diagnostics: &mut Diagnostics) {
     let mut group_of: BTreeMap<String, usize> = BTreeMap::new();
     for service in services {
         let name = known_as(&service, &names);
-        match group_of.get(&name).copied() {
-            Some(group) => groups[group].push(service),
-            None => {
-                group_of.insert(name, groups.len());
-                groups.push(vec![service]);
-            }
+        let group = *group_of.entry(name).or_insert(groups.len());
+        if group == groups.len() {
+            groups.push(Vec::new());
         }
+        groups[group].push(service);
     }
     for mut group in groups {
         let mut kept: Vec<ServiceDraft> = Vec::new();
@@ -316,7 +314,7 @@ mod tests {
             service(None, "a", scenario(&[])),
         ];
         let there = merged(there);
-        assert_eq!(there.iter().map(|one| one.namespace()).collect::<Vec<_>>(), ["x", "default"]);
+        assert_eq!(there.iter().map(ServiceDraft::namespace).collect::<Vec<_>>(), ["x", "default"]);
         let elsewhere =
             vec![service(Some("x"), "a", Origins::Manifest), service(Some("y"), "a", scenario(&[]))];
         assert_eq!(merged(elsewhere).len(), 2);

@@ -19,7 +19,8 @@ pub mod istio;
 pub mod kubernetes;
 pub mod linkerd;
 mod merge;
-mod native;
+pub(crate) mod native;
+mod observed;
 pub mod smi;
 mod trace;
 pub mod tree;
@@ -127,6 +128,36 @@ pub const FORMATS: &[Format] = &[
             reading.objects.add(node, &mut reading.diagnostics);
         },
     },
+    Format {
+        name: "Kiali graph",
+        head: "`elements` with `nodes` and `edges`",
+        recognises: observed::is_kiali,
+        decode: |node, reading| reading.observed.kiali(node, &mut reading.diagnostics),
+    },
+    Format {
+        name: "OpenTelemetry spans",
+        head: "`resourceSpans`",
+        recognises: observed::is_otlp,
+        decode: |node, reading| reading.observed.otlp(node, &mut reading.diagnostics),
+    },
+    Format {
+        name: "Prometheus result",
+        head: "`resultType`",
+        recognises: observed::is_prometheus,
+        decode: |node, reading| reading.observed.prometheus(node, &mut reading.diagnostics),
+    },
+    Format {
+        name: "dependencies of Jaeger or Zipkin",
+        head: "a list with `parent` and `child`",
+        recognises: observed::is_dependencies,
+        decode: |node, reading| reading.observed.dependencies(node, &mut reading.diagnostics),
+    },
+    Format {
+        name: "Jaeger traces",
+        head: "`data` with `spans`",
+        recognises: observed::is_jaeger,
+        decode: |node, reading| reading.observed.jaeger(node, &mut reading.diagnostics),
+    },
 ];
 
 /// What the command line adds to the files.
@@ -155,6 +186,7 @@ pub fn load(inputs: &[PathBuf], options: &Options) -> (Draft, Sources, Diagnosti
         linkerd: linkerd::Pending::default(),
         waypoints: gateway_api::Pending::default(),
         objects: kubernetes::Objects::default(),
+        observed: observed::Observations::default(),
     };
     let mut documents = Vec::new();
     for path in files::expand(inputs, &mut reading.diagnostics) {
@@ -215,6 +247,8 @@ struct Reading<'o> {
     waypoints: gateway_api::Pending,
     /// Kubernetes' own objects, which mean something only together.
     objects: kubernetes::Objects,
+    /// What monitoring and tracing have seen.
+    observed: observed::Observations,
 }
 
 impl Reading<'_> {
@@ -269,6 +303,8 @@ impl Reading<'_> {
     fn resolve_objects(&mut self) {
         let objects = std::mem::take(&mut self.objects);
         let hints = objects.resolve(&mut self.draft, &mut self.diagnostics);
+        let observed = std::mem::take(&mut self.observed);
+        observed.resolve(&self.options.entry, &mut self.draft, &mut self.diagnostics);
         merge::merge(&mut self.draft, &mut self.diagnostics);
         kubernetes::guess(&hints, &self.options.entry, &mut self.draft);
     }
@@ -371,10 +407,26 @@ fn parse_file(
         return (file, Vec::new());
     }
     let errors = diagnostics.errors();
-    let documents = tree::parse(sources.text(file), file, diagnostics);
+    let documents = documents_of(sources.text(file), file, diagnostics);
     if documents.is_empty() && diagnostics.errors() == errors {
         let problem = Diagnostic::error(Code::EmptyInput, "the file holds no document").at(start);
         diagnostics.push(Diagnostic { severity: empty, ..problem });
     }
     (file, documents)
+}
+
+/// The documents of a text: of YAML or JSON, or of a JSON value on every line.
+fn documents_of(text: &str, file: FileIdx, diagnostics: &mut Diagnostics) -> Vec<Node> {
+    let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let is_value = |line: &str| line.starts_with('{') && line.ends_with('}');
+    if lines().nth(1).is_none() || !lines().all(is_value) {
+        return tree::parse(text, file, diagnostics);
+    }
+    let mut documents = Vec::new();
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        documents.extend(tree::parse_part(line, file, start, diagnostics));
+        start += line.len() as u32;
+    }
+    documents
 }

@@ -3,8 +3,13 @@
 //! All CPU figures are those of the profile's reference machine. Spans are one proxy's; "traversal" is a request and
 //! its response through one proxy.
 
+use std::collections::BTreeMap;
+
 use crate::units::{Bytes, Cores, Ratio, Span};
 
+use crate::vocabulary::routing::{Backoff, RetryOn};
+
+use super::profile::Enforcer;
 use super::scenario::{BalancingPolicy, Protocol};
 
 /// What one mesh does to a call.
@@ -24,10 +29,52 @@ pub struct MeshModel {
     pub gateway: ProxyModel,
     /// How an application without a proxy reaches another pod.
     pub direct: DirectModel,
+    /// What its proxies try again; `None` if no proxy ever does.
+    pub retries: Option<RetryModel>,
+    /// Who does what of routes and policies.
+    pub enforcers: Enforcers,
     /// Pods that stand on every node, whatever else runs there.
     pub daemons: Vec<ReservationModel>,
     /// The control plane; `None` when the mesh has none of its own.
     pub control_plane: Option<ReservationModel>,
+}
+
+/// Whose reading of conditions and pauses a proxy has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Follows {
+    /// Envoy's.
+    Envoy,
+    /// That of Linkerd's proxy.
+    Linkerd,
+}
+
+/// What proxies try again, unasked or where a rule leaves it open.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RetryModel {
+    /// Whose way it is.
+    pub follows: Follows,
+    /// Attempts after the first one that are made unasked.
+    pub attempts: u32,
+    /// Which failures.
+    pub on: Vec<RetryOn>,
+    /// Pause before a retry.
+    pub backoff: Backoff,
+    /// A retry goes to an endpoint that was not tried before, if one is found soon enough.
+    pub avoid_previous: bool,
+}
+
+/// Who enforces each feature of routes and policies, by the feature's name in [`super::profile::FEATURES`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Enforcers {
+    /// Features that somebody enforces, by name.
+    pub by_feature: BTreeMap<&'static str, Enforcer>,
+}
+
+impl Enforcers {
+    /// Who enforces a feature; `None` if the mesh does not have it.
+    pub fn of(&self, feature: &str) -> Option<Enforcer> {
+        self.by_feature.get(feature).copied()
+    }
 }
 
 /// A proxy shared by the pods of a node, and its tunnels to the proxies of other nodes.
@@ -158,6 +205,15 @@ impl ProxyModel {
             Protocol::Grpc => &self.grpc,
             Protocol::Tcp => &self.tcp,
         }
+    }
+
+    /// Bytes for what it is told of: so many services, each `per_service` bytes, `opaque` of them opaque TCP, with so many
+    /// endpoints beyond the first of each. HTTP services share one outbound listener, each opaque TCP service has its own,
+    /// and three stand for inbound traffic, the virtual outbound and the metrics port.
+    pub fn configuration_bytes(&self, per_service: f64, services: u64, opaque: u64, endpoints: u64) -> f64 {
+        self.memory.per_listener * (4 + opaque) as f64
+            + per_service * services as f64
+            + self.memory.per_endpoint * endpoints as f64
     }
 }
 

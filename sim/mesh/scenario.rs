@@ -13,6 +13,7 @@ mod routing;
 mod scope;
 
 pub use routing::{Backend, Policy, Route, Subset, SubsetIdx, Version, VersionIdx};
+pub(in crate::mesh) use routing::{merged, policy_of};
 pub use scope::{External, Scope, Scopes};
 
 pub use crate::vocabulary::{
@@ -67,6 +68,8 @@ pub struct Scenario {
     pub calls: IndexVec<SourceIdx, f64>,
     /// What was not said.
     pub unsaid: Unsaid,
+    /// An object acts only in meshes that read its kind; otherwise in all that can do what it says.
+    pub as_written: bool,
 }
 
 /// A workload behind one service name.
@@ -100,6 +103,12 @@ impl Service {
     /// `namespace/name`: unique in a scenario, and the address of this service's random streams.
     pub fn full_name(&self) -> String {
         format!("{}/{}", self.namespace, self.name)
+    }
+
+    /// What its instances do about an operation: a body for each version, or one.
+    pub fn bodies(&self, operation: OperationIdx) -> impl Iterator<Item = &Operation> {
+        let whole = self.versions.is_empty().then(|| &self.operations[operation]);
+        whole.into_iter().chain(self.versions.iter().map(move |version| &version.operations[operation]))
     }
 }
 

@@ -94,6 +94,9 @@ fn rows(
         for measure in measures {
             for &statistic in measure.statistics {
                 let Some((metric, value)) = of(measure, index, statistic) else { continue };
+                if measure.silent_at_zero && value.value == 0.0 {
+                    continue;
+                }
                 let unit = match measure.unit {
                     Unit::Money(_) => Unit::Money(labels.currency),
                     unit => unit,
@@ -113,9 +116,15 @@ fn drop_intervals(rows: &mut [Row]) {
 
 /// What must hold in every record, whatever was simulated.
 fn assert_conserved(labels: &Labels, record: &RunRecord) {
-    let lengths = [record.entries.len(), record.services.len(), record.edges.len(), record.proxies.len()];
-    let names = [labels.entries.len(), labels.services.len(), labels.edges.len(), labels.proxies.len()];
-    assert_eq!(lengths, names, "entries, services, edges and proxies of a record have a label each");
+    let services = [record.services.len(), record.versions.len()];
+    assert_eq!(
+        services,
+        [labels.services.len(), labels.versions.len()],
+        "services and versions of a record have a label each"
+    );
+    let lengths = [record.entries.len(), record.edges.len(), record.proxies.len()];
+    let names = [labels.entries.len(), labels.edges.len(), labels.proxies.len()];
+    assert_eq!(lengths, names, "entries, edges and proxies of a record have a label each");
     let zones = labels.zones.len();
     assert_eq!(
         (record.nodes.len(), record.zone_bytes.len()),

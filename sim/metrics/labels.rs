@@ -13,6 +13,8 @@ pub struct Labels {
     pub entries: Vec<EntryLabel>,
     /// `namespace/name` of each service.
     pub services: Vec<String>,
+    /// Versions of the services that have any.
+    pub versions: Vec<VersionLabel>,
     /// Call edges.
     pub edges: Vec<EdgeLabel>,
     /// Groups of like proxies, named after the workload beside which they stand.
@@ -21,6 +23,8 @@ pub struct Labels {
     pub nodes: Vec<String>,
     /// Zones: what goes from one to another has a row per pair.
     pub zones: Vec<String>,
+    /// Some proxy looks at rules, or some application repeats calls: attempts have rows.
+    pub routed: bool,
     /// The currency of all money.
     pub currency: Currency,
     /// What was assumed before the run: one sentence each.
@@ -39,13 +43,26 @@ pub struct EntryLabel {
     pub open: bool,
 }
 
+/// A version of a service.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VersionLabel {
+    /// `namespace/name@version`.
+    pub name: String,
+    /// Position of its service among the services.
+    pub service: usize,
+}
+
 /// A caller and a callee.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EdgeLabel {
-    /// Who calls.
+    /// Who calls: a service or a version of one, a client, gateway or waypoint.
     pub caller: String,
-    /// Who is called.
+    /// Who is called: a service, or `service@subset`.
     pub callee: String,
+    /// Position of the caller's service among the services, if it is one.
+    pub from_service: Option<usize>,
+    /// Position of the called service among the services.
+    pub to_service: usize,
 }
 
 impl EdgeLabel {

@@ -1,7 +1,7 @@
 //! Several replications as one record: counts added, histograms merged, time-weighted means weighted by their window.
 //! Time lines are not pooled.
 
-use super::record::{EdgeRecord, EntryRecord, NodeRecord, ProxyRecord, RunRecord, ServiceRecord};
+use super::record::{Causes, EdgeRecord, EntryRecord, NodeRecord, ProxyRecord, RunRecord, ServiceRecord};
 use super::timeline::TimelineRecord;
 
 /// The replications taken together; the window is the sum of theirs. Empty without replications.
@@ -13,6 +13,7 @@ pub(crate) fn pool(records: &[RunRecord]) -> RunRecord {
         let weights = (pooled.window, record.window);
         each(&mut pooled.entries, &record.entries, add_entry);
         each(&mut pooled.services, &record.services, add_service);
+        each(&mut pooled.versions, &record.versions, add_service);
         each(&mut pooled.edges, &record.edges, add_edge);
         each(&mut pooled.proxies, &record.proxies, |pooled, one| add_proxy(pooled, one, weights));
         each(&mut pooled.nodes, &record.nodes, |pooled, one| add_node(pooled, one, weights));
@@ -58,6 +59,7 @@ fn add_entry(pooled: &mut EntryRecord, one: &EntryRecord) {
     for (all, some) in [(&mut pooled.succeeded, &one.succeeded), (&mut pooled.failed, &one.failed)] {
         all.add(some).expect("a histogram that resizes itself takes any value");
     }
+    add_causes(&mut pooled.causes, &one.causes);
     pooled.unfinished += one.unfinished;
     pooled.completed_in_window += one.completed_in_window;
     for (all, some) in pooled.parts.iter_mut().zip(one.parts) {
@@ -66,6 +68,12 @@ fn add_entry(pooled: &mut EntryRecord, one: &EntryRecord) {
     pooled.gateway += one.gateway;
     for (all, some) in pooled.halves.iter_mut().zip(one.halves) {
         *all = (all.0 + some.0, all.1 + some.1);
+    }
+}
+
+fn add_causes(pooled: &mut Causes, one: &Causes) {
+    for (all, some) in pooled.iter_mut().zip(one) {
+        *all += some;
     }
 }
 
@@ -84,6 +92,10 @@ fn add_edge(pooled: &mut EdgeRecord, one: &EdgeRecord) {
     pooled.calls += one.calls;
     pooled.failures += one.failures;
     pooled.timeouts += one.timeouts;
+    pooled.repeats += one.repeats;
+    pooled.attempts += one.attempts;
+    pooled.copies += one.copies;
+    add_causes(&mut pooled.causes, &one.causes);
     pooled.response_time.merge(&one.response_time);
     pooled.proxy_time.merge(&one.proxy_time);
     pooled.handshakes += one.handshakes;

@@ -7,6 +7,7 @@ use hdrhistogram::Histogram;
 
 use super::histogram::LogHistogram;
 use super::timeline::TimelineRecord;
+use crate::vocabulary::failure::Cause;
 
 /// Parts of a response time, in the order of the arrays below; they add up to it exactly.
 pub const PARTS: [&str; 8] = [
@@ -20,6 +21,9 @@ pub const PARTS: [&str; 8] = [
     "abandoned",
 ];
 
+/// Counts of failures by cause, in the order of [`Cause::ALL`].
+pub type Causes = [u64; Cause::ALL.len()];
+
 /// One replication of one scenario under one mesh. Rows are in the order of the program's tables.
 #[derive(Clone, Debug, Default)]
 pub struct RunRecord {
@@ -29,6 +33,8 @@ pub struct RunRecord {
     pub entries: Vec<EntryRecord>,
     /// One row per service.
     pub services: Vec<ServiceRecord>,
+    /// One row per version of the services that have any.
+    pub versions: Vec<ServiceRecord>,
     /// One row per call edge (caller service or source → callee service).
     pub edges: Vec<EdgeRecord>,
     /// One row per group of like proxies (the sidecars of a service, the clients of a source, a gateway).
@@ -43,7 +49,8 @@ pub struct RunRecord {
     /// Golden signals of each interval.
     pub timeline: TimelineRecord,
     /// Fingerprint of what the measured requests asked for: a sum of hashes of their intended arrival times and of the
-    /// service time of each visit. Equal under every mesh as long as no call is rejected or given up.
+    /// service time of each visit. Equal under every mesh as long as no call is rejected or given up and versions of a
+    /// service ask for the same things.
     pub demand: u64,
     /// Events handled, warm-up and drain included.
     pub events: u64,
@@ -60,6 +67,8 @@ pub struct EntryRecord {
     pub succeeded: Histogram<u64>,
     /// Response times of those that failed.
     pub failed: Histogram<u64>,
+    /// Failed ones by what made them fail, wherever in the call tree that was.
+    pub causes: Causes,
     /// Measured requests without an answer at the end of the drain; they rank above every answered one.
     pub unfinished: u64,
     /// Responses of whatever request that left in the window (for throughput).
@@ -74,7 +83,7 @@ pub struct EntryRecord {
     pub halves: [(u64, u64); 2],
 }
 
-/// What the instances of one service did in the window.
+/// What the instances of one service, or of one of its versions, did in the window.
 #[derive(Clone, Debug)]
 pub struct ServiceRecord {
     /// Visits of measured requests that were answered.
@@ -99,6 +108,30 @@ pub struct ServiceRecord {
     pub memory: u64,
 }
 
+impl ServiceRecord {
+    /// The workloads of a service as one.
+    ///
+    /// # Panics
+    /// When there are none.
+    pub fn together(workloads: &[Self]) -> Self {
+        let (first, rest) = workloads.split_first().expect("a service has a workload");
+        let mut all = first.clone();
+        for one in rest {
+            all.visits += one.visits;
+            all.failures += one.failures;
+            all.rejected += one.rejected;
+            all.response_time.merge(&one.response_time);
+            all.queue_time.merge(&one.queue_time);
+            all.busy += one.busy;
+            all.workers = all.workers.zip(one.workers).map(|(left, right)| left + right);
+            all.cpu += one.cpu;
+            all.instances += one.instances;
+            all.memory += one.memory;
+        }
+        all
+    }
+}
+
 /// What went over one edge of the call graph.
 #[derive(Clone, Debug)]
 pub struct EdgeRecord {
@@ -106,8 +139,16 @@ pub struct EdgeRecord {
     pub calls: u64,
     /// Calls that failed at the callee or on the way.
     pub failures: u64,
+    /// Failed calls by what made them fail, on this edge or beyond it.
+    pub causes: Causes,
     /// Calls that the caller gave up.
     pub timeouts: u64,
+    /// Those among the calls with which an application repeated a failed one.
+    pub repeats: u64,
+    /// Attempts: how often the calls were sent to an endpoint, or a connection to one was looked for.
+    pub attempts: u64,
+    /// Copies of measured requests that were sent to a mirror; they are no calls.
+    pub copies: u64,
     /// Time from the call until the caller has the response.
     pub response_time: LogHistogram,
     /// The part of it spent in proxies and on handshakes.

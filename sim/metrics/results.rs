@@ -19,7 +19,7 @@ pub struct Results {
     pub replications: usize,
     /// False when some station was saturated by open traffic: no row then has an interval.
     pub stationary: bool,
-    /// Scenario first, then entries, services, edges, proxies, nodes and pairs of zones in the program's order.
+    /// Scenario first, then entries, services, versions, edges, proxies, nodes and pairs of zones in the program's order.
     pub rows: Vec<Row>,
     /// What a reader must know beside the numbers: one sentence each.
     pub notes: Vec<String>,
@@ -138,8 +138,10 @@ words! {
         Scenario = "scenario",
         /// A source of traffic: what its users see.
         Entry = "entry",
-        /// The instances of a service.
+        /// The instances of a service, all versions together.
         Service = "service",
+        /// The instances of a version, of services that have any.
+        Version = "version",
         /// A caller and a callee.
         Edge = "edge",
         /// A group of like proxies.

@@ -1,7 +1,7 @@
 //! Whether a run measured a steady state: stations below saturation, a warm-up that was long enough.
 
 use super::labels::Labels;
-use super::record::RunRecord;
+use super::record::{RunRecord, ServiceRecord};
 use super::student::student_quantile;
 
 /// A station this busy over the whole window has no idle time to speak of: work may pile up.
@@ -28,10 +28,14 @@ pub(super) fn saturated(labels: &Labels, pooled: &RunRecord) -> Vec<Saturated> {
         return Vec::new();
     }
     let window = pooled.window as f64;
-    let services = pooled.services.iter().zip(&labels.services).filter_map(|(service, name)| {
+    let of_workers = |service: &ServiceRecord, name: &String| {
         let utilization = service.busy as f64 / (service.workers? as f64 * window);
         Some(Saturated { name: format!("service `{name}`"), utilization })
-    });
+    };
+    let services = pooled.services.iter().zip(&labels.services);
+    let versions = pooled.versions.iter().zip(labels.versions.iter().map(|version| &version.name));
+    // Of a service with versions one may have no idle time while the others have.
+    let services = services.chain(versions).filter_map(|(service, name)| of_workers(service, name));
     let proxies = pooled.proxies.iter().zip(&labels.proxies).map(|(proxy, name)| Saturated {
         name: format!("the proxies of `{name}`"),
         utilization: proxy.cpu as f64 / (proxy.workers as f64 * window),

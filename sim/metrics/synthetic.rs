@@ -6,7 +6,9 @@ use rand_chacha::ChaCha8Rng;
 
 use super::histogram::LogHistogram;
 use super::labels::{EdgeLabel, EntryLabel, Labels};
-use super::record::{EdgeRecord, EntryRecord, MachineRecord, PARTS, ProxyRecord, RunRecord, ServiceRecord};
+use super::record::{
+    Causes, EdgeRecord, EntryRecord, MachineRecord, PARTS, ProxyRecord, RunRecord, ServiceRecord,
+};
 use super::timeline::{EntryInterval, ServiceInterval, TimelineRecord};
 
 const SECOND: u64 = 1_000_000_000;
@@ -26,6 +28,7 @@ pub(crate) fn entry(times: &[u64]) -> EntryRecord {
         arrived: times.len() as u64,
         succeeded,
         failed: Histogram::new(3).expect("three digits are allowed"),
+        causes: Causes::default(),
         unfinished: 0,
         completed_in_window: times.len() as u64,
         parts,
@@ -99,7 +102,11 @@ pub(crate) fn full_record(number: u64, requests: usize, proxied: bool) -> RunRec
     let edge = EdgeRecord {
         calls: count,
         failures: 1,
+        causes: Causes::default(),
         timeouts: 0,
+        repeats: 0,
+        attempts: count,
+        copies: 0,
         response_time: histogram(2),
         proxy_time: histogram(20),
         handshakes: 8,
@@ -110,6 +117,7 @@ pub(crate) fn full_record(number: u64, requests: usize, proxied: bool) -> RunRec
         window: SECOND,
         entries: vec![entry],
         services: vec![service(2), service(4)],
+        versions: Vec::new(),
         edges: vec![edge.clone(), edge],
         proxies: if proxied { vec![proxy(number, count); 2] } else { Vec::new() },
         nodes: Vec::new(),
@@ -145,6 +153,7 @@ fn timeline(number: u64, count: u64) -> TimelineRecord {
         requests: count / share,
         responses: count / share,
         failures: number,
+        causes: Default::default(),
         response_time: [4_000_000, 11_000_000, 23_000_000 + 1_000_000 * number],
         response_time_max: 40_000_000,
         in_flight: 3 + number,
@@ -162,18 +171,26 @@ fn timeline(number: u64, count: u64) -> TimelineRecord {
         end: SECOND,
         entries: vec![vec![entry(4)], vec![entry(2)]],
         services: vec![vec![service(4), ServiceInterval::default()], vec![service(2), service(1)]],
+        versions: Vec::new(),
     }
 }
 
 /// Labels for [`full_record`].
 pub(crate) fn full_labels(mesh: &str, proxied: bool) -> Labels {
     let names = |names: [&str; 2]| names.map(str::to_owned).to_vec();
-    let edge =
-        |caller: &str, callee: &str| EdgeLabel { caller: caller.to_owned(), callee: callee.to_owned() };
+    let edge = |caller: &str, callee: &str, ends: (Option<usize>, usize)| EdgeLabel {
+        caller: caller.to_owned(),
+        callee: callee.to_owned(),
+        from_service: ends.0,
+        to_service: ends.1,
+    };
     Labels {
         mesh: mesh.to_owned(),
         services: names(["default/front", "default/back"]),
-        edges: vec![edge("outside:web", "default/front"), edge("default/front", "default/back")],
+        edges: vec![
+            edge("outside:web", "default/front", (None, 0)),
+            edge("default/front", "default/back", (Some(0), 1)),
+        ],
         proxies: if proxied { names(["default/front", "default/back"]) } else { Vec::new() },
         ..labels()
     }

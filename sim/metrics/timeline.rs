@@ -6,6 +6,7 @@
 use super::labels::Labels;
 use super::record::RunRecord;
 use super::results::{Scope, Statistic, Unit};
+use crate::vocabulary::failure::Cause;
 
 /// Intervals of one replication. Times are nanoseconds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub struct TimelineRecord {
     pub entries: Vec<Vec<EntryInterval>>,
     /// Per interval, one row per service.
     pub services: Vec<Vec<ServiceInterval>>,
+    /// Per interval, one row per version of the services that have any; empty if none has.
+    pub versions: Vec<Vec<ServiceInterval>>,
 }
 
 /// What the users of one source saw in an interval.
@@ -31,6 +34,8 @@ pub struct EntryInterval {
     pub responses: u64,
     /// Responses that failed.
     pub failures: u64,
+    /// Those by what made them fail, in the order of [`Cause::ALL`].
+    pub causes: [u32; Cause::ALL.len()],
     /// Response times of the successful ones, by [`QUANTILES`]; zero without any.
     pub response_time: [u64; QUANTILES.len()],
     /// The largest of them.
@@ -39,7 +44,7 @@ pub struct EntryInterval {
     pub in_flight: u64,
 }
 
-/// What the instances of one service did in an interval. Small, for there may be many.
+/// What the instances of one service, or of one of its versions, did in an interval. Small, for there may be many.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ServiceInterval {
     /// Requests that reached an instance.
@@ -50,8 +55,22 @@ pub struct ServiceInterval {
     pub failures: u32,
     /// 99th percentile of the time from arrival to response; zero without any.
     pub response_time: u64,
-    /// Worker time used where workers are limited, else CPU time.
+    /// Worker time used where the workers of the whole service are limited, else CPU time.
     pub busy: u64,
+}
+
+impl ServiceInterval {
+    /// The workloads of a service as one, but for its response time.
+    pub fn together(workloads: &[Self]) -> Self {
+        let sum = |of: fn(&Self) -> u32| workloads.iter().map(of).sum();
+        Self {
+            requests: sum(|one| one.requests),
+            responses: sum(|one| one.responses),
+            failures: sum(|one| one.failures),
+            response_time: 0,
+            busy: workloads.iter().map(|one| one.busy).sum(),
+        }
+    }
 }
 
 /// Quantiles of an entry's response time.
@@ -70,9 +89,9 @@ impl TimelineRecord {
 /// One number of an interval.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TimelineRow {
-    /// [`Scope::Entry`] or [`Scope::Service`].
+    /// [`Scope::Entry`], [`Scope::Service`] or [`Scope::Version`].
     pub scope: Scope,
-    /// Which entry or service.
+    /// Which of them.
     pub name: String,
     /// Start of the interval, in seconds from the start of the run.
     pub start: f64,
@@ -98,6 +117,8 @@ struct Signal<T> {
     metric: &'static str,
     statistic: Statistic,
     unit: Unit,
+    /// Zero is not worth a row.
+    silent_at_zero: bool,
     /// An amount and what it is divided by, which is zero where there is nothing to say.
     of: fn(&T, &Line) -> (f64, f64),
 }
@@ -126,6 +147,29 @@ const ENTRY: [Signal<EntryInterval>; 7] = [
     Signal::new("response_time", Statistic::Max, Unit::Seconds, |row, _| time(row.response_time_max, row)),
     Signal::new("in_flight", Statistic::Mean, Unit::Count, |row, _| (row.in_flight as f64, 1.0)),
 ];
+
+/// Responses that failed, by what made them fail.
+const CAUSES: [Signal<EntryInterval>; Cause::ALL.len()] = [
+    caused::<0>("error_ratio_application"),
+    caused::<1>("error_ratio_fault_abort"),
+    caused::<2>("error_ratio_direct_response"),
+    caused::<3>("error_ratio_no_route"),
+    caused::<4>("error_ratio_connect_failure"),
+    caused::<5>("error_ratio_stale_endpoint"),
+    caused::<6>("error_ratio_refused_stream"),
+    caused::<7>("error_ratio_reset"),
+    caused::<8>("error_ratio_attempt_timeout"),
+    caused::<9>("error_ratio_request_timeout"),
+    caused::<10>("error_ratio_caller_timeout"),
+    caused::<11>("error_ratio_overflow"),
+    caused::<12>("error_ratio_no_healthy_endpoint"),
+    caused::<13>("error_ratio_ejected"),
+];
+
+const fn caused<const CAUSE: usize>(metric: &'static str) -> Signal<EntryInterval> {
+    let of = |row: &EntryInterval, _: &Line| (f64::from(row.causes[CAUSE]), row.responses as f64);
+    Signal { metric, statistic: Statistic::Mean, unit: Unit::Ratio, silent_at_zero: true, of }
+}
 
 const SERVICE: [Signal<ServiceInterval>; 5] = [
     Signal::new("request_rate", Statistic::Mean, Unit::PerSecond, |row, at| {
@@ -156,7 +200,7 @@ impl<T> Signal<T> {
         unit: Unit,
         of: fn(&T, &Line) -> (f64, f64),
     ) -> Self {
-        Self { metric, statistic, unit, of }
+        Self { metric, statistic, unit, silent_at_zero: false, of }
     }
 
     /// The value of all replications and its range; `None` where no replication has one.
@@ -201,6 +245,9 @@ impl Line {
     ) {
         rows.extend(signals.iter().filter_map(|signal| {
             let (value, range) = signal.value(each, self)?;
+            if signal.silent_at_zero && value == 0.0 {
+                return None;
+            }
             Some(TimelineRow {
                 scope,
                 name: name.to_owned(),
@@ -218,7 +265,7 @@ impl Line {
 }
 
 /// The time line of all replications: interval by interval, entries before services, those in the order of the labels.
-/// `services` chooses among them. There is no row where no replication has a value.
+/// `services` chooses among them; each is followed by its versions. There is no row where no replication has a value.
 pub fn timeline(labels: &Labels, records: &[RunRecord], services: &[usize]) -> Vec<TimelineRow> {
     let Some(first) = records.first() else { return Vec::new() };
     let mut rows = Vec::new();
@@ -226,12 +273,23 @@ pub fn timeline(labels: &Labels, records: &[RunRecord], services: &[usize]) -> V
         let mut line = Line { bounds, warm_up: bounds.0 < first.timeline.warm_up, workers: None };
         for (index, entry) in labels.entries.iter().enumerate() {
             let each = records.iter().map(|record| &record.timeline.entries[number][index]);
-            line.add(&mut rows, Scope::Entry, &entry.name, &ENTRY, &each.collect::<Vec<_>>());
+            let each = each.collect::<Vec<_>>();
+            line.add(&mut rows, Scope::Entry, &entry.name, &ENTRY, &each);
+            line.add(&mut rows, Scope::Entry, &entry.name, &CAUSES, &each);
         }
         for &index in services {
             line.workers = first.services[index].workers.map(|workers| workers as f64);
             let each = records.iter().map(|record| &record.timeline.services[number][index]);
             line.add(&mut rows, Scope::Service, &labels.services[index], &SERVICE, &each.collect::<Vec<_>>());
+            let of_service =
+                labels.versions.iter().enumerate().filter(|(_, version)| version.service == index);
+            for (version, label) in of_service {
+                let own = first.versions[version].workers.map(|workers| workers as f64);
+                // Where a version has unlimited workers, all of the service count their CPU.
+                let line = Line { workers: line.workers.and(own), ..line };
+                let each = records.iter().map(|record| &record.timeline.versions[number][version]);
+                line.add(&mut rows, Scope::Version, &label.name, &SERVICE, &each.collect::<Vec<_>>());
+            }
         }
     }
     rows

@@ -14,6 +14,8 @@ use super::human;
 
 /// A longer name is cut.
 const LONGEST_NAME: usize = 32;
+/// The table of versions has at most so many rows.
+const MOST_VERSIONS: usize = 20;
 
 const QUANTILES: [(&str, Statistic); 4] =
     [("p50", Statistic::P50), ("p90", Statistic::P90), ("p99", Statistic::P99), ("p99.9", Statistic::P999)];
@@ -29,6 +31,9 @@ pub fn render(meshes: &[Results]) -> String {
     text += &cost_added(meshes);
     for entry in &entries {
         text += &response_times(meshes, entry);
+    }
+    for mesh in meshes {
+        text += &by_version(mesh);
     }
     text += &usage(meshes);
     text += &machines(meshes);
@@ -104,6 +109,40 @@ fn response_times(meshes: &[Results], entry: &str) -> String {
         grid.add(&mesh.mesh, times.into_iter().chain([find("error_ratio", Statistic::Mean)]));
     }
     grid.under(&format!("{}: response time", name(entry)))
+}
+
+/// What the versions of services did under a mesh; nothing where there are none.
+fn by_version(mesh: &Results) -> String {
+    let names = mesh.names(Scope::Version);
+    if names.is_empty() {
+        return String::new();
+    }
+    let columns = [
+        Column::new("requests", Unit::PerSecond),
+        Column::bare("errors", Unit::Ratio),
+        Column::bare("p50", Unit::Seconds),
+        Column::bare("p90", Unit::Seconds),
+        Column::bare("p99", Unit::Seconds),
+        Column::bare("CPU", Unit::Cores),
+    ];
+    let mut grid = Grid { rows_are: "version", ..Grid::new(columns.into_iter()) };
+    for version in names.iter().take(MOST_VERSIONS) {
+        let find = |metric, statistic| mesh.get(Scope::Version, version, metric, statistic).copied();
+        let cells = [
+            find("throughput", Statistic::Mean),
+            find("error_ratio", Statistic::Mean),
+            find("response_time", Statistic::P50),
+            find("response_time", Statistic::P90),
+            find("response_time", Statistic::P99),
+            find("cpu", Statistic::Total),
+        ];
+        grid.add(version, cells.into_iter());
+    }
+    let text = grid.under(&format!("Versions under {}, at the instances", name(&mesh.mesh)));
+    match names.len().saturating_sub(MOST_VERSIONS) {
+        0 => text,
+        further => format!("{text}{further} further versions are in the files\n"),
+    }
 }
 
 /// CPU and memory in all, gateways included. The intervals of ratios and of the application are in the files.
@@ -258,21 +297,22 @@ impl Column {
     }
 }
 
-/// A table whose first column is a mesh and whose others are numbers.
+/// A table whose first column is a name, of a mesh as a rule, and whose others are numbers.
 struct Grid {
     columns: Vec<Column>,
-    meshes: Vec<String>,
-    /// Mesh by mesh.
+    rows_are: &'static str,
+    names: Vec<String>,
+    /// Name by name.
     rows: Vec<Vec<Option<Estimate>>>,
 }
 
 impl Grid {
     fn new(columns: impl Iterator<Item = Column>) -> Self {
-        Self { columns: columns.collect(), meshes: Vec::new(), rows: Vec::new() }
+        Self { columns: columns.collect(), rows_are: "mesh", names: Vec::new(), rows: Vec::new() }
     }
 
-    fn add(&mut self, mesh: &str, numbers: impl Iterator<Item = Option<Estimate>>) {
-        self.meshes.push(name(mesh));
+    fn add(&mut self, row: &str, numbers: impl Iterator<Item = Option<Estimate>>) {
+        self.names.push(name(row));
         let shown = numbers.zip(&self.columns).map(|(number, column)| Some(column.shown(number?)));
         self.rows.push(shown.collect());
     }
@@ -287,31 +327,34 @@ impl Grid {
     }
 
     fn under(&self, title: &str) -> String {
-        let meshes = std::iter::once("mesh".to_owned()).chain(self.meshes.iter().cloned()).collect();
+        let names = std::iter::once(self.rows_are.to_owned()).chain(self.names.iter().cloned()).collect();
         let numbers = self.columns.iter().enumerate().map(|(index, column)| {
             column.render(self.rows.iter().map(|row| row[index]), self.scale(column.unit))
         });
-        let columns: Vec<Vec<String>> = std::iter::once(meshes).chain(numbers).collect();
-        let line =
-            |row: usize| columns.iter().enumerate().map(move |(column, cells)| aligned(column, &cells[row]));
-        let mut table = Table::new();
-        // Nothing depends on whether this is a terminal, nor on its width.
-        table.force_no_tty().set_content_arrangement(ContentArrangement::Disabled);
-        let style = table.style_mut();
-        *style = comfy_table::presets::NOTHING;
-        style.header_separator = comfy_table::LineStyle::none().fill('─').junction('─');
-        table.set_header(line(0));
-        for row in 1..=self.rows.len() {
-            table.add_row(line(row));
-        }
-        for column in table.column_iter_mut() {
-            column.set_padding((1, 0));
-        }
-        format!("\n{title}\n{}\n", table.trim_fmt())
+        let columns: Vec<Vec<String>> = std::iter::once(names).chain(numbers).collect();
+        draw(title, &columns, 1)
     }
 }
 
-fn aligned(column: usize, text: &str) -> Cell {
-    let alignment = if column == 0 { CellAlignment::Left } else { CellAlignment::Right };
-    Cell::new(text).set_alignment(alignment)
+/// A table under a title, from columns of cells whose first is the header; the first `left` columns are left-aligned.
+pub(super) fn draw(title: &str, columns: &[Vec<String>], left: usize) -> String {
+    let aligned = |(column, cells): (usize, &Vec<String>), row: usize| {
+        let alignment = if column < left { CellAlignment::Left } else { CellAlignment::Right };
+        Cell::new(&cells[row]).set_alignment(alignment)
+    };
+    let line = |row: usize| columns.iter().enumerate().map(move |cells| aligned(cells, row));
+    let mut table = Table::new();
+    // Nothing depends on whether this is a terminal, nor on its width.
+    table.force_no_tty().set_content_arrangement(ContentArrangement::Disabled);
+    let style = table.style_mut();
+    *style = comfy_table::presets::NOTHING;
+    style.header_separator = comfy_table::LineStyle::none().fill('─').junction('─');
+    table.set_header(line(0));
+    for row in 1..columns.first().map_or(0, Vec::len) {
+        table.add_row(line(row));
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((1, 0));
+    }
+    format!("\n{title}\n{}\n", table.trim_fmt())
 }

@@ -2,7 +2,7 @@
 //!
 //! Times in seconds from the start of the run, which is where the warm-up starts. A value is that of all replications,
 //! `low` and `high` are the smallest and largest among them. There is no row where nothing was seen. Of very many
-//! services only the busiest are given.
+//! services only the busiest are given, each with its versions.
 
 use crate::metrics::{Kind, TimelineRow, busiest_services, timeline};
 

@@ -2,39 +2,31 @@
 
 use crate::index::{Idx, IndexVec};
 use crate::kernel::rng::{extend_path, hash_name};
-use crate::mesh::scenario::{self, Call, CpuTime, Operation, OperationIdx, Scenario, ServiceIdx};
+use crate::mesh::model::MeshModel;
+use crate::mesh::scenario::{self, Call, Client, CpuTime, Operation, Scenario};
 
 use crate::units::Span;
 
 use super::edge::Edges;
+use super::route::{Caller, Hop, Routes};
+use super::workload::Body;
 use super::{Action, ActionIdx, Code, CodeIdx, Site, SiteIdx, Step, StepIdx, WorkloadIdx};
 
-/// Collects the scripts of all services.
+/// Collects the scripts of all workloads.
 pub(super) struct Calls<'a> {
     scenario: &'a Scenario,
-    /// The first operation of each service.
-    first_code: IndexVec<ServiceIdx, CodeIdx>,
     pub(super) codes: IndexVec<CodeIdx, Code>,
     pub(super) steps: IndexVec<StepIdx, Step>,
     pub(super) actions: IndexVec<ActionIdx, Action>,
     pub(super) sites: IndexVec<SiteIdx, Site>,
+    pub(super) routes: Routes<'a>,
 }
 
 impl<'a> Calls<'a> {
-    pub(super) fn new(scenario: &'a Scenario) -> Self {
-        let mut next = 0;
-        let first_code = scenario
-            .services
-            .iter()
-            .map(|service| {
-                let first = CodeIdx::at(next);
-                next += service.operations.len();
-                first
-            })
-            .collect();
+    pub(super) fn new(scenario: &'a Scenario, mesh: &'a MeshModel) -> Self {
         Self {
             scenario,
-            first_code,
+            routes: Routes::new(scenario, mesh.retries.as_ref()),
             codes: IndexVec::new(),
             steps: IndexVec::new(),
             actions: IndexVec::new(),
@@ -42,19 +34,14 @@ impl<'a> Calls<'a> {
         }
     }
 
-    /// Where an operation stands among all.
-    pub(super) fn code(&self, service: ServiceIdx, operation: OperationIdx) -> CodeIdx {
-        CodeIdx::at(self.first_code[service].position() + operation.position())
-    }
-
-    /// Adds the operations of a service; to be called in the services' order.
-    pub(super) fn add_scripts(&mut self, service: ServiceIdx, edges: &mut Edges<'_>) {
-        debug_assert_eq!(self.first_code[service], self.codes.next_index());
-        let scenario = self.scenario;
-        for operation in &scenario.services[service].operations {
+    /// Adds the operations of a workload; to be called in the workloads' order.
+    pub(super) fn add_scripts(&mut self, workload: WorkloadIdx, body: Body<'_>, edges: &mut Edges<'_>) {
+        let caller = Caller::Service(body.service, body.version);
+        let client = &body.application.client;
+        for operation in body.operations {
             // Calls are told apart by whom they call and how often that was called before in the script: a call added
             // elsewhere in it leaves their random numbers alone.
-            let mut script = Script { service, seen: Vec::new() };
+            let mut script = Script { caller, workload, client, seen: Vec::new() };
             let first_step = self.steps.next_index();
             for step in &operation.script {
                 self.add_step(step, &mut script, edges);
@@ -64,7 +51,7 @@ impl<'a> Calls<'a> {
         }
     }
 
-    fn add_step(&mut self, step: &scenario::Step, script: &mut Script, edges: &mut Edges<'_>) {
+    fn add_step(&mut self, step: &scenario::Step, script: &mut Script<'_>, edges: &mut Edges<'_>) {
         let first_action = self.actions.next_index();
         let repeat = match step {
             scenario::Step::Call(call) => {
@@ -93,49 +80,58 @@ impl<'a> Calls<'a> {
         self.steps.push(Step { first_action, actions, repeat });
     }
 
-    fn add_call(&mut self, call: &Call, copies: u32, script: &mut Script, edges: &mut Edges<'_>) {
+    fn add_call(&mut self, call: &Call, copies: u32, script: &mut Script<'_>, edges: &mut Edges<'_>) {
         let callee = &self.scenario.services[call.service];
         let operation = &callee.operations[call.operation];
-        let default_timeout = self.scenario.services[script.service].application.client.timeout;
-        let caller = WorkloadIdx::at(script.service.position());
         let site = Site {
-            edge: edges.between(caller, call.service),
-            code: self.code(call.service, call.operation),
+            edge: edges.between(script.workload, call.service),
+            operation: call.operation,
             probability: call.probability.value(),
             request_size: call.request_size.as_ref().unwrap_or(&operation.request_size).clone(),
-            timeout: call.timeout.or(default_timeout).map_or(u64::MAX, Span::nanos),
+            timeout: call.timeout.or(script.client.timeout).map_or(u64::MAX, Span::nanos),
             optional: call.optional,
             place: script.place(&callee.full_name(), &operation.name),
+            retries: script.client.retries,
             relay: None,
+            route: None,
         };
-        let site = self.add_site(site, caller, call.service, edges);
+        let hop = Hop {
+            caller: script.caller,
+            enforcer: script.workload,
+            service: call.service,
+            operation: call.operation,
+        };
+        let site = self.add_site(site, hop, edges);
         self.actions.push(Action::Call { site, copies });
     }
 
-    /// Adds a call site, and the waypoint's in turn if there is one on the way.
-    pub(super) fn add_site(
-        &mut self,
-        site: Site,
-        caller: WorkloadIdx,
-        callee: ServiceIdx,
-        edges: &mut Edges<'_>,
-    ) -> SiteIdx {
-        let relay = edges.waypoint(caller, callee).map(|waypoint| {
-            let edge = edges.between(waypoint, callee);
-            let unconditional = Site { probability: 1.0, timeout: u64::MAX, optional: false, ..site.clone() };
-            self.sites.push(Site { edge, ..unconditional })
-        });
+    /// Adds a call site, and the waypoint's in turn if there is one on the way. Routes are those of the first proxy on the
+    /// way that looks at requests.
+    pub(super) fn add_site(&mut self, site: Site, hop: Hop, edges: &mut Edges<'_>) -> SiteIdx {
+        let Some(waypoint) = edges.waypoint(hop.enforcer, hop.service) else {
+            let route = edges.looks_at_requests(hop.enforcer).then(|| self.routes.of(hop, edges)).flatten();
+            return self.sites.push(Site { route, ..site });
+        };
+        let edge = edges.between(waypoint, hop.service);
+        let route = self.routes.of(Hop { enforcer: waypoint, ..hop }, edges);
+        let unconditional =
+            Site { probability: 1.0, timeout: u64::MAX, optional: false, retries: 0, ..site.clone() };
+        let relay = Some(self.sites.push(Site { edge, route, ..unconditional }));
         self.sites.push(Site { relay, ..site })
     }
 }
 
-/// The script being compiled: its service, and what it has called so far.
-struct Script {
-    service: ServiceIdx,
+/// The script being compiled.
+struct Script<'a> {
+    caller: Caller,
+    workload: WorkloadIdx,
+    /// How it calls.
+    client: &'a Client,
+    /// What it has called so far.
     seen: Vec<u64>,
 }
 
-impl Script {
+impl Script<'_> {
     /// The static place of the next action on this callee and operation.
     fn place(&mut self, callee: &str, operation: &str) -> u64 {
         let name = extend_path(hash_name(callee), hash_name(operation));
@@ -156,6 +152,7 @@ fn code_of(operation: &Operation, first_step: StepIdx, steps: u32) -> Code {
         cpu_time,
         response_size: operation.response_size.clone(),
         error_ratio: operation.error_ratio.value(),
+        error_status: operation.error_status,
         first_step,
         steps,
     }

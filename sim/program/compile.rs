@@ -4,35 +4,37 @@ use crate::index::IndexVec;
 use crate::kernel::rng::{extend_path, hash_name};
 use crate::kernel::station::Window;
 use crate::mesh::model::MeshModel;
-use crate::mesh::scenario::{Origin, RunSettings, Scenario, SourceIdx, TrafficSource};
+use crate::mesh::scenario::{Origin, RunSettings, Scenario, SourceIdx};
 use crate::program::call::Calls;
 use crate::program::edge::Edges;
 use crate::program::workload::Workloads;
 use crate::units::{SimTime, Span};
 
+use super::route::{Caller, Hop};
 use super::{Program, Site, Source, WorkloadIdx};
 
 /// Compiles a scenario under a mesh.
 pub fn compile(scenario: &Scenario, mesh: &MeshModel) -> Program {
     let workloads = Workloads::lay_out(scenario, mesh);
     let mut edges = Edges::new(scenario, mesh, &workloads);
-    let mut calls = Calls::new(scenario);
-    for (service, _) in scenario.services.iter_enumerated() {
-        calls.add_scripts(service, &mut edges);
+    let mut calls = Calls::new(scenario, mesh);
+    for (workload, body) in workloads.serving() {
+        calls.add_scripts(workload, body, &mut edges);
     }
     let sources: IndexVec<SourceIdx, Source> = scenario
         .sources
-        .iter()
-        .zip(&workloads.of_sources)
-        .map(|(source, &workload)| add_source(scenario, source, workload, &mut edges, &mut calls))
+        .indexes()
+        .map(|source| add_source(scenario, source, workloads.of_sources[source], &mut edges, &mut calls))
         .collect();
     let start = SimTime::ZERO + scenario.run.warm_up;
     let edges = edges.finish();
+    let serving = workloads.serving().count();
     let (machines, nodes) = super::node::place(scenario, mesh, &workloads);
     let mut program = Program {
         scenario: scenario.name.clone(),
         mesh: mesh.name.clone(),
-        services: scenario.services.len(),
+        services: workloads.of_services,
+        serving,
         workloads: workloads.all,
         pods: IndexVec::new(),
         groups: workloads.groups,
@@ -43,6 +45,7 @@ pub fn compile(scenario: &Scenario, mesh: &MeshModel) -> Program {
         steps: calls.steps,
         actions: calls.actions,
         sites: calls.sites,
+        routes: calls.routes.finish(),
         edges,
         sources,
         machines,
@@ -84,26 +87,34 @@ fn interval(run: &RunSettings) -> Span {
 /// The entry call of a source: a call site like any other, made by its client or gateway.
 fn add_source(
     scenario: &Scenario,
-    source: &TrafficSource,
+    index: SourceIdx,
     workload: WorkloadIdx,
     edges: &mut Edges<'_>,
     calls: &mut Calls<'_>,
 ) -> Source {
+    let source = &scenario.sources[index];
     let name_hash = hash_name(&source.name);
-    let code = calls.code(source.service, source.operation);
     let callee = &scenario.services[source.service];
     let operation = &callee.operations[source.operation];
     let site = Site {
         edge: edges.between(workload, source.service),
-        code,
+        operation: source.operation,
         probability: 1.0,
         request_size: operation.request_size.clone(),
         timeout: source.timeout.map_or(u64::MAX, Span::nanos),
         optional: false,
         place: extend_path(hash_name(&callee.full_name()), hash_name(&operation.name)),
+        retries: 0,
         relay: None,
+        route: None,
     };
-    let site = calls.add_site(site, workload, source.service, edges);
+    let hop = Hop {
+        caller: Caller::Source(index),
+        enforcer: workload,
+        service: source.service,
+        operation: source.operation,
+    };
+    let site = calls.add_site(site, hop, edges);
     let gateway = matches!(source.from, Origin::Gateway { .. });
     Source {
         name: source.name.clone(),

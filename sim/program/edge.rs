@@ -6,12 +6,15 @@ use std::sync::Arc;
 use crate::index::{Idx, IndexVec};
 use crate::kernel::rng::hash_name;
 use crate::mesh::model::{DirectModel, MeshModel, NodeProxyModel, ProxyModel, TunnelModel};
-use crate::mesh::scenario::{BalancingPolicy, HashOn, Protocol, Scenario, Service, ServiceIdx};
+use crate::mesh::scenario::{Balancing, BalancingPolicy, HashOn, Protocol, Scenario, ServiceIdx, SubsetIdx};
 use crate::policy::balance::Targets;
 use crate::units::Span;
 
+use super::resilience::{Resilience, policy_of};
 use super::workload::{Beside, Workloads};
-use super::{Edge, EdgeIdx, HashInput, PassCost, Pool, Tunnel, WorkloadIdx};
+use super::{
+    Edge, EdgeIdx, Endpoints, HashInput, PassCost, PodIdx, Pool, Service as Called, Tunnel, WorkloadIdx,
+};
 
 /// Streams that applications put on one HTTP/2 connection: the default of gRPC and Go servers.
 const APPLICATION_STREAMS: u32 = 100;
@@ -23,12 +26,20 @@ pub(super) struct Edges<'a> {
     /// The proxy beside each workload.
     beside: IndexVec<WorkloadIdx, Beside<'a>>,
     waypoint_of: IndexVec<ServiceIdx, Option<WorkloadIdx>>,
+    called: IndexVec<ServiceIdx, Called>,
     made: IndexVec<EdgeIdx, Edge>,
-    known: BTreeMap<(WorkloadIdx, ServiceIdx), EdgeIdx>,
+    known: BTreeMap<(WorkloadIdx, ServiceIdx, Option<SubsetIdx>), EdgeIdx>,
     slots: IndexVec<WorkloadIdx, u32>,
-    /// Name and number of pods of each workload.
-    pods: IndexVec<WorkloadIdx, (String, u32)>,
-    targets: BTreeMap<(WorkloadIdx, BalancingPolicy), Arc<Targets>>,
+    of_workloads: IndexVec<WorkloadIdx, Pods>,
+    targets: BTreeMap<(Vec<WorkloadIdx>, BalancingPolicy), Arc<Targets>>,
+}
+
+/// What edges must know of a workload.
+struct Pods {
+    name: String,
+    first: PodIdx,
+    count: u32,
+    keep_alive: bool,
 }
 
 impl<'a> Edges<'a> {
@@ -38,25 +49,68 @@ impl<'a> Edges<'a> {
             mesh,
             beside: workloads.beside.clone(),
             waypoint_of: workloads.waypoint_of.clone(),
+            called: workloads.of_services.clone(),
             made: IndexVec::new(),
             known: BTreeMap::new(),
             slots: IndexVec::filled(0, workloads.all.len()),
-            pods: workloads.all.iter().map(|workload| (workload.name.clone(), workload.pods)).collect(),
+            of_workloads: workloads
+                .all
+                .iter()
+                .map(|workload| Pods {
+                    name: workload.name.clone(),
+                    first: workload.first_pod,
+                    count: workload.pods,
+                    keep_alive: workload.keep_alive,
+                })
+                .collect(),
             targets: BTreeMap::new(),
         }
     }
 
     /// The edge from a workload to a service.
     pub(super) fn between(&mut self, caller: WorkloadIdx, callee: ServiceIdx) -> EdgeIdx {
-        if let Some(&edge) = self.known.get(&(caller, callee)) {
+        self.backend(caller, callee, None).expect("a service has pods")
+    }
+
+    /// The edge from a workload to a service or a subset of it; `None` if nobody is in the subset. To a waypoint on the
+    /// way there is one edge: it is the waypoint that chooses among subsets.
+    pub(super) fn backend(
+        &mut self,
+        caller: WorkloadIdx,
+        callee: ServiceIdx,
+        subset: Option<SubsetIdx>,
+    ) -> Option<EdgeIdx> {
+        let subset = subset.filter(|_| self.waypoint(caller, callee).is_none());
+        if subset.is_some_and(|subset| self.scenario.services[callee].subsets[subset].versions.is_empty()) {
+            return None;
+        }
+        Some(self.edge(caller, callee, subset))
+    }
+
+    fn edge(&mut self, caller: WorkloadIdx, callee: ServiceIdx, subset: Option<SubsetIdx>) -> EdgeIdx {
+        if let Some(&edge) = self.known.get(&(caller, callee, subset)) {
             return edge;
         }
-        let to = self.waypoint(caller, callee).unwrap_or(WorkloadIdx::at(callee.position()));
-        let edge = self.make(caller, callee, to);
+        let waypoint = self.waypoint(caller, callee);
+        let to = waypoint.map_or_else(|| self.workloads_of(callee, subset), |waypoint| vec![waypoint]);
+        let edge = self.make(caller, (callee, subset), to, waypoint.is_some());
         self.slots[caller] += 1;
         let index = self.made.push(edge);
-        self.known.insert((caller, callee), index);
+        self.known.insert((caller, callee, subset), index);
         index
+    }
+
+    /// The workloads of a service, or of a subset of it.
+    fn workloads_of(&self, callee: ServiceIdx, subset: Option<SubsetIdx>) -> Vec<WorkloadIdx> {
+        let all = self.called[callee].workloads();
+        match subset {
+            None => all.collect(),
+            Some(subset) => {
+                let all: Vec<WorkloadIdx> = all.collect();
+                let versions = &self.scenario.services[callee].subsets[subset].versions;
+                versions.iter().map(|version| all[version.position()]).collect()
+            }
+        }
     }
 
     pub(super) fn finish(self) -> IndexVec<EdgeIdx, Edge> {
@@ -69,11 +123,25 @@ impl<'a> Edges<'a> {
         self.waypoint_of[callee].filter(|_| matches!(self.beside[caller], Beside::Node(_)))
     }
 
-    fn make(&mut self, caller: WorkloadIdx, callee: ServiceIdx, to: WorkloadIdx) -> Edge {
+    /// Whether a proxy of the workload's own looks at what it calls.
+    pub(super) fn looks_at_requests(&self, caller: WorkloadIdx) -> bool {
+        matches!(self.beside[caller], Beside::Pod(_))
+    }
+
+    /// All workloads that an edge leads to have the same kind of proxy.
+    fn make(
+        &mut self,
+        caller: WorkloadIdx,
+        (callee, subset): (ServiceIdx, Option<SubsetIdx>),
+        to: Vec<WorkloadIdx>,
+        is_relayed: bool,
+    ) -> Edge {
         let service = &self.scenario.services[callee];
-        let callee_workload = WorkloadIdx::at(callee.position());
-        let is_relayed = to != callee_workload;
-        let ends = [self.beside[caller], self.beside[to]];
+        let stretches: Vec<(PodIdx, u32)> = to
+            .iter()
+            .map(|&workload| (self.of_workloads[workload].first, self.of_workloads[workload].count))
+            .collect();
+        let ends = [self.beside[caller], self.beside[to[0]]];
         let [outbound, inbound] = ends.map(Beside::model);
         let speed = self.scenario.cluster.cpu_speed;
         let mutual_tls = outbound.is_some() && inbound.is_some();
@@ -85,9 +153,11 @@ impl<'a> Edges<'a> {
             };
             end.model().map(|proxy| pass_cost(proxy, protocol, is_outbound, mutual_tls, speed))
         };
+        let treatment = policy_of(self.scenario, callee, subset);
+        let balancing = treatment.balancing.as_ref().or(service.balancing.as_ref());
         let policy = match ends[0] {
             Beside::Node(node) => node.proxy.tcp_balancing,
-            _ => policy(service, outbound, &self.mesh.direct),
+            _ => policy(balancing, service.application.protocol, outbound, &self.mesh.direct),
         };
         let pool = match ends[0] {
             Beside::Pod(proxy) => proxy_pool(
@@ -108,8 +178,9 @@ impl<'a> Edges<'a> {
         let are_both_of_nodes = ends.iter().all(|end| matches!(end, Beside::Node(_)));
         Edge {
             caller,
-            callee: callee_workload,
-            to,
+            callee,
+            subset: subset.map(|subset| service.subsets[subset].name.clone()),
+            endpoints: Endpoints::of(&stretches),
             slot: self.slots[caller],
             outbound: pass(ends[0], true, mutual_tls),
             // A waypoint's work is that of the call it makes in turn.
@@ -117,12 +188,13 @@ impl<'a> Edges<'a> {
             local: pass(ends[0], true, false).filter(|_| are_both_of_nodes),
             policy,
             targets: self.targets_of(to, policy),
-            hash: hash_input(service, policy),
+            hash: hash_input(balancing, policy),
             // Zero: nobody looks at response times.
             ewma: match outbound {
                 Some(proxy) if policy == BalancingPolicy::PeakEwma => (proxy.ewma_default, proxy.ewma_decay),
                 _ => (Span::ZERO, Span::ZERO),
             },
+            resilience: Resilience::of(&treatment).filter(|_| self.looks_at_requests(caller)),
             pool,
             link_streams: application_streams(service.application.protocol),
             request_overhead: overhead(|proxy| proxy.request_overhead.value()),
@@ -159,15 +231,11 @@ impl<'a> Edges<'a> {
 
     fn direct_pool(&self, caller: WorkloadIdx, protocol: Protocol) -> Pool {
         let direct = &self.mesh.direct;
-        let keep_alive = match self.scenario.services.get(ServiceIdx::at(caller.position())) {
-            Some(service) => service.application.client.keep_alive,
-            None => true,
-        };
         Pool {
             streams: application_streams(protocol),
             per_connection: true,
             per_worker: false,
-            keep_alive,
+            keep_alive: self.of_workloads[caller].keep_alive,
             handshake_legs: half_trips(direct.handshake_round_trips),
             client_cpu: 0,
             server_cpu: 0,
@@ -176,35 +244,43 @@ impl<'a> Edges<'a> {
         }
     }
 
-    fn targets_of(&mut self, to: WorkloadIdx, policy: BalancingPolicy) -> Arc<Targets> {
-        let (name, pods) = &self.pods[to];
-        let targets =
-            self.targets.entry((to, policy)).or_insert_with(|| Arc::new(Targets::new(policy, name, *pods)));
-        Arc::clone(targets)
+    fn targets_of(&mut self, to: Vec<WorkloadIdx>, policy: BalancingPolicy) -> Arc<Targets> {
+        let replicas: Vec<(&str, u32)> = to
+            .iter()
+            .map(|&workload| (self.of_workloads[workload].name.as_str(), self.of_workloads[workload].count))
+            .collect();
+        let targets = self.targets.entry((to, policy));
+        Arc::clone(targets.or_insert_with(|| Arc::new(Targets::of(policy, &replicas))))
     }
 }
 
 /// The user's choice for the service, else that of the proxy that makes it, else kube-proxy's.
-fn policy(service: &Service, outbound: Option<&ProxyModel>, direct: &DirectModel) -> BalancingPolicy {
-    match (outbound, &service.balancing) {
+fn policy(
+    balancing: Option<&Balancing>,
+    protocol: Protocol,
+    outbound: Option<&ProxyModel>,
+    direct: &DirectModel,
+) -> BalancingPolicy {
+    match (outbound, balancing) {
         (None, _) => direct.balancing,
         (Some(_), Some(balancing)) => balancing.policy,
-        (Some(proxy), None) if service.application.protocol == Protocol::Tcp => proxy.tcp_balancing,
+        (Some(proxy), None) if protocol == Protocol::Tcp => proxy.tcp_balancing,
         (Some(proxy), None) => proxy.balancing,
     }
 }
 
-fn hash_input(service: &Service, policy: BalancingPolicy) -> HashInput {
-    match (policy, &service.balancing) {
-        (BalancingPolicy::RingHash | BalancingPolicy::Maglev, Some(balancing)) => match &balancing.hash_on {
-            HashOn::Source => HashInput::Source,
-            HashOn::Header(name) => HashInput::Header(hash_name(name)),
-            HashOn::Query(name) => HashInput::Header(hash_name(&format!("query:{name}"))),
-            HashOn::Cookie { name, ttl } => {
-                let name = hash_name(&format!("cookie:{name}"));
-                ttl.map_or(HashInput::Header(name), |ttl| HashInput::Cookie { name, lifetime: ttl.nanos() })
+fn hash_input(balancing: Option<&Balancing>, policy: BalancingPolicy) -> HashInput {
+    match (policy, balancing) {
+        (BalancingPolicy::RingHash | BalancingPolicy::Maglev, Some(balancing)) => {
+            let name = balancing.hash_on.header().map(|name| hash_name(&name));
+            match (name, &balancing.hash_on) {
+                (Some(name), HashOn::Cookie { ttl: Some(ttl), .. }) => {
+                    HashInput::Cookie { name, lifetime: ttl.nanos() }
+                }
+                (Some(name), _) => HashInput::Header(name),
+                (None, _) => HashInput::Source,
             }
-        },
+        }
         (BalancingPolicy::RingHash | BalancingPolicy::Maglev, None) => HashInput::Source,
         _ => HashInput::Nothing,
     }
@@ -282,3 +358,6 @@ fn application_streams(protocol: Protocol) -> u32 {
 fn half_trips(round_trips: f64) -> u32 {
     (round_trips * 2.0 + 0.5) as u32
 }
+
+#[cfg(test)]
+mod tests;

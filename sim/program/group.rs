@@ -101,8 +101,7 @@ fn variation(scv: f64) -> Option<Dist> {
     law.ok().filter(|_| scv > 0.0)
 }
 
-/// Bytes of a proxy that is told of all these services: HTTP services share one outbound listener, each opaque TCP
-/// service has its own, and three stand for inbound traffic, the virtual outbound and the metrics port.
+/// Bytes of a proxy that is told of all these services.
 fn configuration_bytes<'s>(
     proxy: &ProxyModel,
     per_target: f64,
@@ -110,7 +109,5 @@ fn configuration_bytes<'s>(
 ) -> f64 {
     let opaque = services.clone().filter(|service| service.application.protocol == Protocol::Tcp).count();
     let endpoints: u64 = services.clone().map(|service| u64::from(service.replicas) - 1).sum();
-    proxy.memory.per_listener * (4 + opaque) as f64
-        + per_target * services.count() as f64
-        + proxy.memory.per_endpoint * endpoints as f64
+    proxy.configuration_bytes(per_target, services.count() as u64, opaque as u64, endpoints)
 }

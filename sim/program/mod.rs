@@ -3,35 +3,44 @@
 //! No string is looked up and no map is searched once this stands; names remain only as labels of results and as hashes
 //! that address random numbers. [`compile`] is total: nothing the user wrote can make it fail.
 //!
-//! A *workload* is whatever sends or serves: every service (in the scenario's order), then one per client or gateway.
-//! A *pod* is one instance of a workload. An *edge* joins a calling workload and a called service; what a pod knows of
-//! the endpoints of an edge is its own.
+//! A *workload* is whatever sends or serves: every service (in the scenario's order; of a service with versions each
+//! version), then one per client or gateway. A *pod* is one instance of a workload. An *edge* joins a calling workload
+//! and a called service, or a subset of its pods; what a pod knows of the endpoints of an edge is its own.
 
 mod call;
 mod compile;
 mod edge;
+mod endpoints;
 mod group;
 mod node;
 mod pods;
+mod resilience;
+pub mod route;
 mod workload;
 
 use std::sync::Arc;
 
 use crate::digest;
-use crate::index::IndexVec;
+use crate::index::{Idx, IndexVec};
 use crate::index_type;
 use crate::kernel::dist::Dist;
 use crate::kernel::station::{CoreIdx, Quota, WakeModel, Window, WorkerIdx};
 use crate::mesh::model::Dispatch;
-use crate::mesh::scenario::{Arrivals, BalancingPolicy, Discipline, HeaderValues, SourceIdx};
+use crate::mesh::scenario::{
+    Arrivals, BalancingPolicy, Discipline, HeaderValues, OperationIdx, ServiceIdx, SourceIdx, VersionIdx,
+};
 use crate::placement::{Node, NodeIdx, ZoneIdx};
 use crate::policy::balance::Targets;
 use crate::units::{Currency, Money, SimTime, Span};
+use crate::vocabulary::routing::Status;
 
 pub use compile::compile;
+pub use endpoints::Endpoints;
+pub use resilience::Resilience;
+pub use route::{Route, RouteIdx};
 
 index_type! {
-    /// A service, client or gateway.
+    /// A service or a version of one, a client or a gateway.
     pub struct WorkloadIdx;
     /// One instance of a workload.
     pub struct PodIdx;
@@ -39,7 +48,7 @@ index_type! {
     pub struct ProxyIdx;
     /// A group of like proxies: those of one workload, or of the nodes.
     pub struct GroupIdx;
-    /// An operation of any service.
+    /// An operation of any workload.
     pub struct CodeIdx;
     /// A step of a script.
     pub struct StepIdx;
@@ -47,7 +56,7 @@ index_type! {
     pub struct ActionIdx;
     /// A place in a script, or a source, that makes calls.
     pub struct SiteIdx;
-    /// A calling workload and a called service.
+    /// A calling workload and whom it calls.
     pub struct EdgeIdx;
 }
 
@@ -58,9 +67,11 @@ pub struct Program {
     pub scenario: String,
     /// Name of the mesh profile.
     pub mesh: String,
-    /// How many of the workloads are services; they come first.
-    pub services: usize,
-    /// Services first, in the scenario's order, then clients and gateways.
+    /// What can be called, in the scenario's order.
+    pub services: IndexVec<ServiceIdx, Service>,
+    /// How many of the workloads belong to services; they come first.
+    pub serving: usize,
+    /// Those of services first, in the scenario's order, then clients and gateways.
     pub workloads: IndexVec<WorkloadIdx, Workload>,
     /// Pods, those of a workload side by side.
     pub pods: IndexVec<PodIdx, Pod>,
@@ -80,6 +91,8 @@ pub struct Program {
     pub actions: IndexVec<ActionIdx, Action>,
     /// Call sites.
     pub sites: IndexVec<SiteIdx, Site>,
+    /// What proxies do with the calls of sites.
+    pub routes: IndexVec<RouteIdx, Route>,
     /// Edges.
     pub edges: IndexVec<EdgeIdx, Edge>,
     /// Sources of traffic.
@@ -129,11 +142,36 @@ pub struct Machines {
     pub notes: Vec<String>,
 }
 
-/// A service, client or gateway.
+/// A name that can be called, and the workloads behind it, whose pods are side by side.
+#[derive(Clone, Debug)]
+pub struct Service {
+    /// `namespace/name`.
+    pub name: String,
+    /// Its workloads are `first_workload .. first_workload + workloads`: one, or one for each version.
+    pub first_workload: WorkloadIdx,
+    /// Number of workloads.
+    pub workloads: u32,
+}
+
+impl Service {
+    /// Its workloads.
+    pub fn workloads(&self) -> impl Iterator<Item = WorkloadIdx> + use<> {
+        let first = self.first_workload.position();
+        (first..first + self.workloads as usize).map(WorkloadIdx::at)
+    }
+}
+
+/// A service or a version of one, a client or a gateway.
 #[derive(Clone, Debug)]
 pub struct Workload {
-    /// `namespace/name` of a service, else the name of the client or gateway.
+    /// `namespace/name` of a service, `namespace/name@version` of a version, else the name of the client or gateway.
     pub name: String,
+    /// The service it belongs to ...
+    pub service: Option<ServiceIdx>,
+    /// ... and which of its versions it is, if it has any.
+    pub version: Option<VersionIdx>,
+    /// Its operations are `first_code ..`, in the service's order; of a client or gateway there are none.
+    pub first_code: CodeIdx,
     /// Its pods are `first_pod .. first_pod + pods`.
     pub first_pod: PodIdx,
     /// Number of pods.
@@ -262,8 +300,10 @@ pub struct Code {
     pub cpu_time: Option<Dist>,
     /// Bytes of a response.
     pub response_size: Dist,
-    /// Share of requests that fail of themselves.
+    /// Share of requests that fail of themselves ...
     pub error_ratio: f64,
+    /// ... and what they answer, also when a call of theirs has failed.
+    pub error_status: Status,
     /// Its script is `first_step .. first_step + steps`.
     pub first_step: StepIdx,
     /// Number of steps.
@@ -305,8 +345,8 @@ pub enum Action {
 pub struct Site {
     /// From whom to whom.
     pub edge: EdgeIdx,
-    /// What is asked for.
-    pub code: CodeIdx,
+    /// What is asked for; the called pod's workload has its own code for it.
+    pub operation: OperationIdx,
     /// Chance that the call is made.
     pub probability: f64,
     /// Bytes of the request.
@@ -317,19 +357,25 @@ pub struct Site {
     pub optional: bool,
     /// Static place for its draws: a hash of names, never of indexes.
     pub place: u64,
+    /// Calls that the application makes again after a failure, at most so often.
+    pub retries: u32,
     /// The edge leads to a waypoint, which makes this call in turn.
     pub relay: Option<SiteIdx>,
+    /// What the calling proxy does with it; `None` is nothing but pass it on over the edge.
+    pub route: Option<RouteIdx>,
 }
 
-/// A calling workload and a called service.
+/// A calling workload and a called service, or a subset of its pods.
 #[derive(Clone, Debug)]
 pub struct Edge {
     /// Who calls.
     pub caller: WorkloadIdx,
     /// Who is called.
-    pub callee: WorkloadIdx,
-    /// Whose pods take the call: the callee's, or a waypoint's that passes it on.
-    pub to: WorkloadIdx,
+    pub callee: ServiceIdx,
+    /// Name of the part of its pods that the edge leads to, if not to all.
+    pub subset: Option<String>,
+    /// The pods that take the call: the callee's, or a waypoint's that passes it on.
+    pub endpoints: Endpoints,
     /// Position among the caller's edges.
     pub slot: u32,
     /// What the caller's proxy spends; `None` without one.
@@ -346,6 +392,8 @@ pub struct Edge {
     pub hash: HashInput,
     /// Peak-EWMA parameters: assumed latency and time constant.
     pub ewma: (Span, Span),
+    /// What the caller's proxy keeps of the callee's failures; `None` is nothing.
+    pub resilience: Option<Box<Resilience>>,
     /// Connections to endpoints.
     pub pool: Pool,
     /// Calls that a connection of the application carries at once; 1 is HTTP/1.1.
@@ -449,7 +497,34 @@ impl Program {
     /// The pod that is an edge's endpoint of this number.
     #[inline]
     pub fn callee(&self, edge: &Edge, endpoint: u32) -> PodIdx {
-        PodIdx(self.workloads[edge.to].first_pod.0 + endpoint)
+        edge.endpoints.pod(endpoint)
+    }
+
+    /// Whether a service's workloads are its versions.
+    pub fn has_versions(&self, service: &Service) -> bool {
+        self.workloads[service.first_workload].version.is_some()
+    }
+
+    /// Rows of the workloads that serve, as rows of services and of the versions that some have.
+    pub fn by_service<T: Clone>(&self, rows: &[T], whole: impl Fn(&[T]) -> T) -> (Vec<T>, Vec<T>) {
+        let (mut services, mut versions) = (Vec::new(), Vec::new());
+        for service in &self.services {
+            let own = &rows[service.first_workload.position()..][..service.workloads as usize];
+            if self.has_versions(service) {
+                services.push(whole(own));
+                versions.extend_from_slice(own);
+            } else {
+                services.extend_from_slice(own);
+            }
+        }
+        (services, versions)
+    }
+
+    /// What a pod that serves does about an operation.
+    #[inline]
+    pub fn code(&self, pod: PodIdx, operation: OperationIdx) -> CodeIdx {
+        let first = self.workloads[self.pods[pod].workload].first_code;
+        CodeIdx::at(first.position() + operation.position())
     }
 
     /// The proxies at the two ends of a connection from a pod to an endpoint of an edge. Where one is at both, it holds

@@ -1,8 +1,8 @@
 //! What every pod asks the scheduler for, and so the machines it runs on.
 
-use crate::index::{Idx, IndexVec};
+use crate::index::IndexVec;
 use crate::mesh::model::{MeshModel, ProxyModel};
-use crate::mesh::scenario::{NodeCores, Origin, Scenario, Service, ServiceIdx};
+use crate::mesh::scenario::{Application, NodeCores, Origin, Scenario};
 use crate::placement::{self, Node, NodeIdx, Request};
 use crate::units::{Bytes, Cores};
 
@@ -34,12 +34,13 @@ pub(super) fn place(
             zone: workloads.zones[index],
             // Clients outside the cluster need no node.
             pods: if origins[index] == Some(&Origin::Outside) { 0 } else { workload.pods },
-            request: application(scenario.services.get(ServiceIdx::at(index.position())), origins[index])
-                .plus(match workloads.beside[index] {
+            request: application(workloads.bodies[index].map(|body| body.application), origins[index]).plus(
+                match workloads.beside[index] {
                     Beside::Pod(model) => proxy(model),
                     // The node's own is a daemon.
                     Beside::Node(_) | Beside::Nothing => Request::default(),
-                }),
+                },
+            ),
         })
         .collect();
     requests.extend(mesh.control_plane.iter().map(|pods| placement::Workload {
@@ -86,16 +87,16 @@ fn origins<'a>(
 }
 
 /// Of a gateway or a waypoint the proxy is all there is; a client is an application of which nothing is known.
-fn application(service: Option<&Service>, origin: Option<&Origin>) -> Request {
-    match (service, origin) {
-        (Some(service), _) => of_service(service),
+fn application(application: Option<&Application>, origin: Option<&Origin>) -> Request {
+    match (application, origin) {
+        (Some(application), _) => of_application(application),
         (None, Some(Origin::MeshedClient { .. })) => ASSUMED,
         (None, _) => Request::default(),
     }
 }
 
-fn of_service(service: &Service) -> Request {
-    let written = &service.application.resources;
+fn of_application(application: &Application) -> Request {
+    let written = &application.resources;
     // Kubernetes takes the limit for the request where only that is written.
     let cpu = written.cpu_request.or(written.cpu_limit);
     let memory = written.memory_request.or(written.memory_limit);
@@ -105,9 +106,9 @@ fn of_service(service: &Service) -> Request {
     }
 }
 
-/// The weight of a service's application on a node's cores.
-pub(super) fn cpu_weight(service: &Service) -> f64 {
-    weight(of_service(service))
+/// The weight of an application on a node's cores.
+pub(super) fn cpu_weight(application: &Application) -> f64 {
+    weight(of_application(application))
 }
 
 /// The weight that CFS gives to who asks for so much: in proportion, but never nothing.
@@ -123,6 +124,13 @@ fn request(cpu: Option<Cores>, memory: Option<Bytes>) -> Request {
     Request::new(cpu.unwrap_or(Cores::ZERO), memory.unwrap_or(Bytes::ZERO))
 }
 
+/// Whether it leaves open what it requests.
+fn is_silent(application: &Application) -> bool {
+    let written = &application.resources;
+    written.cpu_request.or(written.cpu_limit).is_none()
+        || written.memory_request.or(written.memory_limit).is_none()
+}
+
 /// What was assumed, and what did not fit.
 fn notes(scenario: &Scenario, misfits: u32) -> Vec<String> {
     let mut notes = Vec::new();
@@ -130,9 +138,9 @@ fn notes(scenario: &Scenario, misfits: u32) -> Vec<String> {
         .services
         .iter()
         .filter(|service| {
-            let written = &service.application.resources;
-            written.cpu_request.or(written.cpu_limit).is_none()
-                || written.memory_request.or(written.memory_limit).is_none()
+            let versions = service.versions.iter().map(|version| &version.application);
+            let whole = service.versions.is_empty().then_some(&service.application);
+            versions.chain(whole).any(is_silent)
         })
         .count();
     if silent > 0 {

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::index::{Idx, IndexVec};
+use crate::index::IndexVec;
 use crate::kernel::rng::{extend_path, hash_name};
 use crate::kernel::station::CoreIdx;
-use crate::mesh::scenario::{Scenario, ServiceIdx, SourceIdx};
+use crate::mesh::scenario::{CoreSet, Scenario, SourceIdx};
 use crate::placement::NodeIdx;
 
 use super::workload::Beside;
@@ -26,7 +26,7 @@ pub(super) fn place(program: &mut Program, scenario: &Scenario, layout: &Layout<
     for edge in &program.edges {
         program.workloads[edge.caller].edges += 1;
     }
-    let mut shared = SharedCores::new(scenario, layout.of_sources);
+    let mut shared = SharedCores::new(scenario, program, layout.of_sources);
     let mut of_node: BTreeMap<NodeIdx, ProxyIdx> = BTreeMap::new();
     let mut first_view = 0;
     for index in program.workloads.indexes() {
@@ -69,19 +69,32 @@ fn add_proxy(
 
 /// Which workloads share a core, and the cores given out so far.
 struct SharedCores {
-    /// Number of the set, and its cores.
-    set_of: BTreeMap<WorkloadIdx, (usize, u32)>,
+    set_of: BTreeMap<WorkloadIdx, Shared>,
     given: BTreeMap<(usize, u32), CoreIdx>,
 }
 
+/// The core set of a workload.
+#[derive(Clone, Copy)]
+struct Shared {
+    set: usize,
+    cores: u32,
+    /// Pods of the same service before those of the workload.
+    before: u32,
+}
+
 impl SharedCores {
-    fn new(scenario: &Scenario, of_sources: &IndexVec<SourceIdx, WorkloadIdx>) -> Self {
+    fn new(scenario: &Scenario, program: &Program, of_sources: &IndexVec<SourceIdx, WorkloadIdx>) -> Self {
         let mut set_of = BTreeMap::new();
-        for (number, set) in scenario.cluster.core_sets.iter().enumerate() {
-            let services =
-                set.services.iter().map(|&service: &ServiceIdx| WorkloadIdx::at(service.position()));
-            let sources = set.sources.iter().map(|&source| of_sources[source]);
-            set_of.extend(services.chain(sources).map(|workload| (workload, (number, set.cores))));
+        for (set, CoreSet { services, sources, cores, .. }) in scenario.cluster.core_sets.iter().enumerate() {
+            for &service in services {
+                let mut before = 0;
+                for workload in program.services[service].workloads() {
+                    set_of.insert(workload, Shared { set, cores: *cores, before });
+                    before += program.workloads[workload].pods;
+                }
+            }
+            let shared = Shared { set, cores: *cores, before: 0 };
+            set_of.extend(sources.iter().map(|&source| (of_sources[source], shared)));
         }
         Self { set_of, given: BTreeMap::new() }
     }
@@ -90,7 +103,10 @@ impl SharedCores {
     fn core(&mut self, workload: WorkloadIdx, replica: u32, cores: &mut IndexVec<CoreIdx, u32>) -> CoreIdx {
         match self.set_of.get(&workload) {
             None => cores.push(1),
-            Some(&(set, count)) => *self.given.entry((set, replica)).or_insert_with(|| cores.push(count)),
+            Some(&shared) => {
+                let copy = (shared.set, shared.before + replica);
+                *self.given.entry(copy).or_insert_with(|| cores.push(shared.cores))
+            }
         }
     }
 }

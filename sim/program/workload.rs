@@ -1,16 +1,19 @@
-//! Workloads: services, clients, gateways, waypoints, and the proxies beside them.
+//! Workloads: services and their versions, clients, gateways, waypoints, and the proxies beside them.
 
 use std::collections::BTreeMap;
 
-use crate::index::IndexVec;
+use crate::index::{Idx, IndexVec};
 use crate::kernel::station::Quota;
 use crate::mesh::model::{MeshModel, NodeProxyModel, ProxyModel, WaypointModel};
 use crate::mesh::scenario::{
-    Client, Origin, Scenario, Scope, Service, ServiceIdx, SourceIdx, Waypoint, ZoneIdx,
+    Application, Client, Operation, OperationIdx, Origin, Scenario, Scope, ServiceIdx, SourceIdx, VersionIdx,
+    Waypoint, ZoneIdx,
 };
 use crate::units::Span;
 
-use super::{CpuLimit, GroupIdx, PodIdx, ProxyGroup, Serving, Workload, WorkloadIdx, group, node};
+use super::{
+    CodeIdx, CpuLimit, GroupIdx, PodIdx, ProxyGroup, Service, Serving, Workload, WorkloadIdx, group, node,
+};
 
 /// What the group of the nodes' proxies is called.
 const NODE_PROXIES: &str = "node:proxy";
@@ -39,9 +42,22 @@ impl<'a> Beside<'a> {
     }
 }
 
+/// What the instances of a service, or of one of its versions, do.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Body<'a> {
+    pub(super) service: ServiceIdx,
+    pub(super) version: Option<VersionIdx>,
+    pub(super) application: &'a Application,
+    pub(super) operations: &'a IndexVec<OperationIdx, Operation>,
+}
+
 /// Workloads as they are laid out, before pods are placed.
 pub(super) struct Workloads<'a> {
     pub(super) all: IndexVec<WorkloadIdx, Workload>,
+    /// What each does; of clients, gateways and waypoints nothing is known.
+    pub(super) bodies: IndexVec<WorkloadIdx, Option<Body<'a>>>,
+    /// The workloads of each service.
+    pub(super) of_services: IndexVec<ServiceIdx, Service>,
     /// The proxy beside each workload.
     pub(super) beside: IndexVec<WorkloadIdx, Beside<'a>>,
     pub(super) groups: IndexVec<GroupIdx, ProxyGroup>,
@@ -54,6 +70,7 @@ pub(super) struct Workloads<'a> {
     /// The proxies of the nodes.
     pub(super) node_group: Option<GroupIdx>,
     next_pod: u32,
+    next_code: usize,
 }
 
 /// What a workload is made of.
@@ -61,16 +78,17 @@ struct Plan<'a, 's> {
     name: String,
     pods: u32,
     beside: Beside<'a>,
-    /// The service behind it, if it is one.
-    service: Option<&'s Service>,
+    body: Option<Body<'a>>,
     /// What its proxies are told of.
     scope: &'s Scope,
 }
 
 impl<'a> Workloads<'a> {
-    pub(super) fn lay_out(scenario: &Scenario, mesh: &'a MeshModel) -> Self {
+    pub(super) fn lay_out(scenario: &'a Scenario, mesh: &'a MeshModel) -> Self {
         let mut this = Self {
             all: IndexVec::new(),
+            bodies: IndexVec::new(),
+            of_services: IndexVec::new(),
             beside: IndexVec::new(),
             groups: IndexVec::new(),
             of_sources: IndexVec::new(),
@@ -78,6 +96,7 @@ impl<'a> Workloads<'a> {
             zones: IndexVec::new(),
             node_group: None,
             next_pod: 0,
+            next_code: 0,
         };
         let meshed = match (&mesh.sidecar, &mesh.node_proxy) {
             (Some(sidecar), _) => Beside::Pod(sidecar),
@@ -85,10 +104,7 @@ impl<'a> Workloads<'a> {
             (None, None) => Beside::Nothing,
         };
         for (index, service) in scenario.services.iter_enumerated() {
-            let beside = if service.injected { meshed } else { Beside::Nothing };
-            let (name, pods) = (service.full_name(), service.replicas);
-            let scope = &scenario.scopes.of_services[index];
-            this.add(scenario, Plan { name, pods, beside, service: Some(service), scope });
+            this.add_service(scenario, index, if service.injected { meshed } else { Beside::Nothing });
         }
         this.add_sources(scenario, mesh, meshed);
         if let Some(waypoint) = &mesh.waypoint {
@@ -102,6 +118,40 @@ impl<'a> Workloads<'a> {
         this
     }
 
+    /// The workloads that serve, in order.
+    pub(super) fn serving(&self) -> impl Iterator<Item = (WorkloadIdx, Body<'a>)> {
+        self.bodies.iter_enumerated().filter_map(|(workload, body)| Some((workload, (*body)?)))
+    }
+
+    /// A workload for each version of a service, or one.
+    fn add_service(&mut self, scenario: &'a Scenario, index: ServiceIdx, beside: Beside<'a>) {
+        let service = &scenario.services[index];
+        let (first_workload, name) = (self.all.next_index(), service.full_name());
+        let scope = &scenario.scopes.of_services[index];
+        if service.versions.is_empty() {
+            let body = Body {
+                service: index,
+                version: None,
+                application: &service.application,
+                operations: &service.operations,
+            };
+            let (name, pods) = (name.clone(), service.replicas);
+            self.add(scenario, Plan { name, pods, beside, body: Some(body), scope });
+        }
+        for (number, version) in service.versions.iter_enumerated() {
+            let body = Body {
+                service: index,
+                version: Some(number),
+                application: &version.application,
+                operations: &version.operations,
+            };
+            let name = format!("{name}@{}", version.name);
+            self.add(scenario, Plan { name, pods: version.replicas, beside, body: Some(body), scope });
+        }
+        let workloads = (self.all.len() - first_workload.position()) as u32;
+        self.of_services.push(Service { name, first_workload, workloads });
+    }
+
     fn add_sources(&mut self, scenario: &Scenario, mesh: &'a MeshModel, meshed: Beside<'a>) {
         let mut gateways: BTreeMap<&str, WorkloadIdx> = BTreeMap::new();
         for source in &scenario.sources {
@@ -110,7 +160,7 @@ impl<'a> Workloads<'a> {
                 Origin::Outside | Origin::MeshedClient { .. } => &scenario.scopes.of_clients,
             };
             let mut add = |name: String, pods: u32, beside| {
-                self.add(scenario, Plan { name, pods, beside, service: None, scope })
+                self.add(scenario, Plan { name, pods, beside, body: None, scope })
             };
             let workload = match &source.from {
                 Origin::Outside => add(format!("outside:{}", source.name), 1, Beside::Nothing),
@@ -146,7 +196,7 @@ impl<'a> Workloads<'a> {
             let scope = Scope { services: Some(waypoint.services.clone()), ..Scope::default() };
             let group = self.groups.push(group::of_workload(scenario, &name, &model.proxy, &scope));
             let pods = waypoint.replicas.unwrap_or(model.replicas);
-            let plan = Plan { name, pods, beside: Beside::Pod(&model.proxy), service: None, scope: &scope };
+            let plan = Plan { name, pods, beside: Beside::Pod(&model.proxy), body: None, scope: &scope };
             self.push(scenario, plan, Some(group));
             self.zones[workload] = waypoint.zone;
             for &service in &waypoint.services {
@@ -167,42 +217,48 @@ impl<'a> Workloads<'a> {
 
     fn push(&mut self, scenario: &Scenario, plan: Plan<'a, '_>, group: Option<GroupIdx>) -> WorkloadIdx {
         let default_client = Client::default();
-        let client = plan.service.map_or(&default_client, |service| &service.application.client);
+        let application = plan.body.map(|body| body.application);
+        let client = application.map_or(&default_client, |application| &application.client);
+        self.bodies.push(plan.body);
         self.beside.push(plan.beside);
         self.zones.push(None);
         let first_pod = PodIdx(self.next_pod);
         self.next_pod += plan.pods;
+        let first_code = CodeIdx::at(self.next_code);
+        self.next_code += plan.body.map_or(0, |body| body.operations.len());
         self.all.push(Workload {
             name: plan.name,
+            service: plan.body.map(|body| body.service),
+            version: plan.body.and_then(|body| body.version),
+            first_code,
             first_pod,
             pods: plan.pods,
             group,
-            serving: plan.service.map_or(Serving::Unlimited, serving),
-            hold_workers: plan.service.is_some_and(|service| service.application.hold_workers),
+            serving: application.map_or(Serving::Unlimited, serving),
+            hold_workers: application.is_some_and(|application| application.hold_workers),
             edges: 0,
             pool_size: client.pool_size.unwrap_or(u32::MAX),
             keep_alive: client.keep_alive,
-            memory: plan.service.map_or(0, |service| service.application.memory.value()),
-            cpu_limit: plan.service.and_then(|service| cpu_limit(service, scenario)),
-            cpu_weight: plan.service.map_or(node::LEAST_WEIGHT, node::cpu_weight),
+            memory: application.map_or(0, |application| application.memory.value()),
+            cpu_limit: application.and_then(|application| cpu_limit(application, scenario)),
+            cpu_weight: application.map_or(node::LEAST_WEIGHT, node::cpu_weight),
         })
     }
 }
 
-/// The limit of a service's application, where it could use more CPU: as many threads run at once as it has workers,
+/// The limit of an application, where it could use more CPU: as many threads run at once as it has workers,
 /// but no more than the node has cores. As in Kubernetes, 0 is no limit, and 10m the least.
-fn cpu_limit(service: &Service, scenario: &Scenario) -> Option<CpuLimit> {
+fn cpu_limit(application: &Application, scenario: &Scenario) -> Option<CpuLimit> {
     const LEAST_BUDGET: Span = Span::from_millis(1);
-    let limit = service.application.resources.cpu_limit?.value();
+    let limit = application.resources.cpu_limit?.value();
     let node_cores = scenario.cluster.nodes.cores.value().ceil() as u32;
-    let threads = service.application.workers.unwrap_or(u32::MAX).min(node_cores);
+    let threads = application.workers.unwrap_or(u32::MAX).min(node_cores);
     let budget = group::CFS_PERIOD.scale(limit).max(LEAST_BUDGET);
     let quota = Quota::new(budget, group::CFS_PERIOD);
     (limit > 0.0 && limit < f64::from(threads)).then_some(CpuLimit { threads, quota })
 }
 
-fn serving(service: &Service) -> Serving {
-    let application = &service.application;
+fn serving(application: &Application) -> Serving {
     match application.workers {
         None => Serving::Unlimited,
         Some(workers) => Serving::Limited {

@@ -31,6 +31,23 @@ pub enum Resource {
     LinkerdAnnotation,
 }
 
+impl Resource {
+    /// As Kubernetes calls the kind of object.
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::Scenario => "scenario",
+            Self::Kubernetes => "Kubernetes object",
+            Self::VirtualService => "VirtualService",
+            Self::DestinationRule => "DestinationRule",
+            Self::HttpRoute => "HTTPRoute",
+            Self::GrpcRoute => "GRPCRoute",
+            Self::TrafficSplit => "TrafficSplit",
+            Self::ServiceProfile => "ServiceProfile",
+            Self::LinkerdAnnotation => "annotation of a Service",
+        }
+    }
+}
+
 /// Which of several matching rules is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {

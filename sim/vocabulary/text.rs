@@ -25,7 +25,11 @@ impl Pattern {
         match RegexBuilder::new(&whole).size_limit(Self::LARGEST).build() {
             Ok(regex) => Ok(Self { text: text.to_owned(), regex }),
             // The first lines of the crate's message show the pattern, which stands in the user's file.
-            Err(error) => Err(error.to_string().lines().last().unwrap_or_default().trim().to_owned()),
+            Err(error) => {
+                let text = error.to_string();
+                let last = text.lines().last().unwrap_or_default().trim();
+                Err(last.strip_prefix("error: ").unwrap_or(last).to_owned())
+            }
         }
     }
 

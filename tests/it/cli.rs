@@ -10,6 +10,8 @@ use tempfile::TempDir;
 
 mod compare;
 mod diff;
+mod resources;
+mod routing;
 
 const SIM: &str = env!("CARGO_BIN_EXE_sim");
 const QUICK: &str = "--warm-up 0s --duration 1s --replications 2";

@@ -87,7 +87,7 @@ fn bytes_that_are_no_text_say_so() {
 const PATIENCE: Duration = Duration::from_secs(4);
 
 /// CPU time of this thread so far, where the system tells: other work on the machine does not count.
-fn cpu_time() -> Duration {
+pub(crate) fn cpu_time() -> Duration {
     let text = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     Duration::from_nanos(text.split(' ').next().and_then(|nanos| nanos.parse().ok()).unwrap_or(0))
 }

@@ -1,5 +1,6 @@
 //! Kubernetes manifests: what they say, what is guessed, and how other files add to them.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -8,8 +9,10 @@ use sim::diag::{Diagnostics, Style};
 use sim::input::draft::{ActionDraft, ArrivalsDraft, Draft, Origins, ProxyKind, ServiceDraft, StepDraft};
 use sim::input::kubernetes::{Effect, Shape, fields};
 use sim::input::{self, Options};
+use sim::mesh::scenario::Backend;
 use sim::mesh::{Scenario, validate};
 use sim::units::{Bytes, Cores};
+use sim::vocabulary::routing::RuleAction;
 use sim::vocabulary::{Arrivals, Origin, Protocol, Resources};
 
 const REAL: &str = "../shared/data/inputs";
@@ -153,6 +156,28 @@ fn a_scenario_adds_what_manifests_do_not_say() {
     assert_eq!(names(&other).len(), 4);
     let first = |scenario: &Scenario| names(scenario).into_iter().find(|name| name.starts_with("shop/web "));
     assert_eq!(first(&other).map(|text| text.len()), first(&scenario(&draft)).map(|text| text.len()));
+}
+
+#[test]
+fn a_service_for_some_of_the_pods_is_a_subset_to_routes() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("route.yaml");
+    let route = "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: web, namespace: shop}\nspec:\n  \
+                 hosts: [web]\n  http:\n  - route:\n    - {destination: {host: web-green}, weight: 10}\n    \
+                 - {destination: {host: web-public.shop.svc.cluster.local}, weight: 90}\n";
+    fs::write(&path, route).expect("a file");
+    let scenario = scenario(&draft(&[SHOP, &path.to_string_lossy()]).0);
+    let RuleAction::Forward(backends) = &scenario.routes[0].rules[0].action else { panic!("it forwards") };
+    let [Backend::Service { subset: Some(green), .. }, Backend::Service { service, subset: None, .. }] =
+        [&backends[0].backend, &backends[1].backend]
+    else {
+        panic!("{backends:?}")
+    };
+    let web = &scenario.services[*service];
+    assert_eq!((web.name.as_str(), web.subsets[*green].name.as_str()), ("web", "web-green"));
+    let versions: Vec<_> =
+        web.subsets[*green].versions.iter().map(|version| &*web.versions[*version].name).collect();
+    assert_eq!(versions, ["green"]);
 }
 
 /// A pod with these annotations, and further lines of its `spec`.
@@ -385,7 +410,7 @@ fn changed(text: &str, changes: &[(usize, Change)]) -> String {
             }
             Change::Double => lines.insert(row, line),
             Change::Indent => lines[row] = format!("  {line}"),
-            Change::Outdent => lines[row] = line.strip_prefix("  ").unwrap_or(&line).to_owned(),
+            Change::Outdent => line.strip_prefix("  ").unwrap_or(&line).clone_into(&mut lines[row]),
             Change::Value(value) => {
                 let key = line.split_once(": ").map_or(line.as_str(), |(key, _)| key);
                 lines[row] = format!("{key}: {value}");
@@ -425,5 +450,36 @@ proptest! {
         let (draft, sources, mut diagnostics) = input::load(&[path], &Options::default());
         validate(&draft, &mut diagnostics);
         diagnostics.render(&sources, Style::Plain);
+    }
+}
+
+/// What is reserved for a list of pods is what the compiler gives the same services.
+#[test]
+fn idle_memory_is_that_of_compiled_proxies() {
+    use sim::mesh::reserve::{Fleet, reserve};
+    let mut text = "version: 1\nservices:\n".to_owned();
+    for service in 0..7 {
+        let _ = writeln!(text, "- {{name: s{service}, replicas: {}, service_time: 1ms}}", service + 1);
+    }
+    text += "traffic: [{service: s0, from: outside, rate: 1}]\n";
+    let scenario = crate::common::scenario(&text);
+    let fleet = Fleet { pods: 28, nodes: 3, namespaces: 1, services: 7, endpoints: 28, ..Fleet::default() };
+    for (mesh, name, proxies) in [
+        ("istio-sidecar", "sidecar", 28.0),
+        ("istio-ambient", "node_proxy", 3.0),
+        ("linkerd", "sidecar", 28.0),
+    ] {
+        let mesh = crate::common::mesh(mesh);
+        let program = sim::program::compile(&scenario, &mesh);
+        let reserves = reserve(&mesh, &fleet);
+        let row = reserves.iter().find(|row| row.name == name).expect("it has such proxies");
+        let idle = row.idle_memory.expect("a profile says so") / proxies;
+        let group = program.groups.iter().next_back().expect("proxies");
+        assert!(
+            (group.static_memory - idle).abs() < 1.0,
+            "{}: {} and {idle}",
+            mesh.name,
+            group.static_memory
+        );
     }
 }

@@ -13,6 +13,7 @@ mod kubernetes;
 mod linkerd;
 mod random;
 mod reference;
+mod routes;
 mod scenarios;
 mod smi;
 mod theory;

@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use proptest::prelude::*;
 use proptest::sample::select;
+use sim::experiment::labels;
 use sim::mesh::{MeshModel, Scenario};
 use sim::program::compile;
 use sim::units::Span;
@@ -36,9 +37,24 @@ fn service() -> impl Strategy<Value = String> {
             ][..],
         ),
         select(&["", ", error_ratio: 10%", ", resources: {cpu_limit: 500m}, cpu_time: 1ms"][..]),
+        select(
+            &[
+                "",
+                "",
+                "",
+                "[{name: v1, script: []}]",
+                "[{name: v1, script: [], error_ratio: 20%}, {name: v2, replicas: 2, workers: 2}]",
+                "[{name: v1, service_time: 100us, client: {keep_alive: false}}, {name: v2, workers: unlimited}]",
+            ][..],
+        ),
     )
-        .prop_map(|(protocol, replicas, workers, time, client, rest)| {
-            format!("protocol: {protocol}, replicas: {replicas}, service_time: {time}{workers}{client}{rest}")
+        .prop_map(|(protocol, replicas, workers, time, client, rest, versions)| {
+            let pods = if versions.is_empty() {
+                format!("replicas: {replicas}")
+            } else {
+                format!("versions: {versions}")
+            };
+            format!("protocol: {protocol}, {pods}, service_time: {time}{workers}{client}{rest}")
         })
 }
 
@@ -68,6 +84,40 @@ fn source() -> impl Strategy<Value = (usize, String)> {
         .prop_map(|(service, from, arrivals)| (service, format!("from: {from}, {arrivals}")))
 }
 
+/// Rules of a route; NAME is any service.
+fn rule() -> impl Strategy<Value = (usize, &'static str)> {
+    let rules = [
+        "{to: [{service: NAME, weight: 3}, {service: s0, weight: 1}]}",
+        "{match: {headers: {user: a}}, to: NAME}",
+        "{match: {headers: {user: b}}, redirect: 301}",
+        "{match: {headers: {user: {prefix: a}}}, respond: 503}",
+        "{delay: {share: 50%, time: {exponential: 1ms}}, timeout: 2ms}",
+        "{abort: {share: 20%, status: 503}, mirror: {service: NAME, share: 50%}}",
+        "{timeout: 1ms, retries: {attempts: 3, on: [server_error], backoff: {base: 100us}}}",
+        "{attempt_timeout: 1ms, retries: {attempts: 2, on: [reset, 503, 500]}, mirror: NAME}",
+        "{retries: {attempts: 2, on: [server_error], backoff: {base: 1us}, avoid_previous: true}}",
+    ];
+    (0..MOST_SERVICES, select(Vec::from(rules)))
+}
+
+/// A route for a service, and a policy towards it.
+fn route() -> impl Strategy<Value = RandomRoute> {
+    let policies = [
+        "ejection: {consecutive_errors: 2, interval: 10ms, base_time: 10ms, max_ratio: 100%}",
+        "ejection: {consecutive_gateway_errors: 1, interval: 5ms, base_time: 5ms, panic_ratio: 50%}",
+        "circuit_breaker: {max_failures: 1, min_penalty: 5ms, max_penalty: 20ms}",
+        "retry_budget: {concurrent: {ratio: 20%, minimum: 1}}",
+        "retry_budget: {tokens: {ratio: 10%, per_second: 1, ttl: 1s}}",
+        "limits: {retries: 1}",
+    ];
+    (
+        0..MOST_SERVICES,
+        prop::collection::vec(rule(), 1..4),
+        select(&["mesh", "{gateways: [front], mesh: true}"][..]),
+        select(Vec::from(policies)),
+    )
+}
+
 fn text() -> impl Strategy<Value = String> {
     let clusters = [
         "{}",
@@ -89,8 +139,9 @@ fn text() -> impl Strategy<Value = String> {
         select(Vec::from(clusters)),
         select(Vec::from(meshes)),
         any::<u32>(),
+        prop::collection::vec(route(), 0..3),
     )
-        .prop_map(|(services, sources, cluster, mesh, seed)| {
+        .prop_map(|(services, sources, cluster, mesh, seed, routes)| {
             let mut text = format!("version: 1\nname: random\ncluster: {cluster}\nmesh: {mesh}\nservices:\n");
             let count = services.len();
             for (index, (service, steps)) in services.iter().enumerate() {
@@ -102,10 +153,78 @@ fn text() -> impl Strategy<Value = String> {
             }
             text.push_str("traffic:\n");
             for (index, (service, rest)) in sources.iter().enumerate() {
-                let _ = writeln!(text, "  - {{name: t{index}, service: s{}, {rest}}}", service % count);
+                let headers = "headers: {user: {shares: {a: 30%, b: 20%, ab: 20%}}}";
+                let service = service % count;
+                let _ = writeln!(text, "  - {{name: t{index}, service: s{service}, {headers}, {rest}}}");
             }
+            add_routes(&mut text, &routes, count);
             let _ = writeln!(text, "run: {{seed: {seed}}}");
             text
+        })
+}
+
+type RandomRoute = (usize, Vec<(usize, &'static str)>, &'static str, &'static str);
+
+/// Routes and policies, at most one of each for a service.
+fn add_routes(text: &mut String, routes: &[RandomRoute], services: usize) {
+    let is_first = |number: usize| routes[..number].iter().all(|other| other.0 != routes[number].0);
+    let numbers = (0..routes.len()).filter(|&number| is_first(number) && routes[number].0 < services);
+    let kept: Vec<&RandomRoute> = numbers.map(|number| &routes[number]).collect();
+    if kept.is_empty() {
+        return;
+    }
+    text.push_str("gateways: [{name: front, hosts: ['*']}]\nroutes:\n");
+    for (host, rules, via, _) in &kept {
+        // A route leads on to the service itself or to one after it: no circle.
+        let further = |other: usize| host + other % (services - host);
+        let rules: Vec<String> = rules
+            .iter()
+            .map(|(other, rule)| {
+                rule.replace("NAME", &format!("s{}", further(*other))).replace("s0", &format!("s{host}"))
+            })
+            .collect();
+        let _ = writeln!(text, "  - {{host: s{host}, via: {via}, rules: [{}]}}", rules.join(", "));
+    }
+    text.push_str("policies:\n");
+    for (host, _, _, policy) in &kept {
+        let _ = writeln!(text, "  - {{service: s{host}, {policy}}}");
+    }
+}
+
+/// Routes and policies for the services of a scenario.
+fn routes() -> impl Strategy<Value = String> {
+    let rules = [
+        "{to: [{service: s0, weight: 90}, {service: s1, weight: 0.5}]}",
+        "{match: {path: {elements: /a}, headers: {x-a: {without: {present}}}}, to: s0, timeout: 1.5s}",
+        "{match: [{method: GET}, {query: {q: {regex: 'a.*'}}, port: 80}], redirect: 302}",
+        "{retries: {attempts: 3, on: [503, reset, unavailable], backoff: {base: 10ms}}, attempt_timeout: 7ms}",
+        "{delay: {share: 7%, time: {lognormal: {p75: 2ms, p99: 31ms}}}, abort: {share: 0.3%, status: internal}}",
+        "{mirror: {service: nobody, share: 29%}, changes: {request_headers: 1, path: /b}, retries: none}",
+        "{match: {source: {labels: {app: a, 'a/b': 'yes'}, namespace: default}}, respond: {status: 418, size: 3}}",
+    ];
+    let heads = [
+        "host: s0",
+        "host: s0, order: most_specific, resource: http_route, namespace: default",
+        "hosts: [s0, 's*'], via: {gateways: [front], mesh: true}, visible_in: [., other]",
+    ];
+    let policies = [
+        "balancing: {policy: maglev, hash_on: 'cookie:A'}, warm_up: 7s, tls: 'off'",
+        "limits: {connections: 3, connect_timeout: 50ms}, ejection: {max_ratio: 57%}, locality: failover",
+        "port: 80, retry_budget: {tokens: {ratio: 13%}}, circuit_breaker: {jitter: 33%}",
+        "resource: destination_rule, namespace: default, locality: {distribute: {zone-1: {zone-1: 0.3}}}",
+    ];
+    (
+        select(Vec::from(heads)),
+        prop::collection::vec(select(Vec::from(rules)), 1..5),
+        prop::collection::vec(select(Vec::from(policies)), 0..2),
+    )
+        .prop_map(|(head, rules, policies)| {
+            let mut text =
+                format!("routes:\n  - {{name: r, {head}, rules: [{}]}}\npolicies:\n", rules.join(", "));
+            for (service, policy) in policies.iter().enumerate() {
+                let _ = writeln!(text, "  - {{service: s{service}, {policy}}}");
+            }
+            if policies.is_empty() { text.replace("policies:\n", "") } else { text }
         })
 }
 
@@ -115,6 +234,16 @@ fn record(scenario: &Scenario, mesh: &MeshModel) -> String {
     for entry in &record.entries {
         let answered = entry.succeeded.len() + entry.failed.len() + entry.unfinished;
         assert_eq!(entry.arrived, answered, "measured requests are conserved under {}", mesh.name);
+    }
+    for (service, whole) in program.services.iter().zip(&record.services) {
+        let names: Vec<&String> =
+            service.workloads().map(|workload| &program.workloads[workload].name).collect();
+        let of_versions = labels(&program).versions.into_iter().zip(&record.versions);
+        let own: Vec<_> = of_versions.filter(|(label, _)| names.contains(&&label.name)).collect();
+        if !own.is_empty() {
+            let visits: u64 = own.iter().map(|(_, version)| version.visits).sum();
+            assert_eq!(whole.visits, visits, "visits of {} are those of its versions", service.name);
+        }
     }
     sim::digest::of_debug(&record)
 }
@@ -129,6 +258,24 @@ proptest! {
         scenario.run.duration = Span::from_millis(150);
         for mesh in MESHES.iter() {
             prop_assert_eq!(record(&scenario, mesh), record(&scenario, mesh), "under {}", mesh.name);
+        }
+    }
+
+    #[test]
+    fn any_small_scenario_comes_back_from_what_is_written_of_it(text in text(), routes in routes()) {
+        // Two services at least, for the routes and policies.
+        let more = "  - {name: s1, service_time: {gamma: {mean: 3ms, cv: 0.7}}}\n  - {name: s0, ";
+        let text = if text.contains("name: s1,") { text } else { text.replace("  - {name: s0, ", more) };
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("scenario.yaml");
+        std::fs::write(&file, format!("{text}{routes}")).expect("a writable folder");
+        let (draft, _, _) = sim::input::load(std::slice::from_ref(&file), &sim::input::Options::default());
+        let before = crate::common::load(&file);
+        let written = sim::output::native::scenario(&draft);
+        let after = scenario(&written);
+        prop_assert_eq!(&after, &before, "{}", written);
+        for mesh in MESHES.iter() {
+            prop_assert_eq!(compile(&after, mesh).digest(), compile(&before, mesh).digest());
         }
     }
 }

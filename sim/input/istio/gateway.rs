@@ -16,8 +16,12 @@ pub(super) static KIND: Kind = Kind::new(
         ("spec.servers[].name", Treatment::Irrelevant),
         ("spec.servers[].bind", Treatment::Irrelevant),
         ("spec.servers[].defaultEndpoint", Treatment::Named("a gateway forwards by its routes only")),
-        ("spec.servers[].tls", Treatment::Named("TLS between users and a gateway costs nothing")),
-        ("spec.servers[].tls.httpsRedirect", Treatment::Named("users ask with TLS from the start")),
+        (
+            "spec.servers[].tls",
+            Treatment::Named(
+                "TLS between users and a gateway costs nothing, and users ask with it from the start",
+            ),
+        ),
     ],
 );
 

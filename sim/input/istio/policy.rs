@@ -16,12 +16,9 @@ const LOAD_BALANCER: &[Row] = &[
     ("simple", Treatment::Modelled),
     ("consistentHash.httpHeaderName", Treatment::Modelled),
     ("consistentHash.httpCookie.name", Treatment::Modelled),
+    ("consistentHash.httpCookie.ttl", Treatment::Modelled),
     ("consistentHash.httpCookie.path", Treatment::Irrelevant),
     ("consistentHash.httpCookie.attributes", Treatment::Irrelevant),
-    (
-        "consistentHash.httpCookie.ttl",
-        Treatment::Named("proxies hand out no cookies: requests without one are hashed on their caller"),
-    ),
     ("consistentHash.useSourceIp", Treatment::Modelled),
     ("consistentHash.httpQueryParameterName", Treatment::Modelled),
     ("consistentHash.ringHash", Treatment::Modelled),
@@ -204,12 +201,16 @@ fn consistent(hash: Foreign<'_>, diagnostics: &mut Diagnostics) -> Option<Balanc
     let is_ring = hash.get("ringHash").is_some();
     let header = hash.read("httpHeaderName", fields::text, diagnostics);
     let query = hash.read("httpQueryParameterName", fields::text, diagnostics);
-    let cookie = hash.get("httpCookie").and_then(|cookie| cookie.read("name", fields::text, diagnostics));
+    let cookie = hash.get("httpCookie").and_then(|cookie| {
+        let name = cookie.read("name", fields::text, diagnostics)?;
+        // Without a lifetime Envoy hands out no cookie itself.
+        Some(HashOn::Cookie { name, ttl: cookie.read("ttl", fields::span, diagnostics) })
+    });
     let source = hash.read("useSourceIp", fields::boolean, diagnostics).unwrap_or(false);
     let hash_on = match (header, query, cookie) {
         (Some(header), ..) => HashOn::Header(header.to_ascii_lowercase()),
-        (None, Some(query), _) => HashOn::Header(format!("?{query}")),
-        (None, None, Some(_)) => HashOn::Header("cookie".to_owned()),
+        (None, Some(query), _) => HashOn::Query(query),
+        (None, None, Some(cookie)) => cookie,
         (None, None, None) if source => HashOn::Source,
         (None, None, None) => {
             let message = "a consistent hash of nothing: Istio balances as if it were not there";

@@ -109,7 +109,9 @@ pub(super) fn proxy_config(object: Foreign<'_>, head: &Head, import: &mut Import
             features::no_value(import, message, written.location());
         }
         Some(workers) => {
-            let workers = vec![("workers", FeatureValue::To(workers.to_string()))];
+            // Other meshes' proxies have other numbers, and other ways to set them.
+            let value = FeatureValue::Instead { word: "from_cpu_limit", value: workers.to_string() };
+            let workers = vec![("workers", value)];
             import.pending.ask(features::object(&PROXY_CONFIG, head), reach, workers);
         }
         None => {}

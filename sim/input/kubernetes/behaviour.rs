@@ -18,11 +18,6 @@ use crate::vocabulary::{Arrivals, Origin};
 use super::hints::{Clue, Load, load};
 use super::resolve::{Client, Hints};
 
-/// Mean service time of a service of which nobody says it, in nanoseconds: what a request of a small service takes in
-/// published microservice traces, to an order of magnitude.
-const SERVICE_TIME: f64 = 5e6;
-/// Its coefficient of variation.
-const SERVICE_TIME_CV: f64 = 1.0;
 /// Users think for this long, in nanoseconds, where only their number is known: as in Locust's examples.
 const THINK_TIME: (f64, f64) = (1e9, 1e10);
 
@@ -187,7 +182,7 @@ fn behave(service: &mut ServiceDraft, calls: &[Hint], names: &[String], guesses:
     let mut say = |text: String, location: Location| guesses.push(Located::new(text, location));
     let name = quote(&service.full_name());
     if service.origin == Origins::Manifest {
-        let time = Dist::lognormal_mean_cv(SERVICE_TIME, SERVICE_TIME_CV).expect("positive constants");
+        let time = defaults::guessed_service_time();
         let operation = OperationDraft::of(Located::new(defaults::OPERATION.to_owned(), place));
         service.operations = vec![OperationDraft { service_time: time, ..operation }];
         say(

@@ -67,9 +67,14 @@ pub(super) enum Load {
 
 /// Whether a workload that serves nobody is there to make load, by its name or by what it is told.
 pub(super) fn makes_load(name: &str, clues: &[Clue]) -> bool {
+    is_named_for_load(name) || load(clues).is_some()
+}
+
+/// Whether a name is that of a load generator.
+pub(in crate::input) fn is_named_for_load(name: &str) -> bool {
     const NAMES: [&str; 7] = ["load", "locust", "fortio", "vegeta", "k6", "traffic", "vote-bot"];
     let name = name.to_ascii_lowercase();
-    NAMES.iter().any(|word| name.contains(word)) || load(clues).is_some()
+    NAMES.iter().any(|word| name.contains(word))
 }
 
 /// How much load it is told to make. Of Locust's variables RATE is how fast users come, so users go first.

@@ -20,12 +20,14 @@ pub mod pods;
 mod proxy;
 mod resolve;
 mod service;
+mod table;
 mod workload;
 
 pub(super) use behaviour::guess;
-pub use known::{Effect, Shape, fields};
+pub(super) use hints::is_named_for_load as makes_load;
 pub(super) use object::{flatten, is_object, kind, service_graph};
 pub use proxy::Part;
+pub use table::{Effect, Shape, fields};
 
 use hints::ConfigMaps;
 use object::{Meta, Texts, located_at, text_at, texts_at};

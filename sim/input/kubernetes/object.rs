@@ -126,12 +126,15 @@ pub(super) fn located_at(node: &Node, path: &[&str]) -> Vec<(String, Located<Str
 }
 
 /// Whether all that `selector` asks for is among `labels`; nothing selects nothing.
-pub(super) fn selects(selector: &Texts, labels: &BTreeMap<&str, &str>) -> bool {
+pub(super) fn selects(selector: &Texts, labels: &Labels<'_>) -> bool {
     let has = |(key, value): &(String, String)| labels.get(key.as_str()) == Some(&value.as_str());
     !selector.is_empty() && selector.iter().all(has)
 }
 
 /// Labels by name.
-pub(super) fn by_name(labels: &Texts) -> BTreeMap<&str, &str> {
+pub(super) type Labels<'l> = BTreeMap<&'l str, &'l str>;
+
+/// Labels by name.
+pub(super) fn by_name(labels: &Texts) -> Labels<'_> {
     labels.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect()
 }

@@ -101,12 +101,12 @@ impl Template {
 
     /// What the application's containers ask for together. A sum has a limit only if each of them has one.
     pub(super) fn resources(&self) -> Resources {
-        total(self.application().map(|container| container.resources))
+        total(&self.application().map(|container| container.resources))
     }
 }
 
 /// Requests and limits together: what is not requested is nothing, a limit that is missing is none.
-pub(super) fn total(all: impl Iterator<Item = Resources> + Clone) -> Resources {
+pub(super) fn total(all: &(impl Iterator<Item = Resources> + Clone)) -> Resources {
     let cores = |of: fn(&Resources) -> Option<Cores>| {
         let sum: Option<f64> = all.clone().filter_map(|one| of(&one)).map(Cores::value).reduce(|a, b| a + b);
         sum.and_then(|sum| Cores::new(sum).ok())
@@ -216,6 +216,9 @@ pub(super) fn memory(node: &Node, diagnostics: &mut Diagnostics) -> Option<Bytes
 }
 
 pub(super) fn quantity_of_cpu(text: &str) -> Result<Cores, UnitError> {
+    if let Some(cores) = with_exponent(text) {
+        return Cores::new(cores);
+    }
     match text.trim().strip_suffix('k').map(str::parse::<f64>) {
         Some(Ok(thousands)) => Cores::new(thousands * 1000.0),
         _ => Cores::parse(text),
@@ -236,7 +239,17 @@ pub(super) fn quantity_of_memory(text: &str) -> Result<Bytes, UnitError> {
             return Bytes::parse(&format!("{:.0}", number * factor));
         }
     }
-    Bytes::parse(text)
+    match with_exponent(text) {
+        Some(number) => Bytes::parse(&format!("{number:.0}")),
+        None => Bytes::parse(text),
+    }
+}
+
+/// A number with an exponent in place of a unit: `1e3`.
+fn with_exponent(text: &str) -> Option<f64> {
+    let (number, exponent) = text.trim().split_once(['e', 'E'])?;
+    exponent.parse::<i32>().ok()?;
+    format!("{number}e{exponent}").parse().ok()
 }
 
 #[cfg(test)]
@@ -254,7 +267,8 @@ mod tests {
         ] {
             assert_eq!(quantity_of_memory(text).map(Bytes::value).ok(), Some(bytes), "{text}");
         }
-        for (text, cores) in [("100m", 0.1), ("2", 2.0), ("1k", 1000.0), ("250000000n", 0.25)] {
+        for (text, cores) in [("100m", 0.1), ("2", 2.0), ("1k", 1000.0), ("250000000n", 0.25), ("5E-1", 0.5)]
+        {
             assert_eq!(quantity_of_cpu(text).map(Cores::value).ok(), Some(cores), "{text}");
         }
         assert!(quantity_of_memory("much").is_err() && quantity_of_memory("m").is_err());
@@ -267,10 +281,10 @@ mod tests {
             let cpu_limit = limit.map(|limit| Cores::new(limit).unwrap());
             completed(Resources { cpu_limit, ..Resources::default() })
         };
-        let sum = total([with(Some(1.0)), with(None)].into_iter());
+        let sum = total(&[with(Some(1.0)), with(None)].into_iter());
         assert_eq!((sum.cpu_request.map(Cores::value), sum.cpu_limit), (Some(1.0), None));
-        let sum = total([with(Some(1.0)), with(Some(0.5))].into_iter());
+        let sum = total(&[with(Some(1.0)), with(Some(0.5))].into_iter());
         assert_eq!(sum.cpu_limit.map(Cores::value), Some(1.5));
-        assert_eq!(total([with(None)].into_iter()), Resources::default());
+        assert_eq!(total(&[with(None)].into_iter()), Resources::default());
     }
 }

@@ -12,7 +12,7 @@ use crate::vocabulary::routing::Resource;
 use crate::vocabulary::{Application, Protocol};
 
 use super::hints::{Clue, clues};
-use super::object::{by_name, selects};
+use super::object::{Labels, by_name, selects};
 use super::proxy::annotated;
 use super::service::Service;
 use super::workload::{Workload, common_labels};
@@ -74,7 +74,7 @@ impl<'a> Resolver<'a> {
     /// Each workload goes to one Service: that of most workloads first, as the others stand for parts of it.
     fn claims(&mut self) -> Vec<Claim<'a>> {
         let objects = self.objects;
-        let mut of_namespace: BTreeMap<&str, Vec<(usize, BTreeMap<&str, &str>)>> = BTreeMap::new();
+        let mut of_namespace: BTreeMap<&str, Vec<(usize, Labels<'_>)>> = BTreeMap::new();
         for (row, workload) in objects.workloads.iter().enumerate() {
             let labels = by_name(&workload.template.labels);
             of_namespace.entry(workload.meta.namespace()).or_default().push((row, labels));

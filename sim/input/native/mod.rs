@@ -25,10 +25,16 @@ use super::draft::Draft;
 use super::fields::{self, Fields, each, located};
 use super::tree::Node;
 
+mod application;
 mod cluster;
 mod distribution;
+mod matches;
 mod mesh;
-mod run;
+mod operation;
+pub(crate) mod policies;
+pub(crate) mod routes;
+pub(crate) mod rules;
+pub(crate) mod run;
 mod script;
 mod service;
 mod traffic;
@@ -37,7 +43,8 @@ mod traffic;
 pub(crate) const VERSION: u32 = 1;
 
 /// Top-level keys, to tell a scenario whose version was forgotten from an isotope graph.
-pub(crate) const SECTIONS: &[&str] = &["version", "traffic", "mesh", "cluster", "policies", "run", "slo"];
+pub(crate) const SECTIONS: &[&str] =
+    &["version", "traffic", "routes", "policies", "mesh", "cluster", "run", "slo"];
 
 /// Adds what `node` says to `draft`.
 pub(crate) fn decode(node: &Node, draft: &mut Draft, diagnostics: &mut Diagnostics) {
@@ -58,7 +65,10 @@ pub(crate) fn decode(node: &Node, draft: &mut Draft, diagnostics: &mut Diagnosti
     }
     draft.services.extend(scenario.read("services", each(service::service)).unwrap_or_default());
     draft.sources.extend(scenario.read("traffic", each(traffic::source)).unwrap_or_default());
-    draft.policies.extend(scenario.read("policies", each(mesh::policy)).unwrap_or_default());
+    draft.policies.extend(scenario.read("policies", each(policies::policy)).unwrap_or_default());
+    draft.routes.extend(scenario.read("routes", each(routes::route)).unwrap_or_default());
+    draft.subsets.extend(scenario.read("subsets", each(routes::subset)).unwrap_or_default());
+    draft.gateways.extend(scenario.read("gateways", each(routes::gateway)).unwrap_or_default());
     if let Some(decoded) = once("mesh", &mut scenario, draft, mesh::mesh) {
         draft.mesh = decoded;
     }

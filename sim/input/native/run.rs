@@ -60,7 +60,7 @@ fn precision(node: &Node, diagnostics: &mut Diagnostics) -> Option<Ratio> {
 }
 
 /// Quantiles that an objective may limit.
-const QUANTILES: &[(&str, f64)] = &[
+pub(crate) const QUANTILES: &[(&str, f64)] = &[
     ("p50", 0.5),
     ("p75", 0.75),
     ("p90", 0.9),

@@ -1,17 +1,15 @@
 //! The section `services`.
 
 use crate::diag::{Code, Diagnostic, Diagnostics, quote};
-use crate::kernel::dist::Dist;
-use crate::units::{Ratio, Span};
-use crate::vocabulary::{Application, Client, CpuTime, Discipline, Protocol, Resources};
+use crate::units::Span;
+use crate::vocabulary::{Application, Protocol};
 
 use crate::input::defaults;
-use crate::input::draft::{OperationDraft, Origins, ServiceDraft};
-use crate::input::fields::{self, Fields, each, located};
+use crate::input::draft::{Origins, PortDraft, ServiceDraft, VersionDraft};
+use crate::input::fields::{self, Fields, each, located, map};
 use crate::input::tree::{Located, Node};
 
-use super::distribution::{size, time};
-use super::script::step;
+use super::{application, operation};
 
 const PROTOCOLS: &[(&str, Protocol)] = &[
     ("http1", Protocol::Http1),
@@ -22,136 +20,116 @@ const PROTOCOLS: &[(&str, Protocol)] = &[
     ("HTTP/2", Protocol::Http2),
 ];
 
-const DISCIPLINES: &[(&str, Discipline)] =
-    &[("fifo", Discipline::Fifo), ("processor_sharing", Discipline::ProcessorSharing)];
-
-/// Keys of an operation that may stand in a service with one operation.
-const OPERATION_KEYS: &[&str] =
-    &["service_time", "cpu_time", "request_size", "response_size", "error_ratio", "script"];
+/// The label by which versions are told apart.
+const VERSION_LABEL: &str = "version";
 
 /// One service.
 pub(super) fn service(node: &Node, diagnostics: &mut Diagnostics) -> Option<ServiceDraft> {
     let keys = node.entries().into_iter().flatten().filter_map(|(key, _)| key.text());
     let written = keys.map(str::to_owned).collect();
     let mut fields = Fields::new(node, "a service", diagnostics);
+    let location = fields.location();
     let name = fields.need("name", located(fields::text));
-    let namespace = fields.read("namespace", located(fields::text));
+    let silent = Located::new(String::new(), location);
+    let mut service = ServiceDraft::of(name.clone().unwrap_or(silent), Origins::Scenario(written));
+    service.namespace = fields.read("namespace", located(fields::text));
+    service.labels = fields.read("labels", labels).unwrap_or_default();
+    let protocol = ports(&mut fields, &mut service.ports);
+    let silent = Application { protocol, ..Application::default() };
+    service.application = application::application(&mut fields, &silent);
+    service.operations = operation::of_service(&mut fields, name.as_ref());
     let replicas = fields.read("replicas", located(fields::count));
-    let application = application(&mut fields);
-    let operations = operations(&mut fields, name.as_ref());
+    let own = |node: &Node, diagnostics: &mut Diagnostics| version(node, &service, diagnostics);
+    let versions = fields.read("versions", each(own)).unwrap_or_default();
+    if let Some(replicas) = replicas.as_ref().filter(|_| !versions.is_empty()) {
+        let message = format!("{} belongs into the versions where they are listed", quote("replicas"));
+        fields.report(Diagnostic::error(Code::UnknownKey, message).at(replicas.location));
+    }
+    fields.finish();
+    service.replicas = if versions.is_empty() {
+        replicas.unwrap_or(Located::new(defaults::REPLICAS, location))
+    } else {
+        let sum = versions.iter().fold(0, |sum: u32, one| sum.saturating_add(one.replicas.value));
+        Located::new(sum, location)
+    };
+    service.versions = versions;
+    name.and(Some(service))
+}
+
+/// One of a service's versions: what is not written is the service's.
+fn version(node: &Node, service: &ServiceDraft, diagnostics: &mut Diagnostics) -> Option<VersionDraft> {
+    let mut fields = Fields::new(node, "a version", diagnostics);
+    let name = fields.need("name", located(fields::text));
+    let replicas = fields.read("replicas", located(fields::count));
+    let own_labels = fields.read("labels", labels).unwrap_or_default();
+    let application = application::application(&mut fields, &service.application);
+    let operations = operation::of_version(&mut fields, &service.operations);
     let location = fields.location();
     fields.finish();
     let name = name?;
-    Some(ServiceDraft {
-        namespace,
+    let mut labels = service.labels.clone();
+    set(&mut labels, VERSION_LABEL.to_owned(), name.value.clone());
+    for (key, value) in own_labels {
+        set(&mut labels, key, value);
+    }
+    Some(VersionDraft {
+        name,
         replicas: replicas.unwrap_or(Located::new(defaults::REPLICAS, location)),
+        labels,
         application,
         operations,
-        ..ServiceDraft::of(name, Origins::Scenario(written))
     })
 }
 
-fn application(fields: &mut Fields<'_, '_>) -> Application {
-    let silent = Application::default();
-    let protocol = fields
-        .read("protocol", |node, diagnostics| fields::choice(node, "a protocol", PROTOCOLS, diagnostics));
-    let workers = fields.read("workers", limit);
-    let hold_workers = fields.read("hold_workers", fields::boolean);
-    let discipline = fields.read("discipline", |node, diagnostics| {
-        fields::choice(node, "a discipline", DISCIPLINES, diagnostics)
-    });
-    Application {
-        protocol: protocol.unwrap_or(silent.protocol),
-        workers,
-        hold_workers: hold_workers.unwrap_or(silent.hold_workers),
-        discipline: discipline.unwrap_or(silent.discipline),
-        queue_limit: fields.read("queue_limit", limit_from_zero),
-        resources: fields.read("resources", resources).unwrap_or(silent.resources),
-        memory: fields.read("memory", fields::bytes).unwrap_or(silent.memory),
-        client: fields.read("client", client).unwrap_or(silent.client),
+fn set(labels: &mut Vec<(String, String)>, key: String, value: String) {
+    match labels.iter_mut().find(|(known, _)| *known == key) {
+        Some((_, known)) => *known = value,
+        None => labels.push((key, value)),
     }
 }
 
-/// The list `operations`, or the one operation that is written into the service.
-fn operations(service: &mut Fields<'_, '_>, name: Option<&Located<String>>) -> Vec<OperationDraft> {
-    if !service.has("operations") {
-        let location = name.map_or(service.location(), |name| name.location);
-        return vec![body(service, Located::new(defaults::OPERATION.to_owned(), location))];
-    }
-    for key in OPERATION_KEYS {
-        if let Some(node) = service.take(key) {
-            let message = format!("{} belongs into the operations where they are listed", quote(key));
-            service.report(Diagnostic::error(Code::UnknownKey, message).at(node.location));
-        }
-    }
-    service.need("operations", each(operation)).unwrap_or_default()
+fn labels(node: &Node, diagnostics: &mut Diagnostics) -> Option<Vec<(String, String)>> {
+    let labels = map(fields::text)(node, diagnostics)?;
+    Some(labels.into_iter().map(|(key, value)| (key.value, value)).collect())
 }
 
-fn operation(node: &Node, diagnostics: &mut Diagnostics) -> Option<OperationDraft> {
-    let mut fields = Fields::new(node, "an operation", diagnostics);
-    let name = fields.need("name", located(fields::text));
-    let nameless = Located::new(String::new(), node.location);
-    let operation = body(&mut fields, name.clone().unwrap_or(nameless));
+/// The list `ports`, the main one first; `protocol` is what is spoken where a port does not say. Returns what is spoken
+/// on the main one.
+fn ports(fields: &mut Fields<'_, '_>, ports: &mut Vec<PortDraft>) -> Protocol {
+    let spoken = fields.read("protocol", protocol).unwrap_or(Application::default().protocol);
+    let port = |node: &Node, diagnostics: &mut Diagnostics| port(node, spoken, diagnostics);
+    *ports = fields.read("ports", each(port)).unwrap_or_default();
+    ports.first().map_or(spoken, |main| main.protocol)
+}
+
+/// A number, or a map.
+fn port(node: &Node, spoken: Protocol, diagnostics: &mut Diagnostics) -> Option<PortDraft> {
+    if node.entries().is_none() {
+        return Some(PortDraft { name: None, number: port_number(node, diagnostics)?, protocol: spoken });
+    }
+    let mut fields = Fields::new(node, "a port", diagnostics);
+    let number = fields.need("number", port_number);
+    let name = fields.read("name", fields::text);
+    let protocol = fields.read("protocol", protocol).unwrap_or(spoken);
     fields.finish();
-    name.and(Some(operation))
+    Some(PortDraft { name, number: number?, protocol })
 }
 
-/// What `fields` say of an operation; what is wrong is reported and replaced, so that its name still resolves.
-fn body(fields: &mut Fields<'_, '_>, name: Located<String>) -> OperationDraft {
-    OperationDraft {
-        service_time: fields.need("service_time", time).unwrap_or(Dist::ZERO),
-        cpu_time: fields.read("cpu_time", cpu_time).unwrap_or(CpuTime::Share(Ratio::ONE)),
-        request_size: fields.read("request_size", size).unwrap_or_else(defaults::request_size),
-        response_size: fields.read("response_size", size).unwrap_or_else(defaults::response_size),
-        error_ratio: fields.read("error_ratio", fields::ratio).unwrap_or(Ratio::ZERO),
-        script: fields.read("script", each(step)).unwrap_or_default(),
-        ..OperationDraft::of(name)
+fn port_number(node: &Node, diagnostics: &mut Diagnostics) -> Option<u16> {
+    let number = fields::u32(node, diagnostics)?;
+    let port = u16::try_from(number).ok().filter(|port| *port > 0);
+    if port.is_none() {
+        let message = format!("{number} is no port: they go from 1 to {}", u16::MAX);
+        diagnostics.push(Diagnostic::error(Code::InvalidValue, message).at(node.location));
     }
+    port
 }
 
-/// A share of the service time (`80%`), or a distribution of its own.
-fn cpu_time(node: &Node, diagnostics: &mut Diagnostics) -> Option<CpuTime> {
-    match node.text().map(Ratio::parse) {
-        Some(Ok(share)) => Some(CpuTime::Share(share)),
-        _ => time(node, diagnostics).map(CpuTime::Own),
-    }
-}
-
-fn resources(node: &Node, diagnostics: &mut Diagnostics) -> Option<Resources> {
-    let mut fields = Fields::new(node, "`resources`", diagnostics);
-    let resources = Resources {
-        cpu_request: fields.read("cpu_request", fields::cores),
-        cpu_limit: fields.read("cpu_limit", fields::cores),
-        memory_request: fields.read("memory_request", fields::bytes),
-        memory_limit: fields.read("memory_limit", fields::bytes),
-    };
-    fields.finish()?;
-    Some(resources)
-}
-
-fn client(node: &Node, diagnostics: &mut Diagnostics) -> Option<Client> {
-    let mut fields = Fields::new(node, "`client`", diagnostics);
-    let client = Client {
-        keep_alive: fields.read("keep_alive", fields::boolean).unwrap_or(true),
-        pool_size: fields.read("pool_size", limit),
-        timeout: fields.read("timeout", timeout),
-        ..Client::default()
-    };
-    fields.finish()?;
-    Some(client)
-}
-
-/// A number from 1; `None` for `unlimited`.
-fn limit(node: &Node, diagnostics: &mut Diagnostics) -> Option<u32> {
-    if node.text() == Some("unlimited") { None } else { fields::count(node, diagnostics) }
-}
-
-/// A number from 0; `None` for `unlimited`.
-fn limit_from_zero(node: &Node, diagnostics: &mut Diagnostics) -> Option<u32> {
-    if node.text() == Some("unlimited") { None } else { fields::u32(node, diagnostics) }
+fn protocol(node: &Node, diagnostics: &mut Diagnostics) -> Option<Protocol> {
+    fields::choice(node, "a protocol", PROTOCOLS, diagnostics)
 }
 
 /// A duration; `None` for `none`.
 pub(super) fn timeout(node: &Node, diagnostics: &mut Diagnostics) -> Option<Span> {
-    if node.text() == Some("none") { None } else { fields::span(node, diagnostics) }
+    application::timeout(node, diagnostics)
 }

@@ -30,18 +30,19 @@ pub(super) fn source(node: &Node, diagnostics: &mut Diagnostics) -> Option<Sourc
     let operation = fields.read("operation", located(fields::text));
     let from = from(&mut fields);
     let arrivals = rate_or_arrivals(&mut fields);
-    let headers = fields.read("headers", headers);
+    let host = fields.read("host", located(fields::text));
+    let headers = headers(&mut fields);
     let timeout = fields.read("timeout", timeout);
     fields.finish();
     Some(SourceDraft {
         name: name?,
         service: service?,
         operation,
-        host: None,
+        host,
         // What is missing has been reported; the name shall resolve nevertheless.
         from: from.unwrap_or(Located::new(Origin::Outside, node.location)),
         arrivals: arrivals.unwrap_or(Located::new(SILENT, node.location)),
-        headers: headers.unwrap_or_default(),
+        headers,
         timeout,
     })
 }
@@ -196,13 +197,29 @@ fn trace(node: &Node, diagnostics: &mut Diagnostics) -> Option<ArrivalsDraft> {
     Some(ArrivalsDraft::Known(Arrivals::Trace { times }))
 }
 
-/// `{x-tenant: gold, x-user: {distinct: 1000}, x-canary: {shares: {always: 5%}}}`.
-fn headers(node: &Node, diagnostics: &mut Diagnostics) -> Option<Vec<Located<Header>>> {
-    let decoded = map(header_values)(node, diagnostics)?;
-    let header = |(name, values): (Located<String>, HeaderValues)| {
-        name.map(|name| Header { name: name.to_ascii_lowercase(), values })
-    };
-    Some(decoded.into_iter().map(header).collect())
+/// `headers: {x-tenant: gold, x-user: {distinct: 1000}, x-canary: {shares: {always: 5%}}}`, and in the same way what
+/// routes look at beside headers: `path`, `method`, and `query` by the names of its parameters.
+fn headers(fields: &mut Fields<'_, '_>) -> Vec<Located<Header>> {
+    let written = fields.read("headers", map(header_values)).unwrap_or_default();
+    let mut headers: Vec<Located<Header>> = written
+        .into_iter()
+        .map(|(name, values)| name.map(|name| Header { name: folded(name), values }))
+        .collect();
+    for (key, name) in [("path", ":path"), ("method", ":method")] {
+        let values = fields.read(key, located(header_values));
+        headers.extend(values.map(|values| values.map(|values| Header { name: name.to_owned(), values })));
+    }
+    let query = fields.read("query", map(header_values)).unwrap_or_default();
+    headers.extend(
+        query.into_iter().map(|(name, values)| name.map(|name| Header { name: format!("?{name}"), values })),
+    );
+    headers
+}
+
+/// Names of headers are the same in either case, others are not.
+fn folded(name: String) -> String {
+    let is_header = !name.starts_with('?') && !name.starts_with("cookie:");
+    if is_header { name.to_ascii_lowercase() } else { name }
 }
 
 fn header_values(node: &Node, diagnostics: &mut Diagnostics) -> Option<HeaderValues> {

@@ -9,7 +9,7 @@ pub(super) const HELP: DistributionHelp =
 /// Always `value`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Constant {
-    value: f64,
+    pub(super) value: f64,
 }
 
 impl Dist {

@@ -14,18 +14,18 @@ pub(super) const HELP: DistributionHelp = DistributionHelp {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Empirical {
     /// Ordered, and adjacent in probability.
-    segments: Box<[Segment]>,
+    pub(super) segments: Box<[Segment]>,
     /// For each of 2ⁿ equal intervals of probability, the first segment that reaches into it.
     guide: Box<[u32]>,
 }
 
 /// The quantile function between two probabilities: base + slope · (p − lower).
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Segment {
-    lower: f64,
-    upper: f64,
-    base: f64,
-    slope: f64,
+pub(super) struct Segment {
+    pub(super) lower: f64,
+    pub(super) upper: f64,
+    pub(super) base: f64,
+    pub(super) slope: f64,
 }
 
 impl Dist {

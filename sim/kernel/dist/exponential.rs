@@ -12,7 +12,7 @@ pub(super) const HELP: DistributionHelp = DistributionHelp {
 /// Exponential with this mean: x = −mean · ln(1 − u).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Exponential {
-    mean: f64,
+    pub(super) mean: f64,
 }
 
 impl Dist {

@@ -21,8 +21,8 @@ pub(super) const ERLANG_HELP: DistributionHelp = DistributionHelp {
 /// It takes about two uniforms a draw, sometimes more: there is no closed inverse.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Gamma {
-    shape: f64,
-    scale: f64,
+    pub(super) shape: f64,
+    pub(super) scale: f64,
     /// d and c of the paper, for the shape or, below 1, the shape plus 1.
     d: f64,
     c: f64,

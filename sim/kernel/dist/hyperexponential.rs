@@ -13,9 +13,9 @@ pub(super) const HELP: DistributionHelp = DistributionHelp {
 /// p = (1 + √((c² − 1)/(c² + 1)))/2 for the squared coefficient of variation c².
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Hyperexponential {
-    mean: f64,
+    pub(super) mean: f64,
     /// Chance of the short kind.
-    short: f64,
+    pub(super) short: f64,
 }
 
 impl Dist {

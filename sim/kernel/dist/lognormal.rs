@@ -15,8 +15,8 @@ pub(super) const HELP: DistributionHelp = DistributionHelp {
 /// exp(μ + σZ) with Z standard normal, drawn by inversion.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Lognormal {
-    median: f64,
-    sigma: f64,
+    pub(super) median: f64,
+    pub(super) sigma: f64,
 }
 
 impl Dist {

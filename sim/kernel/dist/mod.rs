@@ -20,6 +20,7 @@ mod gamma;
 mod hyperexponential;
 mod lognormal;
 mod normal;
+mod parameters;
 mod pareto;
 #[cfg(test)]
 mod tests;
@@ -35,6 +36,7 @@ pub use gamma::Gamma;
 pub use hyperexponential::Hyperexponential;
 pub use lognormal::Lognormal;
 pub use normal::standard_quantile;
+pub use parameters::Parameters;
 pub use pareto::BoundedPareto;
 pub use uniform::Between;
 pub use weibull::Weibull;

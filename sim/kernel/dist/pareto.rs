@@ -12,9 +12,9 @@ pub(super) const HELP: DistributionHelp = DistributionHelp {
 /// Bounded Pareto: P(X > x) ∝ x^−shape on [low, high].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BoundedPareto {
-    low: f64,
-    high: f64,
-    shape: f64,
+    pub(super) low: f64,
+    pub(super) high: f64,
+    pub(super) shape: f64,
     /// (low / high)^shape, what an unbounded Pareto puts above `high`.
     beyond: f64,
     exponent: f64,

@@ -12,8 +12,8 @@ pub(super) const HELP: DistributionHelp = DistributionHelp {
 /// Equally likely anywhere in (`low`, `low + width`).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Between {
-    low: f64,
-    width: f64,
+    pub(super) low: f64,
+    pub(super) width: f64,
 }
 
 impl Dist {

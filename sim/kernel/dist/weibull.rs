@@ -12,8 +12,8 @@ pub(super) const HELP: DistributionHelp = DistributionHelp {
 /// Weibull: x = scale · (−ln(1 − u))^(1/shape).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Weibull {
-    scale: f64,
-    inverse_shape: f64,
+    pub(super) scale: f64,
+    pub(super) inverse_shape: f64,
 }
 
 impl Dist {

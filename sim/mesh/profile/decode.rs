@@ -8,7 +8,7 @@ use super::capability::{Capability, FEATURES};
 use super::dimension::Unit;
 use super::parameters::{Parameter, ROLES, table};
 use super::quantity::{Change, Kind, Provenance, Quantity, Setting, Word};
-use super::{Head, Profile, shipped};
+use super::{Head, Profile, RESOURCES, shipped};
 
 /// Keys of [`Head`].
 type HeadKey = (&'static str, fn(&mut Head) -> &mut String);
@@ -23,6 +23,7 @@ const HEAD: [HeadKey; 7] = [
 ];
 const EXTENDS: &str = "extends";
 const CAPABILITIES: &str = "capabilities";
+const READS: &str = "reads";
 const LIKE: &str = "like";
 /// Of shipped files: what other ways to install the mesh change, by their names.
 const INSTALL_PROFILES: &str = "install_profiles";
@@ -102,6 +103,7 @@ impl Profile {
             head: Head::default(),
             settings: vec![None; table().rows().len()],
             capabilities: vec![None; FEATURES.len()],
+            reads: vec![None; RESOURCES.len()],
         }
     }
 }
@@ -132,7 +134,13 @@ impl<'d> Decoder<'d> {
                     *field(&mut self.profile.head) = text;
                 }
             } else if name == CAPABILITIES {
-                self.capabilities(value);
+                let names: Vec<_> = FEATURES.iter().map(|feature| feature.name).collect();
+                let answers = std::mem::take(&mut self.profile.capabilities);
+                self.profile.capabilities = self.answers(value, "feature", &names, answers);
+            } else if name == READS {
+                let names = RESOURCES.map(|(name, _)| name);
+                let answers = std::mem::take(&mut self.profile.reads);
+                self.profile.reads = self.answers(value, "kind of object", &names, answers);
             } else if name == INSTALL_PROFILES && !self.keeps_origin {
                 // Read when it is asked for.
             } else if name != EXTENDS {
@@ -152,7 +160,7 @@ impl<'d> Decoder<'d> {
             let mut known = table().children(section);
             if section.is_empty() {
                 known.extend(HEAD.iter().map(|(name, _)| *name));
-                known.extend([CAPABILITIES, EXTENDS]);
+                known.extend([CAPABILITIES, READS, EXTENDS]);
             }
             let place = if section.is_empty() { "a profile".to_owned() } else { quote(section) };
             let message = format!("{place} has no {}", quote(name));
@@ -292,24 +300,31 @@ impl<'d> Decoder<'d> {
         problem.is_none()
     }
 
-    fn capabilities(&mut self, node: &Node) {
+    /// `answers` with what `node` says in their place: a map whose keys are `names`.
+    fn answers(
+        &mut self,
+        node: &Node,
+        what: &str,
+        names: &[&'static str],
+        mut answers: Vec<Option<Capability>>,
+    ) -> Vec<Option<Capability>> {
         let Some(entries) = node.entries() else {
-            let _: Option<()> = fields::unexpected(node, "a map of features", self.diagnostics);
-            return;
+            let _: Option<()> = fields::unexpected(node, &format!("a map of {what}s"), self.diagnostics);
+            return answers;
         };
         for (key, value) in entries {
             let name = key.text().unwrap_or_default();
-            if let Some(position) = FEATURES.iter().position(|feature| feature.name == name) {
+            if let Some(position) = names.iter().position(|known| *known == name) {
                 let version = &self.profile.head.mesh_version;
-                self.profile.capabilities[position] =
-                    Capability::read(value, name, version, self.diagnostics);
+                answers[position] = Capability::read(value, name, version, self.diagnostics);
             } else {
-                let message = format!("there is no feature {}", quote(name));
-                let near = closest(name, FEATURES.iter().map(|feature| feature.name));
+                let message = format!("there is no {what} {}", quote(name));
+                let near = closest(name, names.iter().copied());
                 let problem = Diagnostic::error(Code::UnknownKey, message).at(key.location);
                 self.diagnostics.push(problem.suggest(near));
             }
         }
+        answers
     }
 
     fn refuse_shipped_name(&mut self, root: &Node) {
@@ -346,6 +361,8 @@ impl<'d> Decoder<'d> {
         let unanswered =
             FEATURES.iter().zip(&self.profile.capabilities).filter(|(_, answer)| answer.is_none());
         missing.extend(unanswered.map(|(feature, _)| feature.name));
+        let unanswered = RESOURCES.iter().zip(&self.profile.reads).filter(|(_, answer)| answer.is_none());
+        missing.extend(unanswered.map(|((name, _), _)| *name));
         if !missing.is_empty() {
             let names: Vec<_> = missing.into_iter().map(quote).collect();
             let message = format!("the profile also needs {}", names.join(", "));

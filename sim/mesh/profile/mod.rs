@@ -10,7 +10,9 @@ mod dimension;
 mod draw;
 mod objects;
 mod parameters;
+mod possible;
 mod quantity;
+mod reads;
 mod render;
 mod resolve;
 mod shipped;
@@ -24,6 +26,7 @@ pub use dimension::{Dimension, Unit};
 pub use draw::Assumption;
 pub use parameters::{Needed, Parameter, Row, Table, table};
 pub use quantity::{Change, Kind, Provenance, Quantity, Setting, Word};
+pub use reads::RESOURCES;
 pub use render::{CapabilityRow, ProfileSummary, SettingRow, summaries};
 pub use shipped::{SHIPPED, compared, find, install_profiles, names};
 
@@ -36,6 +39,8 @@ pub struct Profile {
     settings: Vec<Option<Setting>>,
     /// By row of [`FEATURES`]; all are there once it is decoded.
     capabilities: Vec<Option<Capability>>,
+    /// By row of [`RESOURCES`]; all are there once it is decoded.
+    reads: Vec<Option<Capability>>,
 }
 
 /// A profile's identity.

@@ -108,19 +108,30 @@ impl Profile {
     /// All its answers.
     pub fn capability_rows(&self) -> Vec<CapabilityRow> {
         self.capabilities()
-            .map(|(feature, answer)| CapabilityRow {
-                feature: feature.name,
-                meaning: feature.meaning,
-                support: match &answer.by {
-                    Some(by) => format!("{} ({by})", answer.support.name()),
-                    None => answer.support.name().to_owned(),
-                },
-                enforced_by: answer.enforced_by.map_or("", super::Enforcer::name),
-                per: answer.per.map_or("", super::Granularity::name),
-                version: answer.version.clone(),
-                source: answer.source.clone(),
-                change: answer.change.as_ref().map_or_else(String::new, super::Change::print),
-            })
+            .map(|(feature, answer)| CapabilityRow::new(feature.name, feature.meaning, answer))
             .collect()
+    }
+
+    /// Which kinds of object it reads.
+    pub fn resource_rows(&self) -> Vec<CapabilityRow> {
+        self.resources().map(|(resource, answer)| CapabilityRow::new(resource.kind(), "", answer)).collect()
+    }
+}
+
+impl CapabilityRow {
+    fn new(feature: &'static str, meaning: &'static str, answer: &super::Capability) -> Self {
+        Self {
+            feature,
+            meaning,
+            support: match &answer.by {
+                Some(by) => format!("{} ({by})", answer.support.name()),
+                None => answer.support.name().to_owned(),
+            },
+            enforced_by: answer.enforced_by.map_or("", super::Enforcer::name),
+            per: answer.per.map_or("", super::Granularity::name),
+            version: answer.version.clone(),
+            source: answer.source.clone(),
+            change: answer.change.as_ref().map_or_else(String::new, super::Change::print),
+        }
     }
 }

@@ -1,11 +1,13 @@
 //! From a profile to what the compiler needs.
 
 use crate::mesh::model::{
-    ConfigurationView, DirectModel, Dispatch, MemoryModel, MeshModel, NodeProxyModel, ProxyModel,
-    ReservationModel, TraversalCost, TunnelModel, UpstreamModel, WakeCost, WaypointModel,
+    ConfigurationView, DirectModel, Dispatch, Enforcers, Follows, MemoryModel, MeshModel, NodeProxyModel,
+    ProxyModel, ReservationModel, RetryModel, TraversalCost, TunnelModel, UpstreamModel, WakeCost,
+    WaypointModel,
 };
 use crate::units::{Bytes, Cores, Ratio, Span};
 use crate::vocabulary::BalancingPolicy;
+use crate::vocabulary::routing::{Backoff, GrpcStatus, RetryOn};
 
 use super::{Profile, Setting, table};
 
@@ -31,9 +33,17 @@ impl Profile {
                 handshake_round_trips: direct.number("round_trips"),
                 idle_timeout: direct.span("idle_timeout"),
             },
+            retries: (data_plane != "none").then(|| section("retries").retries()),
+            enforcers: self.enforcers(),
             daemons: is_ambient.then(|| section("cni").reservation("cni", 1)).into_iter().collect(),
             control_plane: self.control_plane(),
         }
+    }
+
+    fn enforcers(&self) -> Enforcers {
+        let answers = self.capabilities();
+        let by_feature = answers.filter_map(|(feature, answer)| Some((feature.name, answer.enforced_by?)));
+        Enforcers { by_feature: by_feature.collect() }
     }
 
     /// Its pods; `None` where kube-proxy is all there is.
@@ -137,6 +147,21 @@ impl Reader<'_> {
             replicas,
             cpu_request: self.limit("cpu_request").map(cores),
             memory_request: self.limit("memory_request").map(bytes),
+        }
+    }
+
+    fn retries(self) -> RetryModel {
+        use GrpcStatus::{Cancelled, Unavailable};
+        use RetryOn::{ConnectFailure, Grpc, RefusedStream, ServerError};
+        RetryModel {
+            follows: if self.word("follow") == "linkerd" { Follows::Linkerd } else { Follows::Envoy },
+            attempts: self.number("attempts") as u32,
+            on: match self.word("on") {
+                "unsent" => vec![ConnectFailure, RefusedStream, Grpc(Unavailable), Grpc(Cancelled)],
+                _ => vec![ServerError],
+            },
+            backoff: Backoff { base: self.span("backoff_base"), max: self.span("backoff_max") },
+            avoid_previous: self.word("avoid_previous") == "yes",
         }
     }
 

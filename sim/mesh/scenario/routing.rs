@@ -1,10 +1,10 @@
 //! Routes, policies and subsets, resolved.
 
 use crate::index_type;
-use crate::vocabulary::resilience::TrafficPolicy;
+use crate::vocabulary::resilience::{Limits, TrafficPolicy};
 use crate::vocabulary::routing::{Order, Resource, Rule};
 
-use super::{Application, Operation, OperationIdx, ServiceIdx};
+use super::{Application, Operation, OperationIdx, Scenario, ServiceIdx};
 use crate::index::IndexVec;
 
 index_type! {
@@ -102,4 +102,63 @@ pub struct Policy {
     pub port: Option<u16>,
     /// What it says.
     pub policy: TrafficPolicy,
+}
+
+impl Scenario {
+    /// How callers treat a service, a subset of it, a port of it: what all kinds of object together say, the first one
+    /// before the others.
+    pub fn policy(&self, service: ServiceIdx, subset: Option<SubsetIdx>, port: Option<u16>) -> TrafficPolicy {
+        policy_of(&self.policies, service, subset, port)
+    }
+}
+
+/// As [`Scenario::policy`]. Each kind of object has its say where it speaks of the target most closely.
+pub(in crate::mesh) fn policy_of(
+    policies: &[Policy],
+    service: ServiceIdx,
+    subset: Option<SubsetIdx>,
+    port: Option<u16>,
+) -> TrafficPolicy {
+    let of_service = || policies.iter().filter(|policy| policy.service == service);
+    let mut kinds: Vec<Resource> = Vec::new();
+    for policy in of_service() {
+        if !kinds.contains(&policy.resource) {
+            kinds.push(policy.resource);
+        }
+    }
+    let mut whole = TrafficPolicy::default();
+    for kind in kinds {
+        let targets = [(subset, port), (subset, None), (None, port), (None, None)];
+        let closest = targets.into_iter().find_map(|(subset, port)| {
+            of_service()
+                .find(|policy| policy.resource == kind && policy.subset == subset && policy.port == port)
+        });
+        if let Some(closest) = closest {
+            whole = merged(closest.policy.clone(), &whole);
+        }
+    }
+    whole
+}
+
+/// `upper` with what `lower` says in its place, field by field.
+pub(in crate::mesh) fn merged(upper: TrafficPolicy, lower: &TrafficPolicy) -> TrafficPolicy {
+    let (limits, own) = (upper.limits, lower.limits);
+    TrafficPolicy {
+        balancing: lower.balancing.clone().or(upper.balancing),
+        warm_up: lower.warm_up.or(upper.warm_up),
+        locality: lower.locality.clone().or(upper.locality),
+        limits: Limits {
+            connections: own.connections.or(limits.connections),
+            pending: own.pending.or(limits.pending),
+            requests: own.requests.or(limits.requests),
+            requests_per_connection: own.requests_per_connection.or(limits.requests_per_connection),
+            retries: own.retries.or(limits.retries),
+            connect_timeout: own.connect_timeout.or(limits.connect_timeout),
+            idle_timeout: own.idle_timeout.or(limits.idle_timeout),
+        },
+        ejection: lower.ejection.or(upper.ejection),
+        breaker: lower.breaker.or(upper.breaker),
+        retry_budget: lower.retry_budget.or(upper.retry_budget),
+        tls: lower.tls.or(upper.tls),
+    }
 }

@@ -1,6 +1,6 @@
 //! The call graph: requests come to an end, and everything is reached.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -9,11 +9,11 @@ use petgraph::visit::EdgeRef;
 use crate::diag::{Code, Diagnostic, Diagnostics, Location, quote};
 use crate::index::{Idx, IndexVec};
 use crate::input::Draft;
-use crate::input::draft::{ActionDraft, CallDraft, StepDraft};
+use crate::input::draft::{ActionDraft, CallDraft, OperationDraft, ServiceDraft, StepDraft, VersionDraft};
 use crate::units::Ratio;
 
 use super::super::scenario::{
-    Action, Call, OperationIdx, Service, ServiceIdx, SourceIdx, Step, TrafficSource,
+    Action, Call, Operation, OperationIdx, Service, ServiceIdx, SourceIdx, Step, TrafficSource,
 };
 
 /// Expected calls of one request.
@@ -85,16 +85,45 @@ impl CallGraph {
         for (service, row) in services.iter_enumerated() {
             for (operation, body) in row.operations.iter_enumerated() {
                 let from = calls.node(service, operation);
-                for call in all_calls(&body.script) {
-                    let to = calls.node(call.service, call.operation);
-                    let average = call.probability.value() * f64::from(call.count);
-                    if average > 0.0 {
-                        calls.graph.add_edge(from, to, average);
-                    }
+                let edges = if row.versions.is_empty() {
+                    calls.of(&body.script)
+                } else {
+                    calls.of_versions(row, operation)
+                };
+                for (to, average) in edges {
+                    calls.graph.add_edge(from, to, average);
                 }
             }
         }
         calls
+    }
+
+    /// Whom a script calls, and how often on average.
+    fn of(&self, script: &[Step]) -> Vec<(NodeIndex, f64)> {
+        all_calls(script)
+            .map(|call| {
+                let average = call.probability.value() * f64::from(call.count);
+                (self.node(call.service, call.operation), average)
+            })
+            .filter(|(_, average)| *average > 0.0)
+            .collect()
+    }
+
+    /// The same of an operation that versions do in their own ways. Routes may send any share of the requests to any of
+    /// them, so of each callee the version counts that calls it most.
+    fn of_versions(&self, service: &Service, operation: OperationIdx) -> Vec<(NodeIndex, f64)> {
+        let mut most: BTreeMap<NodeIndex, f64> = BTreeMap::new();
+        for body in service.bodies(operation) {
+            let mut sums: BTreeMap<NodeIndex, f64> = BTreeMap::new();
+            for (to, average) in self.of(&body.script) {
+                *sums.entry(to).or_default() += average;
+            }
+            for (to, sum) in sums {
+                let most = most.entry(to).or_default();
+                *most = most.max(sum);
+            }
+        }
+        most.into_iter().collect()
     }
 
     fn node(&self, service: ServiceIdx, operation: OperationIdx) -> NodeIndex {
@@ -214,15 +243,16 @@ impl CallGraph {
     ) -> Location {
         let (service, operation) = self.graph[from];
         let written = &draft.services[service.position()];
-        let resolved = &services[service].operations[operation].script;
-        let calls: Vec<_> = all_written_calls(&written.operations[operation.position()].script).collect();
-        // Calls that could not be resolved are missing from the resolved script, and then nothing lines up.
-        let lines_up = calls.len() == all_calls(resolved).count();
-        let call = all_calls(resolved).position(|call| (call.service, call.operation) == self.graph[to]);
-        match call {
-            Some(position) if lines_up => calls[position].service.location,
-            _ => written.name.location,
-        }
+        let place = |(body, resolved): (&OperationDraft, &Operation)| {
+            let calls: Vec<_> = all_written_calls(&body.script).collect();
+            // Calls that could not be resolved are missing from the resolved script, and then nothing lines up.
+            let lines_up = calls.len() == all_calls(&resolved.script).count();
+            let position = all_calls(&resolved.script)
+                .position(|call| (call.service, call.operation) == self.graph[to])?;
+            lines_up.then(|| calls[position].service.location)
+        };
+        let bodies = written_bodies(written, operation).zip(services[service].bodies(operation));
+        bodies.into_iter().find_map(place).unwrap_or(written.name.location)
     }
 
     fn warn_of_unreached(
@@ -258,9 +288,12 @@ impl CallGraph {
                     let name = format!("{}.{}", written.name.value, operation.name.value);
                     warn(format!("no request ever reaches {}", quote(&name)), operation.name.location);
                 }
-                for call in
-                    all_written_calls(&operation.script).filter(|call| call.probability == Ratio::ZERO)
-                {
+                let own = written.versions.iter().flat_map(|version| &version.operations);
+                let own = own
+                    .filter(|own| own.name.value == operation.name.value && own.script != operation.script);
+                let calls =
+                    std::iter::once(operation).chain(own).flat_map(|body| all_written_calls(&body.script));
+                for call in calls.filter(|call| call.probability == Ratio::ZERO) {
                     let message = format!(
                         "{} is never called here: the probability is zero",
                         quote(&call.service.value)
@@ -270,6 +303,21 @@ impl CallGraph {
             }
         }
     }
+}
+
+/// As [`Service::bodies`], in the user's text.
+fn written_bodies(service: &ServiceDraft, operation: OperationIdx) -> impl Iterator<Item = &OperationDraft> {
+    let common = &service.operations[operation.position()];
+    let whole = service.versions.is_empty().then_some(common);
+    let own = |version: &'_ VersionDraft| {
+        version.operations.iter().position(|own| own.name.value == common.name.value)
+    };
+    whole.into_iter().chain(
+        service
+            .versions
+            .iter()
+            .map(move |version| own(version).map_or(common, |place| &version.operations[place])),
+    )
 }
 
 fn all_calls(script: &[Step]) -> impl Iterator<Item = &Call> {
@@ -298,107 +346,4 @@ fn all_written_calls(script: &[StepDraft]) -> impl Iterator<Item = &CallDraft> {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    /// A graph of `nodes` services with one operation each.
-    fn graph(nodes: usize, edges: &[(usize, usize, f64)]) -> CallGraph {
-        let mut calls = CallGraph { graph: DiGraph::new(), first: IndexVec::new() };
-        for node in 0..nodes {
-            calls.first.push(node);
-            calls.graph.add_node((ServiceIdx::at(node), OperationIdx(0)));
-        }
-        for (from, to, average) in edges {
-            calls.graph.add_edge(NodeIndex::new(from % nodes), NodeIndex::new(to % nodes), *average);
-        }
-        calls
-    }
-
-    /// The totals, component by component; `None` if some do not end.
-    fn settled(calls: &CallGraph) -> Option<Vec<f64>> {
-        let mut totals = vec![0.0; calls.graph.node_count()];
-        kosaraju_scc(&calls.graph)
-            .iter()
-            .all(|component| calls.settle(component, &mut totals))
-            .then_some(totals)
-    }
-
-    /// The slow obvious twin: walks all ways of growing length until nobody is left on the way.
-    fn walked(nodes: usize, edges: &[(usize, usize, f64)]) -> Option<Vec<f64>> {
-        let mut totals = vec![0.0; nodes];
-        let mut last = vec![1.0; nodes];
-        for _ in 0..20_000 {
-            let mut next = vec![0.0; nodes];
-            for (from, to, average) in edges {
-                next[from % nodes] += average * last[to % nodes];
-            }
-            for (total, made) in totals.iter_mut().zip(&next) {
-                *total += made;
-            }
-            if next.iter().all(|made| *made < 1e-12) {
-                return Some(totals);
-            }
-            if next.iter().any(|made| *made > 1e12) {
-                return None;
-            }
-            last = next;
-        }
-        None
-    }
-
-    #[test]
-    fn circles_end_if_each_round_makes_less_than_one_more() {
-        assert_eq!(settled(&graph(2, &[(0, 1, 1.0), (1, 0, 1.0)])), None);
-        assert_eq!(settled(&graph(1, &[(0, 0, 1.0)])), None);
-        assert_eq!(settled(&graph(2, &[(0, 1, 2.0), (1, 0, 0.5)])), None);
-        let totals = settled(&graph(2, &[(0, 1, 1.0), (1, 0, 0.5)])).unwrap();
-        // t(a) = 1 + t(b), t(b) = (1 + t(a))/2.
-        assert!((totals[0] - 3.0).abs() < 1e-6 && (totals[1] - 2.0).abs() < 1e-6, "{totals:?}");
-    }
-
-    #[test]
-    fn a_long_chain_is_no_deep_recursion() {
-        let edges: Vec<_> = (0..200_000).map(|node| (node, node + 1, 1.0)).collect();
-        assert_eq!(settled(&graph(200_001, &edges)).unwrap()[0], 200_000.0);
-    }
-
-    proptest! {
-        #[test]
-        fn totals_are_those_of_walking_all_ways(
-            nodes in 1_usize..6,
-            edges in prop::collection::vec(
-                (0_usize..6, 0_usize..6, prop::sample::select(vec![0.1, 0.3, 0.5, 1.0, 2.0])), 0..9),
-        ) {
-            let calls = graph(nodes, &edges);
-            match (settled(&calls), walked(nodes, &edges)) {
-                (None, None) => {}
-                (Some(fast), Some(slow)) => {
-                    for (fast, slow) in fast.iter().zip(&slow) {
-                        prop_assert!((fast - slow).abs() <= 1e-6 * slow.max(1.0), "{fast} {slow}");
-                    }
-                }
-                (fast, slow) => prop_assert!(false, "{fast:?} {slow:?}"),
-            }
-        }
-
-        #[test]
-        fn a_circle_is_a_way_back(
-            nodes in 1_usize..6,
-            edges in prop::collection::vec((0_usize..6, 0_usize..6, Just(1.0)), 0..12),
-        ) {
-            let calls = graph(nodes, &edges);
-            for component in kosaraju_scc(&calls.graph) {
-                if calls.settle(&component, &mut vec![0.0; nodes]) {
-                    continue;
-                }
-                let circle = calls.circle(&component);
-                prop_assert_eq!(circle[0], circle[circle.len() - 1]);
-                for step in circle.windows(2) {
-                    prop_assert!(calls.graph.contains_edge(step[0], step[1]));
-                }
-            }
-        }
-    }
-}
+mod tests;

@@ -8,14 +8,19 @@ use crate::input::Draft;
 
 use super::scenario::{Scenario, Service, ServiceIdx, SourceIdx, TrafficSource, Unsaid};
 
+mod backends;
 mod calls;
+mod inject;
 mod names;
 mod nodes;
+mod order;
 mod placement;
 mod policies;
+mod routes;
 mod scopes;
 mod services;
 mod slo;
+mod subsets;
 mod traffic;
 mod waypoints;
 
@@ -31,8 +36,11 @@ pub fn validate(draft: &Draft, diagnostics: &mut Diagnostics) -> Option<Scenario
     names::check(draft, diagnostics);
     let directory = Directory::new(&draft.services);
     let mut services = services::resolve(draft, &directory, diagnostics);
+    subsets::resolve(draft, &directory, &mut services, diagnostics);
     let sources = traffic::resolve(draft, &directory, &services, diagnostics);
-    policies::apply(draft, &directory, &sources, &mut services, diagnostics);
+    inject::mark(draft, &directory, &mut services, diagnostics);
+    let policies = policies::resolve(draft, &directory, &sources, &mut services, diagnostics);
+    let routes = routes::resolve(draft, &directory, &services, &sources, diagnostics);
     let cluster = placement::cluster(draft, &directory, &sources, diagnostics);
     let waypoints = waypoints::resolve(draft, &directory, &services, &cluster.zones, diagnostics);
     let scopes = scopes::resolve(draft, &services, diagnostics);
@@ -52,8 +60,8 @@ pub fn validate(draft: &Draft, diagnostics: &mut Diagnostics) -> Option<Scenario
         name,
         services,
         sources,
-        routes: Vec::new(),
-        policies: Vec::new(),
+        routes,
+        policies,
         scopes,
         waypoints,
         cluster,
@@ -61,6 +69,7 @@ pub fn validate(draft: &Draft, diagnostics: &mut Diagnostics) -> Option<Scenario
         slos,
         calls: calls?,
         unsaid,
+        as_written: false,
     })
 }
 
@@ -78,8 +87,12 @@ fn check_pods(
     let waypoints_pods = waypoints.clone().map(|(replicas, _)| u64::from(replicas));
     let pods: u64 = services_pods.chain(sources_pods).chain(waypoints_pods).sum();
     if pods > MAX_PODS {
-        let written =
-            draft.services.iter().map(|service| (service.replicas.value, service.replicas.location));
+        let written = draft.services.iter().flat_map(|service| {
+            let versions = service.versions.iter().map(|version| &version.replicas);
+            let whole = service.versions.is_empty().then_some(&service.replicas);
+            whole.into_iter().chain(versions)
+        });
+        let written = written.map(|replicas| (replicas.value, replicas.location));
         let largest = written.chain(waypoints).max_by_key(|(replicas, _)| *replicas);
         let message = format!("the scenario has {pods} pods, more than the {MAX_PODS} that fit");
         let diagnostic = Diagnostic::error(Code::TooLarge, message);

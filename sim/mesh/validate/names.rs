@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 use crate::diag::{Code, Diagnostic, Diagnostics, closest, quote};
 use crate::index::Idx;
 use crate::input::Draft;
+use crate::input::defaults;
 use crate::input::draft::ServiceDraft;
 use crate::input::tree::Located;
 
@@ -29,6 +30,10 @@ pub(super) fn check(draft: &Draft, diagnostics: &mut Diagnostics) {
             allowed(&operation.name, diagnostics);
         }
         unique("operation", service.operations.iter().map(|operation| &operation.name), diagnostics);
+        for version in &service.versions {
+            allowed(&version.name, diagnostics);
+        }
+        unique("version", service.versions.iter().map(|version| &version.name), diagnostics);
     }
     for source in &draft.sources {
         allowed(&source.name, diagnostics);
@@ -143,6 +148,54 @@ impl<'d> Directory<'d> {
             diagnostics.push(self.unknown(name, diagnostics));
         }
         found
+    }
+
+    /// The services that a host of a route or policy means, without a word if there are none, and how well it fits: a host
+    /// beginning with `*` fits by its length, any other best.
+    ///
+    /// A short name is looked up in `namespace`. If that is not written, or `anywhere`, the only service of that name will
+    /// do.
+    pub(super) fn of_host(
+        &self,
+        host: &str,
+        namespace: Option<&str>,
+        anywhere: bool,
+    ) -> (Vec<ServiceIdx>, usize) {
+        let Some(suffix) = host.strip_prefix('*') else {
+            return (self.quietly(host, namespace, anywhere).into_iter().collect(), usize::MAX);
+        };
+        let fits = |service: &ServiceDraft| {
+            let domain = format!("{}.{}.svc.cluster.local", service.name.value, service.namespace());
+            domain.ends_with(suffix) || service.name.value.ends_with(suffix)
+        };
+        let fitting = self.services.iter().enumerate().filter(|(_, service)| fits(service));
+        (fitting.map(|(position, _)| ServiceIdx::at(position)).collect(), suffix.len())
+    }
+
+    /// As [`Self::find`], without a word if there is none.
+    pub(super) fn quietly(
+        &self,
+        written: &str,
+        namespace: Option<&str>,
+        anywhere: bool,
+    ) -> Option<ServiceIdx> {
+        let own = namespace.unwrap_or(defaults::NAMESPACE);
+        let full = self.by_full_name.get(&format!("{own}/{written}"));
+        if let Some(index) = full.or_else(|| self.by_full_name.get(written)) {
+            return Some(*index);
+        }
+        // A name with dots is a whole one, as those of services outside the cluster.
+        if (anywhere || namespace.is_none() || written.contains('.'))
+            && let Some([only]) = self.by_name.get(written).map(Vec::as_slice)
+        {
+            return Some(*only);
+        }
+        self.by_domain(written)
+    }
+
+    /// A service whose name is like this one.
+    pub(super) fn like(&self, written: &str) -> Option<&'d str> {
+        closest(written, self.services.iter().map(|service| service.name.value.as_str()))
     }
 
     /// `service.namespace[.svc[.cluster.local]]`; both parts may contain dots themselves.

@@ -1,78 +1,235 @@
-//! Policies towards services, and which services get a proxy.
+//! Policies towards services: whose they are, which of several holds, and what levels above add.
 
 use std::collections::BTreeMap;
 
-use crate::diag::{Code, Diagnostic, Diagnostics, quote};
+use crate::diag::{Code, Diagnostic, Diagnostics, closest, quote};
 use crate::index::{Idx, IndexVec};
-use crate::input::Draft;
-use crate::input::defaults;
-use crate::input::draft::SelectionDraft;
+use crate::input::draft::PolicyDraft;
+use crate::input::{Draft, defaults};
+use crate::vocabulary::resilience::{Limits, Locality, TrafficPolicy};
+use crate::vocabulary::routing::Resource;
 
-use super::super::scenario::{HashOn, Service, ServiceIdx, SourceIdx, TrafficSource};
+use super::super::scenario::{self, Policy, Service, ServiceIdx, SourceIdx, SubsetIdx, TrafficSource};
 use super::names::Directory;
 
-/// Writes policies and injection into the services.
-pub(super) fn apply(
+/// What one kind of object says of a service: subset and port, `None` for all of them, and who says it.
+type Said<'d> = BTreeMap<(Option<SubsetIdx>, Option<u16>), &'d PolicyDraft>;
+
+/// All policies, each with what the levels above it say, and the services' own balancing.
+pub(super) fn resolve(
     draft: &Draft,
     directory: &Directory<'_>,
     sources: &IndexVec<SourceIdx, TrafficSource>,
     services: &mut IndexVec<ServiceIdx, Service>,
     diagnostics: &mut Diagnostics,
-) {
-    let mut first = BTreeMap::new();
+) -> Vec<Policy> {
+    let mut said: BTreeMap<(ServiceIdx, Resource), Said<'_>> = BTreeMap::new();
+    let mut order: Vec<(ServiceIdx, Resource)> = Vec::new();
+    for (policy, service) in chosen(draft, directory, services, diagnostics) {
+        let subset = match &policy.subset {
+            None => None,
+            Some(name) => match find_subset(policy, &services[service], diagnostics) {
+                Some(subset) => Some(subset),
+                None if policy.resource == Resource::Scenario => continue,
+                None => {
+                    let message = format!("there is no subset {} to treat so", quote(&name.value));
+                    diagnostics.push(Diagnostic::warning(Code::Unreachable, message).at(name.location));
+                    continue;
+                }
+            },
+        };
+        let key = (service, policy.resource);
+        if !said.contains_key(&key) {
+            order.push(key);
+        }
+        let targets = said.entry(key).or_default();
+        match targets.get(&(subset, policy.port)) {
+            None => {
+                targets.insert((subset, policy.port), policy);
+            }
+            Some(earlier) => diagnostics.push(second(policy, earlier)),
+        }
+    }
     for policy in &draft.policies {
-        let Some(index) = directory.find(&policy.service, defaults::NAMESPACE, diagnostics) else { continue };
-        if let Some(earlier) = first.insert(index, policy.service.location) {
-            let message = format!("there is a second policy for {}", quote(&policy.service.value));
-            let diagnostic = Diagnostic::error(Code::DuplicateName, message).at(policy.service.location);
-            diagnostics.push(diagnostic.related(earlier, "the first one"));
-        }
-        let Some(balancing) = &policy.policy.value.balancing else { continue };
-        if let HashOn::Header(name) = &balancing.hash_on
-            && !sources.iter().any(|source| source.headers.iter().any(|header| header.name == *name))
-        {
-            let message = format!("no traffic source sends the header {}", quote(name));
-            let diagnostic = Diagnostic::warning(Code::Unreachable, message).at(policy.policy.location);
-            diagnostics.push(diagnostic.hint("requests without it are hashed on their caller"));
-        }
-        services[index].balancing = Some(balancing.clone());
+        check(policy, draft, sources, diagnostics);
     }
-    inject(draft, directory, services, diagnostics);
+    let all: Vec<Policy> = order.iter().flat_map(|key| folded(key.0, key.1, &said[key])).collect();
+    for (service, _) in order {
+        services[service].balancing = scenario::policy_of(&all, service, None, None).balancing;
+    }
+    all
 }
 
-fn inject(
+/// Each policy with each service it holds for: of one kind of object those whose host fits best.
+fn chosen<'d>(
+    draft: &'d Draft,
+    directory: &Directory<'_>,
+    services: &IndexVec<ServiceIdx, Service>,
+    diagnostics: &mut Diagnostics,
+) -> Vec<(&'d PolicyDraft, ServiceIdx)> {
+    let mut rows = Vec::new();
+    for policy in &draft.policies {
+        for (service, fit) in hosts(policy, directory, services.len(), diagnostics) {
+            // Istio asks the service's own namespace before any other.
+            let is_near =
+                policy.namespace.as_deref().unwrap_or(defaults::NAMESPACE) == services[service].namespace;
+            let is_near = is_near && policy.resource == Resource::DestinationRule;
+            rows.push((policy, service, (is_near, fit)));
+        }
+    }
+    let mut best = BTreeMap::new();
+    for (policy, service, fit) in &rows {
+        let entry = best.entry((policy.resource, *service)).or_insert(*fit);
+        *entry = (*fit).max(*entry);
+    }
+    rows.retain(|(policy, service, fit)| best[&(policy.resource, *service)] == *fit);
+    rows.into_iter().map(|(policy, service, _)| (policy, service)).collect()
+}
+
+/// The services that a policy is for, and how well its host fits them.
+fn hosts(
+    policy: &PolicyDraft,
+    directory: &Directory<'_>,
+    known: usize,
+    diagnostics: &mut Diagnostics,
+) -> Vec<(ServiceIdx, usize)> {
+    let host = &policy.service;
+    let namespace = policy.namespace.as_deref();
+    let is_native = policy.resource == Resource::Scenario;
+    if is_native && !host.value.starts_with('*') {
+        let found = directory.find(host, namespace.unwrap_or(defaults::NAMESPACE), diagnostics);
+        return found.into_iter().map(|index| (index, usize::MAX)).collect();
+    }
+    let (found, fit) = directory.of_host(&host.value, namespace, is_native);
+    if found.is_empty() {
+        let message = format!("{} is no service: the policy has no effect", quote(&host.value));
+        let diagnostic = Diagnostic::warning(Code::Unreachable, message).at(host.location);
+        diagnostics.push(diagnostic.suggest(directory.like(&host.value)));
+    }
+    found.into_iter().filter(|index| index.position() < known).map(|index| (index, fit)).collect()
+}
+
+/// The subset that a policy is for; reports if the scenario's own format names none.
+fn find_subset(policy: &PolicyDraft, service: &Service, diagnostics: &mut Diagnostics) -> Option<SubsetIdx> {
+    let name = policy.subset.as_ref()?;
+    let found = service.subsets.iter().position(|subset| subset.name == name.value);
+    if found.is_none() && policy.resource == Resource::Scenario {
+        let message = format!("{} has no subset {}", quote(&service.name), quote(&name.value));
+        let near = closest(&name.value, service.subsets.iter().map(|subset| subset.name.as_str()));
+        diagnostics.push(Diagnostic::error(Code::UnknownName, message).at(name.location).suggest(near));
+    }
+    found.map(SubsetIdx::at)
+}
+
+/// Of two policies for one target the first one holds; in the scenario's own format that is an error.
+fn second(policy: &PolicyDraft, earlier: &PolicyDraft) -> Diagnostic {
+    let message = format!("there is a second policy for {}", quote(&policy.service.value));
+    let diagnostic = if policy.resource == Resource::Scenario {
+        Diagnostic::error(Code::DuplicateName, message)
+    } else {
+        Diagnostic::warning(Code::DuplicateName, message).hint("the first one holds")
+    };
+    diagnostic.at(policy.service.location).related(earlier.service.location, "the first one")
+}
+
+/// What a policy looks at is there.
+fn check(
+    policy: &PolicyDraft,
     draft: &Draft,
-    directory: &Directory<'_>,
-    services: &mut IndexVec<ServiceIdx, Service>,
+    sources: &IndexVec<SourceIdx, TrafficSource>,
     diagnostics: &mut Diagnostics,
 ) {
-    if let Some(selection) = &draft.mesh.inject {
-        for service in services.iter_mut() {
-            service.injected = false;
-        }
-        mark(selection, true, directory, services, diagnostics);
+    let place = policy.policy.location;
+    let said = &policy.policy.value;
+    if let Some(name) = said.balancing.as_ref().and_then(|balancing| balancing.hash_on.header())
+        && !sources.iter().any(|source| source.headers.iter().any(|header| header.name == *name))
+    {
+        let what = match (name.strip_prefix('?'), name.strip_prefix("cookie:")) {
+            (Some(name), _) => format!("the query parameter {}", quote(name)),
+            (_, Some(name)) => {
+                format!("the cookie {}, as header {}", quote(name), quote(&format!("cookie:{name}")))
+            }
+            _ => format!("the header {}", quote(&name)),
+        };
+        let message = format!("no traffic source sends {what}");
+        let diagnostic = Diagnostic::warning(Code::Unreachable, message).at(place);
+        diagnostics.push(diagnostic.hint("requests without it are hashed on their caller"));
     }
-    mark(&draft.mesh.exclude, false, directory, services, diagnostics);
+    let named: Vec<&String> = match &said.locality {
+        Some(Locality::Failover(zones)) => zones.iter().flat_map(|(from, to)| [from, to]).collect(),
+        Some(Locality::Distribute(zones)) => zones
+            .iter()
+            .flat_map(|(from, to)| std::iter::once(from).chain(to.iter().map(|row| &row.0)))
+            .collect(),
+        Some(Locality::Off) | None => Vec::new(),
+    };
+    let known: Vec<&str> = match &draft.cluster.zones {
+        Some(zones) => zones.value.iter().map(|zone| zone.value.as_str()).collect(),
+        None => vec![defaults::ZONE],
+    };
+    if let Some(unknown) = named.into_iter().find(|zone| *zone != "*" && !known.contains(&zone.as_str())) {
+        let message = format!("there is no zone {}: what is said of it has no effect", quote(unknown));
+        let diagnostic = Diagnostic::warning(Code::Unreachable, message).at(place);
+        diagnostics.push(diagnostic.hint(format!("zones of the cluster: {}", known.join(", "))));
+    }
 }
 
-fn mark(
-    selection: &SelectionDraft,
-    injected: bool,
-    directory: &Directory<'_>,
-    services: &mut IndexVec<ServiceIdx, Service>,
-    diagnostics: &mut Diagnostics,
-) {
-    for namespace in &selection.namespaces {
-        directory.check_namespace(namespace, diagnostics);
-        for service in services.iter_mut().filter(|service| service.namespace == namespace.value) {
-            service.injected = injected;
+/// What holds for each target of which something is said.
+fn folded(service: ServiceIdx, resource: Resource, said: &Said<'_>) -> Vec<Policy> {
+    let subsets: Vec<Option<SubsetIdx>> = distinct(said.keys().map(|key| key.0));
+    let ports: Vec<Option<u16>> = distinct(said.keys().map(|key| key.1));
+    let by_istio = resource == Resource::DestinationRule;
+    let at_port = |subset, port: Option<u16>| {
+        let all = said.get(&(subset, None)).map(|draft| draft.policy.value.clone());
+        let own = port.and_then(|port| said.get(&(subset, Some(port)))).map(|draft| &draft.policy.value);
+        match own {
+            Some(own) if by_istio => {
+                // A port's settings replace all that a port can have.
+                let retry_budget = all.and_then(|all| all.retry_budget);
+                TrafficPolicy { retry_budget: own.retry_budget.or(retry_budget), ..own.clone() }
+            }
+            Some(own) => over(all.unwrap_or_default(), own, false),
+            None => all.unwrap_or_default(),
+        }
+    };
+    let mut policies = Vec::new();
+    for &subset in &subsets {
+        for &port in &ports {
+            let mut policy = at_port(None, port);
+            if subset.is_some() {
+                policy = over(policy, &at_port(subset, port), by_istio);
+            }
+            let by = said.get(&(subset, port)).or_else(|| said.get(&(subset, None)));
+            let by = by.or_else(|| said.get(&(None, port))).or_else(|| said.get(&(None, None)));
+            if policy != TrafficPolicy::default() {
+                let name = by.and_then(|draft| {
+                    let name = draft.name.as_ref()?;
+                    Some(super::routes::full_name(draft.namespace.as_deref(), &name.value))
+                });
+                policies.push(Policy { name, resource, service, subset, port, policy });
+            }
         }
     }
-    for name in &selection.services {
-        if let Some(index) = directory.find(name, defaults::NAMESPACE, diagnostics)
-            && index.position() < services.len()
-        {
-            services[index].injected = injected;
-        }
+    policies
+}
+
+/// All, and each value once.
+fn distinct<T: Ord + Copy>(values: impl Iterator<Item = Option<T>>) -> Vec<Option<T>> {
+    let all: std::collections::BTreeSet<Option<T>> = values.chain([None]).collect();
+    all.into_iter().collect()
+}
+
+/// `upper` with what `lower` says in its place: field by field or, as Istio does, section by section.
+fn over(upper: TrafficPolicy, lower: &TrafficPolicy, by_section: bool) -> TrafficPolicy {
+    if !by_section {
+        return scenario::merged(upper, lower);
     }
+    let mut sections = upper;
+    if lower.balancing.is_some() || lower.warm_up.is_some() || lower.locality.is_some() {
+        (sections.balancing, sections.warm_up, sections.locality) = (None, None, None);
+    }
+    if lower.limits != Limits::default() {
+        sections.limits = Limits::default();
+    }
+    scenario::merged(sections, lower)
 }

@@ -207,4 +207,31 @@ mod tests {
         }
         assert!(!is_meant("./*", "other", "shop", host));
     }
+    #[test]
+    fn the_nearest_scope_holds() {
+        let mut sources = crate::diag::Sources::default();
+        let place = crate::diag::Location::new(sources.add("a.yaml", "x"), 0, 1);
+        let label = |value: &str| ("app".to_owned(), value.to_owned());
+        let scope = |name: &str, namespace: Option<&str>, selector: &[(String, String)]| ScopeDraft {
+            name: Located::new(name.to_owned(), place),
+            namespace: namespace.map(str::to_owned),
+            selector: selector.to_vec(),
+            hosts: Vec::new(),
+        };
+        let scopes = [
+            scope("mesh", None, &[]),
+            scope("shop", Some("shop"), &[]),
+            scope("web", Some("shop"), &[label("web")]),
+        ];
+        for (namespace, labels, expected) in [
+            ("shop", vec![label("web")], "web"),
+            ("shop", vec![label("api")], "shop"),
+            ("shop", vec![], "shop"),
+            ("other", vec![label("web")], "mesh"),
+        ] {
+            let found = scope_of(&scopes, namespace, &labels).expect("the mesh's at least");
+            assert_eq!(found.name.value, expected, "{namespace} {labels:?}");
+        }
+        assert!(scope_of(&scopes[1..], "other", &[]).is_none());
+    }
 }

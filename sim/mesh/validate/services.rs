@@ -1,12 +1,14 @@
-//! Services, their operations and scripts.
+//! Services and their versions, operations and scripts.
 
 use crate::diag::{Code, Diagnostic, Diagnostics, closest, quote};
 use crate::index::{Idx, IndexVec};
 use crate::input::Draft;
-use crate::input::draft::{ActionDraft, CallDraft, OperationDraft, ServiceDraft, StepDraft};
+use crate::input::draft::{ActionDraft, CallDraft, OperationDraft, ServiceDraft, StepDraft, VersionDraft};
 use crate::input::tree::Located;
 
-use super::super::scenario::{Action, Call, Operation, OperationIdx, Service, ServiceIdx, Step};
+use super::super::scenario::{
+    Action, Application, Call, Operation, OperationIdx, Service, ServiceIdx, Step, Version,
+};
 use super::names::Directory;
 
 /// Repetitions of one call.
@@ -49,10 +51,8 @@ struct Resolver<'a> {
 
 impl Resolver<'_> {
     fn service(&mut self, service: &ServiceDraft) -> Service {
-        if service.replicas.value == 0 {
-            let message = format!("{} has no replicas: nobody would answer", quote(&service.name.value));
-            self.diagnostics
-                .push(Diagnostic::error(Code::InvalidValue, message).at(service.replicas.location));
+        if service.versions.is_empty() {
+            self.check_replicas(&service.name, &service.replicas);
         }
         if service.operations.is_empty() {
             let message = format!(
@@ -61,22 +61,74 @@ impl Resolver<'_> {
             );
             self.diagnostics.push(Diagnostic::error(Code::EmptyInput, message).at(service.name.location));
         }
+        let operations: IndexVec<OperationIdx, Operation> = service
+            .operations
+            .iter()
+            .map(|operation| self.operation(operation, service.namespace()))
+            .collect();
+        let versions: IndexVec<_, Version> =
+            service.versions.iter().map(|version| self.version(version, service, &operations)).collect();
+        let sum = versions.iter().fold(0, |sum: u32, version| sum.saturating_add(version.replicas));
         Service {
             name: service.name.value.clone(),
             namespace: service.namespace().to_owned(),
             labels: service.labels.clone(),
-            replicas: service.replicas.value,
+            replicas: if versions.is_empty() { service.replicas.value } else { sum },
             port: service.ports.first().map(|port| port.number),
-            versions: IndexVec::new(),
+            versions,
             subsets: IndexVec::new(),
             application: service.application.clone(),
             balancing: None,
             injected: true,
-            operations: service
-                .operations
-                .iter()
-                .map(|operation| self.operation(operation, service.namespace()))
-                .collect(),
+            operations,
+        }
+    }
+
+    fn check_replicas(&mut self, name: &Located<String>, replicas: &Located<u32>) {
+        if replicas.value == 0 {
+            let message = format!("{} has no replicas: nobody would answer", quote(&name.value));
+            self.diagnostics.push(Diagnostic::error(Code::InvalidValue, message).at(replicas.location));
+        }
+    }
+
+    /// A version has the operations of its service, in their order; what it does not say of them is the service's.
+    fn version(
+        &mut self,
+        version: &VersionDraft,
+        service: &ServiceDraft,
+        of_service: &IndexVec<OperationIdx, Operation>,
+    ) -> Version {
+        self.check_replicas(&version.name, &version.replicas);
+        for own in &version.operations {
+            // Only of what is not there something is said.
+            operation(service, Some(&own.name), self.diagnostics);
+        }
+        let pairs = service.operations.iter().zip(of_service);
+        let operations = pairs.map(|(written, resolved)| {
+            let own = version.operations.iter().find(|own| own.name.value == written.name.value);
+            match own {
+                None => resolved.clone(),
+                Some(own) if own.script == written.script => {
+                    // Its calls have been looked up, and what is wrong with them has been said.
+                    let plain = OperationDraft { script: Vec::new(), ..own.clone() };
+                    Operation {
+                        script: resolved.script.clone(),
+                        ..self.operation(&plain, service.namespace())
+                    }
+                }
+                Some(own) => self.operation(own, service.namespace()),
+            }
+        });
+        Version {
+            name: version.name.value.clone(),
+            labels: version.labels.clone(),
+            replicas: version.replicas.value,
+            operations: operations.collect(),
+            // Callers speak to all versions alike.
+            application: Application {
+                protocol: service.application.protocol,
+                ..version.application.clone()
+            },
         }
     }
 

@@ -175,9 +175,11 @@ fn check_time_passes(
     }
     if let Arrivals::Closed { think_time, .. } = &source.arrivals {
         let cluster = &draft.cluster;
-        let asked = &services[source.service].operations[source.operation];
+        let takes_none = services[source.service]
+            .bodies(source.operation)
+            .any(|operation| operation.service_time.is_zero());
         let nothing_takes_time = think_time.is_zero()
-            && asked.service_time.is_zero()
+            && takes_none
             && cluster.network_delay.is_zero()
             && cluster.outside_delay.is_zero();
         if nothing_takes_time {

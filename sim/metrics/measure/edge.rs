@@ -29,6 +29,19 @@ pub(super) const MEASURES: &[Measure] = &[
     }),
 ];
 
+/// Only where a proxy looks at rules or an application repeats calls: how often a call is sent until it is over, repeats of
+/// the application and attempts of its proxy together, and copies for mirrors, which are no calls.
+pub(super) const ROUTED: &[Measure] = &[
+    Measure::new("attempts_per_call", Unit::Ratio, MEAN, |record, row, _| {
+        let edge = &record.edges[row];
+        share(edge.attempts, edge.calls - edge.repeats)
+    }),
+    Measure::new("copies", Unit::PerSecond, MEAN, |record, row, _| {
+        rate(record.edges[row].copies, record.window)
+    })
+    .silent_at_zero(),
+];
+
 /// Only where there are several zones.
 pub(super) const ACROSS_ZONES: &[Measure] =
     &[Measure::new("cross_zone_ratio", Unit::Ratio, MEAN, |record, row, _| {

@@ -3,6 +3,7 @@
 //! A measure looks at one record and does not know whether it is one replication or several pooled, nor whether its
 //! value becomes a result or half of a difference.
 
+mod cause;
 mod cost;
 mod edge;
 mod entry;
@@ -25,6 +26,8 @@ pub(super) struct Measure {
     pub(super) added: Option<&'static str>,
     pub(super) unit: Unit,
     pub(super) statistics: &'static [Statistic],
+    /// Zero is not worth a row.
+    pub(super) silent_at_zero: bool,
     /// The statistic of the row at an index of a record; `None` where it has no meaning (nothing to divide by).
     pub(super) of: fn(&RunRecord, usize, Statistic) -> Option<Sample>,
 }
@@ -36,7 +39,12 @@ impl Measure {
         statistics: &'static [Statistic],
         of: fn(&RunRecord, usize, Statistic) -> Option<Sample>,
     ) -> Self {
-        Self { metric, added: None, unit, statistics, of }
+        Self { metric, added: None, unit, statistics, silent_at_zero: false, of }
+    }
+
+    const fn silent_at_zero(mut self) -> Self {
+        self.silent_at_zero = true;
+        self
     }
 
     const fn added_as(mut self, name: &'static str) -> Self {
@@ -69,6 +77,7 @@ pub(super) fn subjects(labels: &Labels) -> Vec<Subject> {
     }
     for (index, entry) in labels.entries.iter().enumerate() {
         add(Scope::Entry, &entry.name, index, entry::MEASURES);
+        add(Scope::Entry, &entry.name, index, cause::OF_ENTRIES);
         if entry.gateway {
             add(Scope::Entry, &entry.name, index, entry::BEHIND_GATEWAY);
         }
@@ -76,8 +85,15 @@ pub(super) fn subjects(labels: &Labels) -> Vec<Subject> {
     for (index, name) in labels.services.iter().enumerate() {
         add(Scope::Service, name, index, service::MEASURES);
     }
+    for (index, version) in labels.versions.iter().enumerate() {
+        add(Scope::Version, &version.name, index, service::OF_VERSIONS);
+    }
     for (index, edge) in labels.edges.iter().enumerate() {
         add(Scope::Edge, &edge.name(), index, edge::MEASURES);
+        add(Scope::Edge, &edge.name(), index, cause::OF_EDGES);
+        if labels.routed {
+            add(Scope::Edge, &edge.name(), index, edge::ROUTED);
+        }
         if labels.zones.len() > 1 {
             add(Scope::Edge, &edge.name(), index, edge::ACROSS_ZONES);
         }

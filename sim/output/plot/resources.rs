@@ -112,7 +112,7 @@ fn used(labels: &Labels, record: &RunRecord) -> Use {
     let cores = |cpu: u64| cpu as f64 / record.window.max(1) as f64;
     let mut parts: Vec<(String, [f64; 2])> = Vec::new();
     for (label, proxy) in labels.proxies.iter().zip(&record.proxies) {
-        let part = part(label, &labels.services);
+        let part = part(label, labels);
         let amounts = [cores(proxy.cpu), proxy.memory_mean];
         match parts.iter_mut().find(|(name, _)| *name == part) {
             Some((_, sums)) => *sums = [sums[0] + amounts[0], sums[1] + amounts[1]],
@@ -127,8 +127,9 @@ fn used(labels: &Labels, record: &RunRecord) -> Use {
 }
 
 /// What a group of proxies is a part of: the word for its prefix, the prefix itself if there is no word for it.
-fn part(label: &str, services: &[String]) -> String {
-    if services.iter().any(|service| service == label) {
+fn part(label: &str, labels: &Labels) -> String {
+    let versions = labels.versions.iter().map(|version| &version.name);
+    if labels.services.iter().chain(versions).any(|workload| workload == label) {
         return SIDECARS.to_owned();
     }
     let prefix = label.split_once(':').map_or(label, |(prefix, _)| prefix);
@@ -147,12 +148,16 @@ fn order(part: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::VersionLabel;
 
     #[test]
     fn groups_of_proxies_belong_to_parts() {
-        let services = vec!["default/web".to_owned()];
+        let version = VersionLabel { name: "default/web@v1".to_owned(), service: 0 };
+        let labels =
+            Labels { services: vec!["default/web".to_owned()], versions: vec![version], ..Labels::default() };
         for (label, word) in [
             ("default/web", "sidecars"),
+            ("default/web@v1", "sidecars"),
             ("client:web", "client sidecars"),
             ("gateway:ingress", "gateways"),
             ("node:worker-1", "node proxies"),
@@ -160,7 +165,7 @@ mod tests {
             ("control-plane", "control plane"),
             ("egress:x", "egress"),
         ] {
-            assert_eq!(part(label, &services), word);
+            assert_eq!(part(label, &labels), word);
         }
         let mut parts = ["egress", "waypoints", "sidecars", "gateways"];
         parts.sort_by_key(|part| order(part));

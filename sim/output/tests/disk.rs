@@ -60,8 +60,16 @@ fn a_run_leaves_its_files_and_a_manifest_that_lists_them() {
     let written = write(root.path(), &made, 1, Existing::Keep).unwrap();
     assert_eq!(
         written,
-        ["summary.csv", "summary.json", "edges.csv", "timeline.csv", "histograms/web.hgrm", "manifest.json"]
-            .map(|file| format!("shop/istio-sidecar/{file}"))
+        [
+            "summary.csv",
+            "summary.json",
+            "replications.csv",
+            "edges.csv",
+            "timeline.csv",
+            "histograms/web.hgrm",
+            "manifest.json"
+        ]
+        .map(|file| format!("shop/istio-sidecar/{file}"))
     );
     let files = contents(root.path());
     assert_eq!(files.len(), written.len(), "nothing else, no temporary files: {files:?}");

@@ -95,8 +95,17 @@ impl Targets {
     /// # Panics
     /// When there is no endpoint.
     pub fn new(policy: BalancingPolicy, name: &str, endpoints: u32) -> Self {
-        assert!(endpoints > 0, "{name} has no endpoint");
-        let identities = identities(name, endpoints);
+        Self::of(policy, &[(name, endpoints)])
+    }
+
+    /// The replicas of several workloads, each its name and how many it has: those of the first one come first.
+    ///
+    /// # Panics
+    /// When there is no endpoint.
+    pub fn of(policy: BalancingPolicy, replicas: &[(&str, u32)]) -> Self {
+        let identities: Vec<u64> =
+            replicas.iter().flat_map(|&(name, endpoints)| identities(name, endpoints)).collect();
+        assert!(!identities.is_empty(), "{replicas:?} have no endpoint");
         let table = match policy {
             BalancingPolicy::RingHash => Table::Ring(Ring::new(&identities)),
             BalancingPolicy::Maglev => Table::Maglev(MaglevTable::new(&identities)),
@@ -106,7 +115,7 @@ impl Targets {
             | BalancingPolicy::PeakEwma
             | BalancingPolicy::PerConnection => Table::None,
         };
-        Self { policy, endpoints, table }
+        Self { policy, endpoints: identities.len() as u32, table }
     }
 
     /// Number of endpoints, at least 1.

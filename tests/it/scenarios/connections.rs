@@ -121,17 +121,17 @@ fn one_header_value_always_goes_to_the_same_instance() {
 fn a_made_up_cookie_keeps_a_user_at_one_instance() {
     let instances_met = |arrivals: &str, headers: &str, hash_on: &str| {
         let text = format!(
-            "services:\n  - {{name: a, replicas: 3, service_time: 1ms}}\ntraffic:\n  - {{service: a, from: meshed_client, headers: {headers}, arrivals: {arrivals}}}\npolicies:\n  - {{service: a, balancing: {{policy: maglev, hash_on: '{hash_on}'}}}}\n"
+            "services:\n  - {{name: a, replicas: 3, service_time: 1ms}}\ntraffic:\n  - {{service: a, from: meshed_client, {headers}, arrivals: {arrivals}}}\npolicies:\n  - {{service: a, balancing: {{policy: maglev, hash_on: '{hash_on}'}}}}\n"
         );
         // One request at a time opens one connection to each instance that it meets.
         run(&free_proxies(), 0, 1_000, &text).edges[0].handshakes
     };
     let (user, stranger) = ("{closed: {users: 1, think_time: 1ms}}", "{constant: 10/s}");
-    assert_eq!(instances_met(user, "{}", "cookie:Session"), 1);
-    assert!(instances_met(stranger, "{}", "cookie:Session") > 1, "nobody comes back");
-    assert_eq!(instances_met(user, "{}", "query:tenant"), 3, "nobody makes up a parameter");
-    assert_eq!(instances_met(stranger, "{'query:tenant': gold}", "query:tenant"), 1);
-    assert_eq!(instances_met(user, "{'cookie:session': {distinct: 1000}}", "cookie:Session"), 3);
+    assert_eq!(instances_met(user, "headers: {}", "cookie:Session"), 1);
+    assert!(instances_met(stranger, "headers: {}", "cookie:Session") > 1, "nobody comes back");
+    assert_eq!(instances_met(user, "headers: {}", "query:tenant"), 3, "nobody makes up a parameter");
+    assert_eq!(instances_met(stranger, "query: {tenant: gold}", "query:tenant"), 1);
+    assert_eq!(instances_met(user, "headers: {'cookie:Session': {distinct: 1000}}", "cookie:Session"), 3);
 }
 
 #[test]
@@ -178,4 +178,110 @@ fn a_full_connection_is_joined_by_another() {
     let record = bare(&text);
     assert_eq!(record.edges[0].handshakes, 0);
     assert_eq!(run(&mesh("none"), 0, 1_000, &text).edges[0].handshakes, 3, "100 streams each");
+}
+
+/// Requests at these times, through proxies that take no time, to a service 10 ms away that takes 5 ms: 25 ms on a
+/// connection that is ready, and 40 ms more where all of a handshake is waited for.
+fn requests_at(mesh: &MeshModel, protocol: &str, times: &str, rest: &str) -> sim::metrics::RunRecord {
+    let text = format!(
+        "cluster: {{network_delay: 10ms}}\nservices:\n  - {{name: a, protocol: {protocol}, service_time: 5ms}}\ntraffic:\n  - {{name: users, service: a, from: meshed_client, arrivals: {{trace: [{times}]}}{rest}}}\n"
+    );
+    run(mesh, 0, 1_000, &text)
+}
+
+#[test]
+fn a_connection_given_back_overtakes_the_handshake_of_whoever_waits() {
+    for (times, time, handshakes) in [
+        // Ready at 140, back at 165.
+        ("100ms", 65, 1),
+        // At 165 the second takes the connection of the first, 5 ms before its own would be ready.
+        ("100ms, 130ms", 65 + 60, 2),
+        // That one is ready at 170 and takes who came after ...
+        ("100ms, 130ms, 168ms", 65 + 60 + 27, 2),
+        // ... or is idle until it is needed.
+        ("100ms, 130ms, 180ms", 65 + 60 + 25, 2),
+        // Who has waited longest is first: the third goes out on the connection that was opened for the second.
+        ("100ms, 130ms, 131ms", 65 + 60 + 64, 3),
+    ] {
+        let record = requests_at(&free_proxies(), "HTTP/1.1", times, "");
+        assert_eq!(total(&record), time * MILLISECOND, "{times}");
+        assert_eq!(record.edges[0].handshakes, handshakes, "{times}");
+    }
+}
+
+#[test]
+fn an_application_takes_what_is_ready_first_too() {
+    // Ready at 120, back at 145; the second's own would be ready at 155.
+    for protocol in ["HTTP/1.1", "TCP"] {
+        let record = requests_at(&mesh("none"), protocol, "100ms, 135ms, 156ms", "");
+        assert_eq!(total(&record), (45 + 35 + 25) * MILLISECOND, "{protocol}");
+        assert_eq!(record.edges[0].handshakes, 2, "{protocol}");
+    }
+}
+
+#[test]
+fn who_waits_for_a_full_connection_goes_out_where_there_is_room_first() {
+    let mut mesh = free_proxies();
+    mesh.sidecar.as_mut().expect("it has sidecars").upstream.max_streams = 2;
+    for (times, time, handshakes) in [
+        ("100ms, 101ms", 65 + 64, 1),
+        ("100ms, 101ms, 102ms", 65 + 64 + 65, 2),
+        // Both streams are over at 165, 5 ms before the second connection is ready.
+        ("100ms, 101ms, 130ms", 65 + 64 + 60, 2),
+        ("100ms, 101ms, 130ms, 131ms", 65 + 64 + 60 + 59, 2),
+    ] {
+        let record = requests_at(&mesh, "gRPC", times, "");
+        assert_eq!(total(&record), time * MILLISECOND, "{times}");
+        assert_eq!(record.edges[0].handshakes, handshakes, "{times}");
+    }
+}
+
+#[test]
+fn a_handshake_goes_on_though_the_call_for_which_it_was_begun_is_given_up() {
+    // Given up at 130; the connection is ready at 140.
+    for (times, time) in [("100ms, 136ms", 30 + 29), ("100ms, 150ms", 30 + 25)] {
+        for protocol in ["HTTP/1.1", "gRPC"] {
+            let record = requests_at(&free_proxies(), protocol, times, ", timeout: 30ms");
+            let edge = &record.edges[0];
+            assert_eq!((edge.calls, edge.timeouts, edge.handshakes), (2, 1, 1), "{times} of {protocol}");
+            assert_eq!(record.services[0].visits, 1, "the first was never sent");
+            let times = [record.entries[0].failed.max(), record.entries[0].succeeded.max()];
+            assert!((times[0] + times[1]).abs_diff(time * MILLISECOND) < MILLISECOND / 10, "{times:?}");
+        }
+    }
+}
+
+#[test]
+fn without_keep_alive_a_connection_that_nobody_waits_for_is_closed() {
+    // Kept, it serves the next call, which is given up too, on its way: every other one has a handshake.
+    for (keep_alive, handshakes, visits) in [(false, 10, 0), (true, 5, 5)] {
+        let text = format!(
+            "{PAIR_FAR_APART}services:\n  - {{name: a, service_time: 0s, client: {{keep_alive: {keep_alive}}}, script: [{{call: {{service: b, timeout: 1ms, optional: true}}}}]}}\n  - {{name: b, service_time: 5ms}}\n{}",
+            ten_a_second("a")
+        );
+        let record = run(&mesh("none"), 0, 1_000, &text);
+        assert_eq!((record.edges[0].handshakes, record.services[1].visits), (handshakes, visits));
+    }
+}
+
+#[test]
+fn a_burst_from_a_cold_start_does_not_wait_for_as_many_handshakes() {
+    let mut mesh = free_proxies();
+    mesh.sidecar.as_mut().expect("it has sidecars").upstream.handshake_client_cpu =
+        sim::units::Span::from_millis(10);
+    for calls in [1, 2, 10, 100] {
+        let text = format!(
+            "{PAIR_FAR_APART}services:\n  - {{name: a, service_time: 0s, script: [[{{call: {{service: b, count: {calls}}}}}]]}}\n  - {{name: b, service_time: 1ms}}\ntraffic:\n  - {{name: users, service: a, from: outside, arrivals: {{trace: [100ms, 3s]}}}}\n"
+        );
+        let record = run(&mesh, 0, 4_000, &text);
+        // The one worker makes a connection every 10 ms, which is ready 4 ms later and carries a call every 3 ms. It
+        // passes responses on when it has made all.
+        let mut starts: Vec<u64> =
+            (1..=calls).flat_map(|made| (0..calls).map(move |turn| 10 * made + 4 + 3 * turn)).collect();
+        starts.sort_unstable();
+        let cold = (10 * calls).max(starts[calls as usize - 1] + 3);
+        assert_eq!(total(&record), (cold + 3) * MILLISECOND, "{calls} calls, then as many again");
+        // All that were begun are made, and kept.
+        assert_eq!(record.edges[0].handshakes, calls);
+    }
 }

@@ -7,9 +7,11 @@ mod crowded;
 mod limits;
 mod proxies;
 mod quiet;
+mod routing;
 mod scripts;
 mod timeline;
 mod timeouts;
+mod versions;
 mod zones;
 
 use std::sync::atomic::AtomicBool;

@@ -3,6 +3,7 @@
 mod balancing;
 mod model;
 mod networks;
+mod retries;
 pub(crate) mod rule;
 mod scenarios;
 mod source;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::metrics::record::ServiceRecord;
+use crate::metrics::record::{EdgeRecord, ServiceRecord};
 use crate::metrics::{Labels, RunRecord, Unit};
 
 use super::super::number;
@@ -51,35 +51,48 @@ pub(super) struct Link {
 /// The graph of all replications taken together.
 pub(super) fn graph(labels: &Labels, record: &RunRecord) -> Graph {
     let kept = busiest(labels, record);
-    let mut place: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut place: BTreeMap<usize, usize> = BTreeMap::new();
     let mut nodes = Vec::new();
     let namespace = common_namespace(&labels.services);
     for &service in &kept {
         let label = &labels.services[service];
-        place.insert(label, nodes.len());
+        place.insert(service, nodes.len());
         nodes.push(node_of(
             label.strip_prefix(&namespace).unwrap_or(label),
             &record.services[service],
             record.window,
         ));
     }
-    let mut links = Vec::new();
-    for (edge, measured) in labels.edges.iter().zip(&record.edges) {
-        let Some(&to) = place.get(edge.callee.as_str()) else { continue };
-        let rate = per_second(measured.calls, record.window);
-        let from = match place.get(edge.caller.as_str()) {
-            Some(&from) => from,
-            None if labels.services.contains(&edge.caller) => continue,
-            None => {
-                place.insert(&edge.caller, nodes.len());
+    let mut sources: BTreeMap<&str, usize> = BTreeMap::new();
+    // Versions of a service and subsets are drawn as the service: several edges may be one link.
+    let mut measured: Vec<((usize, usize), EdgeRecord)> = Vec::new();
+    for (edge, record_of_edge) in labels.edges.iter().zip(&record.edges) {
+        let Some(&to) = place.get(&edge.to_service) else { continue };
+        let from = match edge.from_service {
+            Some(service) => match place.get(&service) {
+                Some(&from) => from,
+                None => continue,
+            },
+            None => *sources.entry(&edge.caller).or_insert_with(|| {
                 nodes.push(source(&edge.caller, labels, record));
                 nodes.len() - 1
-            }
+            }),
         };
-        let added = (measured.proxy_time.count() > 0)
-            .then(|| measured.proxy_time.quantile(0.5) as f64 / NANOS_PER_SECOND);
-        links.push(Link { from, to, rate, added });
+        match measured.iter_mut().find(|(ends, _)| *ends == (from, to)) {
+            Some((_, link)) => {
+                link.calls += record_of_edge.calls;
+                link.proxy_time.merge(&record_of_edge.proxy_time);
+            }
+            None => measured.push(((from, to), record_of_edge.clone())),
+        }
     }
+    let link = |((from, to), edge): ((usize, usize), EdgeRecord)| Link {
+        from,
+        to,
+        rate: per_second(edge.calls, record.window),
+        added: (edge.proxy_time.count() > 0).then(|| edge.proxy_time.quantile(0.5) as f64 / NANOS_PER_SECOND),
+    };
+    let links = measured.into_iter().map(link).collect();
     let services = labels.services.len();
     Graph { nodes, links, services, left_out: services - kept.len() }
 }
@@ -89,9 +102,7 @@ fn busiest(labels: &Labels, record: &RunRecord) -> Vec<usize> {
     let mut kept: Vec<usize> = (0..labels.services.len()).collect();
     if kept.len() > MOST {
         let called_first = |service: usize| {
-            labels.edges.iter().any(|edge| {
-                edge.callee == labels.services[service] && !labels.services.contains(&edge.caller)
-            })
+            labels.edges.iter().any(|edge| edge.to_service == service && edge.from_service.is_none())
         };
         let first: Vec<bool> = kept.iter().map(|&service| called_first(service)).collect();
         kept.sort_by_key(|&service| (!first[service], std::cmp::Reverse(record.services[service].visits)));

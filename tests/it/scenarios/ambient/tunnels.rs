@@ -76,6 +76,19 @@ fn no_connection_is_ready_before_its_tunnel() {
 }
 
 #[test]
+fn a_connection_given_back_overtakes_the_stream_opened_for_whoever_waits() {
+    // Ready at 106, back at 113, when the second takes it; its own, a stream of the tunnel, is ready at 114.
+    let services = "services:\n  - {name: a, service_time: 5ms}\n";
+    let times = "100ms, 112ms, 115ms";
+    let text = format!("{}{services}{}", far_apart(2), at("a", "meshed_client", times));
+    let record = run(&free_ambient("istio-ambient"), 0, 1_000, &text);
+    assert_eq!(total(&record), (13 + 8 + 7) * MILLISECOND);
+    assert_eq!(record.edges[0].handshakes, 1, "one tunnel");
+    let held = record.proxies[0].connections_mean;
+    assert!((held - 2.0 * (0.9 + 0.888)).abs() < 1e-9, "{held}: two connections, each at both ends");
+}
+
+#[test]
 fn an_idle_tunnel_is_closed_after_its_last_connection() {
     let mut mesh = free_ambient("istio-ambient");
     mesh.direct.idle_timeout = Span::from_seconds(1);

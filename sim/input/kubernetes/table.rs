@@ -1,0 +1,297 @@
+//! Which fields of which objects mean what here: one table, from which warnings and documentation follow.
+
+use std::fmt;
+
+use Effect::{Irrelevant, Modelled, NotModelled};
+
+use crate::input::linkerd::annotations;
+
+/// What becomes of a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It is read.
+    Modelled,
+    /// It would matter, and is not read; why.
+    NotModelled(&'static str),
+    /// It changes neither behaviour nor performance.
+    Irrelevant,
+}
+
+impl fmt::Display for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Modelled => f.write_str("modelled"),
+            Self::NotModelled(reason) => write!(f, "not modelled: {reason}"),
+            Self::Irrelevant => f.write_str("irrelevant"),
+        }
+    }
+}
+
+/// A path of keys and what becomes of all that stands there. `[]` is every element of a list, `*` every key.
+pub(super) type Row = (&'static str, Effect);
+
+const START_UP: Effect = NotModelled("pods are there from the beginning");
+const PLACEMENT: Effect = NotModelled("pods are placed by their requests and zones alone");
+const ALIKE: Effect = NotModelled(
+    "all proxies of a mesh are alike in a run; `--set profile.proxy.cpu_request=…` changes them all",
+);
+const ROLL_OUT: Effect = NotModelled("nothing is rolled out during a run");
+
+/// Of every object.
+const HEAD: &[Row] = &[
+    ("apiVersion", Modelled),
+    ("kind", Modelled),
+    ("metadata.name", Modelled),
+    ("metadata.generateName", Irrelevant),
+    ("metadata.namespace", Modelled),
+    // Annotations have a table of their own.
+    ("metadata.annotations", Modelled),
+    ("metadata.labels", Modelled),
+    ("metadata.ownerReferences", Modelled),
+    ("metadata.creationTimestamp", Irrelevant),
+    ("metadata.deletionTimestamp", Irrelevant),
+    ("metadata.deletionGracePeriodSeconds", Irrelevant),
+    ("metadata.finalizers", Irrelevant),
+    ("metadata.generation", Irrelevant),
+    ("metadata.managedFields", Irrelevant),
+    ("metadata.resourceVersion", Irrelevant),
+    ("metadata.selfLink", Irrelevant),
+    ("metadata.uid", Irrelevant),
+];
+
+/// Of a pod's `spec`, wherever it stands; containers have a table of their own.
+const POD: &[Row] = &[
+    ("ephemeralContainers", Irrelevant),
+    ("hostNetwork", Modelled),
+    ("nodeName", Modelled),
+    ("affinity", PLACEMENT),
+    ("nodeSelector", PLACEMENT),
+    ("tolerations", Irrelevant),
+    ("topologySpreadConstraints", PLACEMENT),
+    ("priority", Irrelevant),
+    ("priorityClassName", Irrelevant),
+    ("preemptionPolicy", Irrelevant),
+    ("schedulerName", Irrelevant),
+    ("schedulingGates", Irrelevant),
+    ("overhead", NotModelled("what the container runtime takes is not counted")),
+    ("resources", NotModelled("requests and limits are those of containers")),
+    ("resourceClaims", NotModelled("devices are not modelled")),
+    ("runtimeClassName", NotModelled("every container runtime is alike")),
+    ("readinessGates", START_UP),
+    ("restartPolicy", Irrelevant),
+    ("terminationGracePeriodSeconds", ROLL_OUT),
+    ("activeDeadlineSeconds", NotModelled("no pod ends during a run")),
+    ("dnsConfig", NotModelled("looking up names takes no time")),
+    ("dnsPolicy", Irrelevant),
+    ("automountServiceAccountToken", Irrelevant),
+    ("enableServiceLinks", Irrelevant),
+    ("hostAliases", Irrelevant),
+    ("hostIPC", Irrelevant),
+    ("hostPID", Irrelevant),
+    ("hostUsers", Irrelevant),
+    ("hostname", Irrelevant),
+    ("imagePullSecrets", Irrelevant),
+    ("os", Irrelevant),
+    ("securityContext", Irrelevant),
+    ("serviceAccount", Irrelevant),
+    ("serviceAccountName", Irrelevant),
+    ("setHostnameAsFQDN", Irrelevant),
+    ("shareProcessNamespace", Irrelevant),
+    ("subdomain", Irrelevant),
+    ("volumes", Irrelevant),
+];
+
+/// Of a container.
+const CONTAINER: &[Row] = &[
+    ("name", Modelled),
+    ("args", Modelled),
+    ("command", Modelled),
+    ("env[].name", Modelled),
+    ("env[].value", Modelled),
+    ("env[].valueFrom.configMapKeyRef", Modelled),
+    ("env[].valueFrom", Irrelevant),
+    ("envFrom[].configMapRef", Modelled),
+    ("envFrom[].secretRef", Irrelevant),
+    ("envFrom[].prefix", Irrelevant),
+    ("ports[].name", Modelled),
+    ("ports[].containerPort", Modelled),
+    ("ports[].protocol", Irrelevant),
+    ("ports[].hostPort", Irrelevant),
+    ("ports[].hostIP", Irrelevant),
+    ("resources.requests.cpu", Modelled),
+    ("resources.requests.memory", Modelled),
+    ("resources.limits.cpu", Modelled),
+    ("resources.limits.memory", Modelled),
+    ("resources.requests.ephemeral-storage", Irrelevant),
+    ("resources.limits.ephemeral-storage", Irrelevant),
+    ("resources.requests.*", NotModelled("nodes have CPU and memory only")),
+    ("resources.limits.*", NotModelled("nodes have CPU and memory only")),
+    ("resources.claims", NotModelled("devices are not modelled")),
+    ("resizePolicy", Irrelevant),
+    ("restartPolicy", Modelled),
+    ("restartPolicyRules", Irrelevant),
+    ("readinessProbe", START_UP),
+    ("startupProbe", START_UP),
+    ("livenessProbe", NotModelled("no container is restarted")),
+    ("lifecycle", ROLL_OUT),
+    ("image", Irrelevant),
+    ("imagePullPolicy", Irrelevant),
+    ("securityContext", Irrelevant),
+    ("stdin", Irrelevant),
+    ("stdinOnce", Irrelevant),
+    ("terminationMessagePath", Irrelevant),
+    ("terminationMessagePolicy", Irrelevant),
+    ("tty", Irrelevant),
+    ("volumeDevices", Irrelevant),
+    ("volumeMounts", Irrelevant),
+    ("workingDir", Irrelevant),
+];
+
+/// Of Deployments, StatefulSets, DaemonSets and ReplicaSets, the pods' template apart.
+const WORKLOAD: &[Row] = &[
+    ("spec.replicas", Modelled),
+    ("spec.selector", Irrelevant),
+    ("spec.template.metadata", Modelled),
+    ("spec.serviceName", Irrelevant),
+    ("spec.minReadySeconds", ROLL_OUT),
+    ("spec.strategy", ROLL_OUT),
+    ("spec.updateStrategy", ROLL_OUT),
+    ("spec.podManagementPolicy", ROLL_OUT),
+    ("spec.paused", Irrelevant),
+    ("spec.progressDeadlineSeconds", Irrelevant),
+    ("spec.revisionHistoryLimit", Irrelevant),
+    ("spec.ordinals", Irrelevant),
+    ("spec.persistentVolumeClaimRetentionPolicy", Irrelevant),
+    ("spec.volumeClaimTemplates", Irrelevant),
+    ("status.desiredNumberScheduled", Modelled),
+    ("status", Irrelevant),
+];
+
+/// Of Services.
+const SERVICE: &[Row] = &[
+    ("spec.selector", Modelled),
+    ("spec.ports[].name", Modelled),
+    ("spec.ports[].port", Modelled),
+    ("spec.ports[].targetPort", Modelled),
+    ("spec.ports[].appProtocol", Modelled),
+    ("spec.ports[].protocol", Modelled),
+    ("spec.ports[].nodePort", Irrelevant),
+    ("spec.type", Modelled),
+    ("spec.clusterIP", Modelled),
+    ("spec.externalName", Modelled),
+    ("spec.clusterIPs", Irrelevant),
+    ("spec.externalIPs", Irrelevant),
+    ("spec.ipFamilies", Irrelevant),
+    ("spec.ipFamilyPolicy", Irrelevant),
+    ("spec.allocateLoadBalancerNodePorts", Irrelevant),
+    ("spec.healthCheckNodePort", Irrelevant),
+    ("spec.loadBalancerClass", Irrelevant),
+    ("spec.loadBalancerIP", Irrelevant),
+    ("spec.loadBalancerSourceRanges", Irrelevant),
+    ("spec.publishNotReadyAddresses", ROLL_OUT),
+    ("spec.externalTrafficPolicy", NotModelled("requests from outside come by no node")),
+    ("spec.internalTrafficPolicy", NotModelled("a caller's node gets no preference")),
+    ("spec.trafficDistribution", NotModelled("a caller's zone gets no preference without a policy")),
+    ("spec.sessionAffinity", NotModelled("callers do not stick to one pod without a policy")),
+    ("spec.sessionAffinityConfig", NotModelled("callers do not stick to one pod without a policy")),
+    ("status", Irrelevant),
+];
+
+/// Of Namespaces and Pods, beside what all objects have.
+const NAMESPACE: &[Row] = &[("spec", Irrelevant), ("status", Irrelevant)];
+const STATUS: &[Row] = &[("status.phase", Modelled), ("status", Irrelevant)];
+
+/// Annotations of a mesh; others change nothing here. Those of proxies' resources are kept in the draft, though.
+pub(super) const ANNOTATIONS: &[Row] = &[
+    ("sidecar.istio.io/inject", Modelled),
+    ("sidecar.istio.io/proxyCPU", ALIKE),
+    ("sidecar.istio.io/proxyCPULimit", ALIKE),
+    ("sidecar.istio.io/proxyMemory", ALIKE),
+    ("sidecar.istio.io/proxyMemoryLimit", ALIKE),
+    ("proxy.istio.io/config", ALIKE),
+    ("ambient.istio.io/redirection", Modelled),
+    ("sidecar.istio.io/status", Irrelevant),
+    ("sidecar.istio.io/rewriteAppHTTPProbers", Irrelevant),
+    ("sidecar.istio.io/logLevel", Irrelevant),
+    ("sidecar.istio.io/componentLogLevel", Irrelevant),
+    ("sidecar.istio.io/interceptionMode", Irrelevant),
+    ("sidecar.istio.io/nativeSidecar", START_UP),
+    ("prometheus.istio.io/merge-metrics", Irrelevant),
+    ("istio.io/rev", Irrelevant),
+    ("linkerd.io/inject", Modelled),
+    ("config.linkerd.io/proxy-cpu-request", ALIKE),
+    ("config.linkerd.io/proxy-cpu-limit", ALIKE),
+    ("config.linkerd.io/proxy-memory-request", ALIKE),
+    ("config.linkerd.io/proxy-memory-limit", ALIKE),
+    ("config.linkerd.io/proxy-enable-native-sidecar", START_UP),
+    ("config.linkerd.io/admin-port", Irrelevant),
+    ("config.linkerd.io/control-port", Irrelevant),
+    ("config.linkerd.io/inbound-port", Irrelevant),
+    ("config.linkerd.io/outbound-port", Irrelevant),
+    ("config.linkerd.io/image-pull-policy", Irrelevant),
+    ("config.linkerd.io/proxy-image", Irrelevant),
+    ("config.linkerd.io/proxy-log-format", Irrelevant),
+    ("config.linkerd.io/proxy-log-level", Irrelevant),
+    ("config.linkerd.io/proxy-uid", Irrelevant),
+    ("config.linkerd.io/proxy-version", Irrelevant),
+    ("config.linkerd.io/opaque-ports", NotModelled("a port speaks the same under every mesh")),
+    ("retry.linkerd.io/http", Modelled),
+    ("retry.linkerd.io/grpc", Modelled),
+    ("retry.linkerd.io/limit", Modelled),
+    ("retry.linkerd.io/timeout", Modelled),
+    ("timeout.linkerd.io/request", Modelled),
+    ("timeout.linkerd.io/response", NotModelled(annotations::RESPONSE)),
+    ("timeout.linkerd.io/idle", NotModelled(annotations::IDLE)),
+    ("balancer.linkerd.io/failure-accrual", Modelled),
+    ("balancer.linkerd.io/failure-accrual-consecutive-max-failures", Modelled),
+    ("balancer.linkerd.io/failure-accrual-consecutive-max-penalty", Modelled),
+    ("balancer.linkerd.io/failure-accrual-consecutive-min-penalty", Modelled),
+    ("balancer.linkerd.io/failure-accrual-consecutive-jitter-ratio", Modelled),
+    ("linkerd.io/created-by", Irrelevant),
+    ("linkerd.io/proxy-version", Irrelevant),
+    ("linkerd.io/trust-root-sha256", Irrelevant),
+];
+
+/// Whose annotations are looked at.
+pub(super) const MESHES: [&str; 2] = ["istio.io", "linkerd.io"];
+
+/// The rows of a kind of object: full paths.
+pub fn fields(shape: Shape) -> Vec<(String, Effect)> {
+    let mut rows = Vec::new();
+    let mut add = |prefix: &str, table: &[Row]| {
+        rows.extend(table.iter().map(|(path, effect)| (format!("{prefix}{path}"), *effect)));
+    };
+    let mut pod = |prefix: &str| {
+        for list in ["containers[].", "initContainers[]."] {
+            add(&format!("{prefix}{list}"), CONTAINER);
+        }
+        add(prefix, POD);
+    };
+    match shape {
+        Shape::Workload => {
+            pod("spec.template.spec.");
+            add("", WORKLOAD);
+        }
+        Shape::Pod => {
+            pod("spec.");
+            add("", STATUS);
+        }
+        Shape::Service => add("", SERVICE),
+        Shape::Namespace => add("", NAMESPACE),
+    }
+    add("", HEAD);
+    rows
+}
+
+/// Objects that have the same fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// A set of pods from one template.
+    Workload,
+    /// A pod.
+    Pod,
+    /// A Service.
+    Service,
+    /// A Namespace.
+    Namespace,
+}

@@ -1,0 +1,147 @@
+//! The sections that a scenario has once: `mesh`, `cluster`, `run`, `slo`.
+
+use crate::input::Draft;
+use crate::input::draft::{
+    ClusterDraft, CoreSetDraft, MeshDraft, NodesDraft, PricesDraft, SelectionDraft, SloDraft,
+};
+use crate::input::tree::Located;
+use crate::vocabulary::{NodeCores, Objective, RunSettings};
+
+use super::quantity::{Of, cores, dist, ratio};
+use super::yaml::{Map, Yaml};
+
+pub(super) fn sections(draft: &Draft, map: &mut Map) {
+    let mesh = mesh(&draft.mesh);
+    if !mesh.is_empty() {
+        map.put("mesh", mesh);
+    }
+    let cluster = cluster(&draft.cluster);
+    if !cluster.is_empty() {
+        map.put("cluster", cluster);
+    }
+    if draft.given.iter().any(|(section, _)| *section == "run") {
+        map.put("run", run(&draft.run));
+    }
+    map.some("slo", draft.slos.iter().map(slo).collect());
+}
+
+fn names(names: &[Located<String>]) -> Vec<Yaml> {
+    Yaml::texts(names.iter().map(|name| name.value.as_str()))
+}
+
+fn selection(selection: &SelectionDraft, map: &mut Map) {
+    map.some("namespaces", names(&selection.namespaces));
+    map.some("services", names(&selection.services));
+}
+
+fn mesh(mesh: &MeshDraft) -> Map {
+    let mut map = Map::default();
+    map.maybe("profile", mesh.profile.as_ref().map(|name| Yaml::text(&name.value)));
+    let mut overrides = Map::default();
+    for (path, value) in &mesh.overrides {
+        overrides.put(&path.value, Yaml::text(&value.value));
+    }
+    if !overrides.is_empty() {
+        map.put("overrides", overrides);
+    }
+    if let Some(inject) = &mesh.inject {
+        let mut chosen = Map::default();
+        selection(inject, &mut chosen);
+        map.put("inject", chosen);
+    }
+    let mut exclude = Map::default();
+    selection(&mesh.exclude, &mut exclude);
+    if !exclude.is_empty() {
+        map.put("exclude", exclude);
+    }
+    map.maybe(
+        "waypoints",
+        mesh.waypoints.as_ref().map(|waypoints| {
+            let one = |waypoint: &crate::input::draft::WaypointDraft| {
+                let mut map = Map::default();
+                map.put("name", Yaml::text(&waypoint.name.value));
+                selection(&waypoint.services, &mut map);
+                map.maybe("replicas", waypoint.replicas.map(Yaml::plain));
+                map.maybe("zone", waypoint.zone.as_ref().map(|zone| Yaml::text(&zone.value)));
+                map.into()
+            };
+            waypoints.iter().map(one).collect::<Vec<Yaml>>()
+        }),
+    );
+    map
+}
+
+fn cluster(cluster: &ClusterDraft) -> Map {
+    let silent = ClusterDraft::default();
+    let mut map = Map::default();
+    if cluster.network_delay != silent.network_delay {
+        map.put("network_delay", dist(&cluster.network_delay, Of::Time));
+    }
+    map.maybe("zone_delay", cluster.zone_delay.as_ref().map(|delay| dist(&delay.value, Of::Time)));
+    if cluster.outside_delay != silent.outside_delay {
+        map.put("outside_delay", dist(&cluster.outside_delay, Of::Time));
+    }
+    map.maybe("bandwidth", cluster.bandwidth.map(|bits| Yaml::plain(format!("{bits}bit/s"))));
+    if cluster.cpu_speed != silent.cpu_speed {
+        map.put("cpu_speed", Yaml::plain(cluster.cpu_speed));
+    }
+    map.some("core_sets", cluster.core_sets.iter().map(core_set).collect());
+    map.maybe("nodes", cluster.nodes.as_ref().map(nodes));
+    map.maybe("zones", cluster.zones.as_ref().map(|zones| names(&zones.value)));
+    map.maybe("cross_zone_price", cluster.cross_zone_price.map(Yaml::plain));
+    map.maybe(
+        "cores",
+        cluster
+            .cores
+            .map(|cores| Yaml::text(if cores == NodeCores::Shared { "shared" } else { "unlimited" })),
+    );
+    if let PricesDraft::File(name) = &cluster.prices {
+        map.put("prices", Yaml::text(&name.value));
+    }
+    map
+}
+
+fn core_set(set: &CoreSetDraft) -> Yaml {
+    let mut map = Map::default();
+    map.put("name", Yaml::text(&set.name.value));
+    map.some("services", names(&set.services));
+    map.some("sources", names(&set.sources));
+    map.put("cores", Yaml::plain(set.cores));
+    map.into()
+}
+
+fn nodes(nodes: &NodesDraft) -> Map {
+    let mut map = Map::default();
+    map.maybe("count", nodes.count.as_ref().map(|count| Yaml::plain(count.value)));
+    map.maybe("type", nodes.node_type.as_ref().map(|name| Yaml::text(&name.value)));
+    map.maybe("cores", nodes.cores.map(cores));
+    map.maybe("memory", nodes.memory.map(Yaml::plain));
+    map.maybe("pods", nodes.pods.map(Yaml::plain));
+    map.maybe("price", nodes.price.map(Yaml::plain));
+    map
+}
+
+fn run(run: &RunSettings) -> Map {
+    let mut map = Map::default();
+    map.put("warm_up", Yaml::plain(run.warm_up));
+    map.put("duration", Yaml::plain(run.duration));
+    map.put("drain_limit", Yaml::plain(run.drain_limit));
+    map.maybe("interval", run.interval.map(Yaml::plain));
+    map.put("replications", Yaml::plain(run.replications));
+    map.maybe("precision", run.precision.map(ratio));
+    map.put("seed", Yaml::plain(run.seed));
+    map
+}
+
+fn slo(slo: &SloDraft) -> Yaml {
+    let mut map = Map::default();
+    map.maybe("entry", slo.entry.as_ref().map(|entry| Yaml::text(&entry.value)));
+    match &slo.objective {
+        Objective::ErrorRatio(share) => map.put("error_ratio", ratio(*share)),
+        Objective::ResponseTime { quantile, limit } => {
+            let named = crate::input::native::run::QUANTILES.iter().find(|(_, known)| known == quantile);
+            map.put(named.map_or("p99", |(name, _)| *name), Yaml::plain(limit));
+        }
+    }
+    map.into()
+}

@@ -1,0 +1,125 @@
+//! Which rule a request takes: a bit for each match that its attributes leave possible; the first one counts.
+
+use crate::kernel::rng::hash_name;
+use crate::mesh::scenario::{Header, HeaderValues};
+
+use super::RuleIdx;
+use super::condition::{Condition, Place};
+
+/// Which rule the requests of a source take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// All of them the same one.
+    Fixed(RuleIdx),
+    /// It depends on what they carry.
+    Drawn {
+        /// What they carry, as far as anything looks at it.
+        attributes: Vec<Attribute>,
+        /// The rule of each match.
+        rules: Vec<RuleIdx>,
+    },
+}
+
+/// A header, or what is given like one, with the matches that each of its values leaves possible.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attribute {
+    /// Hash of the header's name.
+    pub name: u64,
+    /// 64 matches a word; of each value in the source's order, then of requests without the header. All values of a
+    /// header that only has distinct ones are alike.
+    pub possible: Vec<Box<[u64]>>,
+}
+
+impl Choice {
+    /// The rule of a request, given the position of the value that it carries of each attribute: past the last one if
+    /// it carries none. The last match always holds.
+    #[inline]
+    pub fn rule(&self, mut value: impl FnMut(u64) -> Option<u64>) -> RuleIdx {
+        let (attributes, rules) = match self {
+            Self::Fixed(rule) => return *rule,
+            Self::Drawn { attributes, rules } => (attributes, rules),
+        };
+        let first = match attributes.as_slice() {
+            [one] => first_bit(one.of(value(one.name)).iter().copied()),
+            several => {
+                let mut left = vec![u64::MAX; rules.len().div_ceil(64)];
+                for attribute in several {
+                    let possible = attribute.of(value(attribute.name));
+                    left.iter_mut().zip(possible).for_each(|(left, possible)| *left &= possible);
+                }
+                first_bit(left.into_iter())
+            }
+        };
+        rules[first]
+    }
+}
+
+impl Attribute {
+    fn of(&self, value: Option<u64>) -> &[u64] {
+        let absent = self.possible.len() - 1;
+        &self.possible[value.map_or(absent, |value| (value as usize).min(absent.saturating_sub(1)))]
+    }
+}
+
+fn first_bit(words: impl Iterator<Item = u64>) -> usize {
+    let (number, word) = words.enumerate().find(|(_, word)| *word != 0).expect("the last match always holds");
+    number * 64 + word.trailing_zeros() as usize
+}
+
+/// The choice that a source's requests leave. `matches` are in the order in which they are looked at, the last one
+/// without conditions; `headers` are the source's.
+pub(super) fn choice(
+    place: &Place<'_>,
+    matches: &[(Vec<Condition<'_>>, RuleIdx)],
+    headers: &[Header],
+    is_own: bool,
+) -> Choice {
+    let carried = |condition: &Condition<'_>| {
+        let is_request = is_own || matches!(condition.name, super::condition::Name::Header(_));
+        headers.iter().find(|header| is_request && condition.name.is_header(&header.name))
+    };
+    // What this source does not vary is decided now.
+    let left: Vec<(Vec<&Condition<'_>>, RuleIdx)> = matches
+        .iter()
+        .filter_map(|(conditions, rule)| {
+            let (open, known): (Vec<&Condition<'_>>, Vec<&Condition<'_>>) =
+                conditions.iter().partition(|condition| carried(condition).is_some());
+            let holds = known.iter().all(|condition| condition.holds(place.known(condition.name)));
+            holds.then_some((open, *rule))
+        })
+        .collect();
+    let end = left.iter().position(|(open, _)| open.is_empty()).expect("the last match always holds");
+    let left = &left[..=end];
+    if end == 0 {
+        return Choice::Fixed(left[0].1);
+    }
+    let looked_at =
+        |header: &Header| left.iter().flat_map(|row| &row.0).any(|one| one.name.is_header(&header.name));
+    let attributes = headers.iter().filter(|header| looked_at(header)).map(|header| {
+        let possible = |value: Option<&str>| {
+            let holds = |row: &(Vec<&Condition<'_>>, RuleIdx)| {
+                row.0.iter().all(|one| !one.name.is_header(&header.name) || one.holds(value))
+            };
+            bits(left.iter().map(holds))
+        };
+        let mut rows: Vec<Box<[u64]>> = match &header.values {
+            HeaderValues::Shares(shares) => shares.iter().map(|(value, _)| possible(Some(value))).collect(),
+            // Nobody knows their texts: a pattern that takes anything takes them.
+            HeaderValues::Distinct(_) => vec![possible(Some(""))],
+        };
+        rows.push(possible(None));
+        Attribute { name: hash_name(&header.name), possible: rows }
+    });
+    Choice::Drawn { attributes: attributes.collect(), rules: left.iter().map(|row| row.1).collect() }
+}
+
+fn bits(values: impl Iterator<Item = bool>) -> Box<[u64]> {
+    let mut words = Vec::new();
+    for (number, value) in values.enumerate() {
+        if number % 64 == 0 {
+            words.push(0);
+        }
+        words[number / 64] |= u64::from(value) << (number % 64);
+    }
+    words.into()
+}
