@@ -2,7 +2,9 @@
 
 use proptest::prelude::*;
 use sim::input::draft::{BackendDraft, RouteDraft, Via};
-use sim::vocabulary::routing::{NamedMatch, Order, Resource, Rule, RuleAction, Setting};
+use sim::mesh::Scenario;
+use sim::mesh::scenario::{Backend, ServiceIdx, SubsetIdx};
+use sim::vocabulary::routing::{NamedMatch, Order, Resource, Rule, RuleAction, Setting, Weighted};
 use sim::vocabulary::text::{PathMatch, TextMatch};
 
 use crate::drafts::{OTHERS, backends, example, examples, hosts, only, spoilt, text};
@@ -184,6 +186,55 @@ spec:
         assert_eq!((rule.timeout, rule.attempt_timeout), (Setting::Inherit, None));
         assert_eq!(rule.retries, Setting::Inherit, "{spelling}");
     }
+}
+
+/// Service, subset and share of each backend of the only route.
+fn shares(scenario: &Scenario) -> Vec<(ServiceIdx, Option<SubsetIdx>, f64)> {
+    let rule = only(&only(&scenario.routes).rules);
+    let RuleAction::Forward(backends) = &rule.action else { panic!("{rule:?}") };
+    let sum: f64 = backends.iter().map(|weighted| weighted.weight).sum();
+    let share = |weighted: &Weighted<Backend>| {
+        let Backend::Service { service, subset, .. } = weighted.backend else { panic!("{weighted:?}") };
+        (service, subset, weighted.weight / sum)
+    };
+    backends.iter().map(share).collect()
+}
+
+#[test]
+fn the_same_canary_of_native_versions_is_one_table_of_the_scenario() {
+    let native = "version: 1
+services:
+- {name: web, service_time: 1ms, versions: [{name: v1}, {name: v2}]}
+traffic:
+- {service: web, from: meshed_client, rate: 10/s}
+---
+";
+    let quantities = split("v1alpha4", &[", weight: 900m", ", weight: 100m"]);
+    let virtual_service = "apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: web}
+spec:
+  hosts: [web]
+  http:
+  - route:
+    - {destination: {host: web, subset: v1}, weight: 90}
+    - {destination: {host: web, subset: v2}, weight: 10}
+";
+    let http_route = "apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: web}
+spec:
+  parentRefs: [{group: '', kind: Service, name: web}]
+  rules:
+  - backendRefs:
+    - {name: web-v1, port: 80, weight: 90}
+    - {name: web-v2, port: 80, weight: 10}
+";
+    let of = |text: &str| shares(&crate::common::scenario(&format!("{native}{text}")));
+    let table = of(&quantities);
+    assert!(matches!(table[..], [(_, Some(one), 0.9), (_, Some(other), 0.1)] if one != other), "{table:?}");
+    assert_eq!(of(virtual_service), table);
+    assert_eq!(of(http_route), table);
 }
 
 #[test]
