@@ -122,8 +122,14 @@ pub struct TypeMeta<'n> {
 }
 
 impl<'n> TypeMeta<'n> {
-    /// Of a document; `None` if it is no object. To be asked once for all kinds: documents may have very many keys.
+    /// Keys of the largest object at its top; maps with more are something else, and looked at no further.
+    const MOST_KEYS: usize = 1000;
+
+    /// Of a document; `None` if it is no object.
     pub fn of(node: &'n Node) -> Option<Self> {
+        if node.entries()?.len() > Self::MOST_KEYS {
+            return None;
+        }
         Some(Self { version: node.get("apiVersion")?.text()?, kind: node.get("kind")?.text()? })
     }
 }

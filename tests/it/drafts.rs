@@ -10,13 +10,13 @@ use sim::units::Ratio;
 use sim::vocabulary::routing::{Rule, RuleAction};
 
 /// What files say, and what is said of them.
-pub fn read(paths: &[PathBuf]) -> (Draft, String) {
+pub(crate) fn read(paths: &[PathBuf]) -> (Draft, String) {
     let (draft, sources, diagnostics) = input::load(paths, &Options::default());
     (draft, diagnostics.render(&sources, Style::Plain))
 }
 
 /// The same for a text, in a file `a.yaml`.
-pub fn text(text: &str) -> (Draft, String) {
+pub(crate) fn text(text: &str) -> (Draft, String) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("a.yaml");
     std::fs::write(&path, text).expect("a temporary file");
@@ -26,7 +26,7 @@ pub fn text(text: &str) -> (Draft, String) {
 
 /// An example of a kind, about which nothing is said.
 #[track_caller]
-pub fn example(name: &str) -> Draft {
+pub(crate) fn example(name: &str) -> Draft {
     let (draft, said) = read(&[PathBuf::from(format!("tests/data/good/{name}.yaml"))]);
     assert_eq!(said, "");
     draft
@@ -34,7 +34,7 @@ pub fn example(name: &str) -> Draft {
 
 /// A real file, where it is at hand.
 #[track_caller]
-pub fn real(file: &str) -> Option<(Draft, String)> {
+pub(crate) fn real(file: &str) -> Option<(Draft, String)> {
     let path = Path::new("../shared/data/inputs").join(file);
     path.exists().then(|| {
         let (draft, said) = read(&[path]);
@@ -45,19 +45,19 @@ pub fn real(file: &str) -> Option<(Draft, String)> {
 
 /// The one element.
 #[track_caller]
-pub fn only<T: Debug>(values: &[T]) -> &T {
+pub(crate) fn only<T: Debug>(values: &[T]) -> &T {
     assert_eq!(values.len(), 1, "{values:?}");
     &values[0]
 }
 
 /// Each backend, with its namespace, subset and port, and its weight.
-pub fn backends(rule: &Rule<BackendDraft>) -> Vec<(String, f64)> {
+pub(crate) fn backends(rule: &Rule<BackendDraft>) -> Vec<(String, f64)> {
     let RuleAction::Forward(backends) = &rule.action else { return Vec::new() };
     backends.iter().map(|weighted| (backend(&weighted.backend), weighted.weight)).collect()
 }
 
 /// `namespace:service/subset@port`.
-pub fn backend(of: &BackendDraft) -> String {
+pub(crate) fn backend(of: &BackendDraft) -> String {
     let namespace = of.namespace.as_ref().map_or_else(String::new, |name| format!("{name}:"));
     let subset = of.subset.as_ref().map_or_else(String::new, |name| format!("/{}", name.value));
     let port = of.port.map_or_else(String::new, |port| format!("@{port}"));
@@ -65,21 +65,21 @@ pub fn backend(of: &BackendDraft) -> String {
 }
 
 /// Names of the hosts of a route.
-pub fn hosts(route: &RouteDraft) -> Vec<&str> {
+pub(crate) fn hosts(route: &RouteDraft) -> Vec<&str> {
     route.hosts.iter().map(|host| host.value.as_str()).collect()
 }
 
 /// A share.
-pub fn ratio(value: f64) -> Ratio {
+pub(crate) fn ratio(value: f64) -> Ratio {
     Ratio::new(value).expect("a ratio")
 }
 
 /// What else may stand in a value's place.
-pub const OTHERS: &[&str] =
+pub(crate) const OTHERS: &[&str] =
     &["", "~", "[]", "{}", "-1", "0", "1e400", "900m", "x", "[{}]", "{a: 1}", "'*'", "9s", "true", "(?", ":"];
 
 /// Examples of a folder under `tests/data/good`.
-pub fn examples(folder: &str) -> Vec<String> {
+pub(crate) fn examples(folder: &str) -> Vec<String> {
     let entries = std::fs::read_dir(Path::new("tests/data/good").join(folder)).expect("a folder");
     let mut files: Vec<_> = entries.map(|entry| entry.expect("a readable folder").path()).collect();
     files.sort();
@@ -87,7 +87,7 @@ pub fn examples(folder: &str) -> Vec<String> {
 }
 
 /// A text with other values in some places.
-pub fn spoilt(text: &str, places: &[(proptest::sample::Index, &str)]) -> String {
+pub(crate) fn spoilt(text: &str, places: &[(proptest::sample::Index, &str)]) -> String {
     let mut spoilt = text.to_owned();
     for (place, other) in places {
         let colons: Vec<_> = spoilt.match_indices(": ").map(|(at, _)| at + 2).collect();

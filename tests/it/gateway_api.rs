@@ -329,7 +329,7 @@ fn a_label_that_leads_nowhere_is_named() {
         )
     };
     let waypoint = "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: w}\nspec: {gatewayClassName: istio-waypoint}\n---\n";
-    let services = "version: 1\nservices: {a: {service_time: 1ms}}\n---\n";
+    let services = "version: 1\nservices: [{name: a, service_time: 1ms}]\n---\n";
     let (draft, said) = text(&format!("{services}{}", label("w")));
     assert!(said.contains("no waypoint was read"), "{said}");
     assert_eq!(draft.mesh.waypoints, None);
@@ -366,6 +366,7 @@ proptest! {
         file in any::<prop::sample::Index>(),
         places in prop::collection::vec((any::<prop::sample::Index>(), prop::sample::select(OTHERS)), 1..6),
     ) {
-        text(&spoilt(file.get::<String>(&examples("gateway-api")), &places));
+        let examples = examples("gateway-api");
+        text(&spoilt(file.get::<String>(&examples), &places));
     }
 }

@@ -2,17 +2,16 @@
 
 use proptest::prelude::*;
 use sim::input::draft::{BackendDraft, RouteDraft, Via};
-use sim::vocabulary::routing::{NamedMatch, Order, Resource, Rule, RuleAction, Setting};
+use sim::mesh::Scenario;
+use sim::mesh::scenario::{Backend, ServiceIdx, SubsetIdx};
+use sim::vocabulary::routing::{NamedMatch, Order, Resource, Rule, RuleAction, Setting, Weighted};
 use sim::vocabulary::text::{PathMatch, TextMatch};
 
 use crate::drafts::{OTHERS, backends, example, examples, hosts, only, spoilt, text};
 
 fn split(version: &str, weights: &[&str]) -> String {
-    let backends: String = weights
-        .iter()
-        .enumerate()
-        .map(|(row, weight)| format!("  - {{service: web-v{}{weight}}}\n", row + 1))
-        .collect();
+    let backend = |(row, weight): (usize, &&str)| format!("  - {{service: web-v{}{weight}}}\n", row + 1);
+    let backends = weights.iter().enumerate().map(backend).collect::<Vec<_>>().concat();
     format!(
         "apiVersion: split.smi-spec.io/{version}\nkind: TrafficSplit\nmetadata: {{name: canary}}\n\
          spec:\n  service: web\n  backends:\n{backends}"
@@ -116,10 +115,10 @@ fn groups_without_a_specification_are_read_too() {
     assert!(everything.path.is_none() && everything.method.is_none() && everything.headers.len() == 1);
 }
 
-/// A scenario in which reviews has two versions and no further services.
-const VERSIONS: &str = "version: 1
+/// A scenario in which reviews is the only service.
+const SERVICES: &str = "version: 1
 services:
-  reviews: {service_time: 1ms, ports: [9080]}
+- {name: reviews, service_time: 1ms}
 ";
 
 /// What a route says of requests: matches, and each backend with its share.
@@ -178,9 +177,8 @@ spec:
     let by_version =
         split("v1alpha4", &[", weight: 90", ", weight: 10"]).replace("web-", "").replace("web", "reviews");
     let expected = [(0, vec![("reviews/v1".to_owned(), 0.9), ("reviews/v2".to_owned(), 0.1)])];
-    let plain = VERSIONS.replace(", ports: [9080]", "");
     for spelling in [virtual_service, http_route, profile, traffic_split.as_str(), by_version.as_str()] {
-        let (draft, said) = text(&format!("{plain}---\n{SUBSETS}{spelling}"));
+        let (draft, said) = text(&format!("{SERVICES}---\n{SUBSETS}{spelling}"));
         assert!(!said.contains("error["), "{said}");
         let route = only(&draft.routes);
         assert_eq!(table(route), expected, "{spelling}");
@@ -190,13 +188,62 @@ spec:
     }
 }
 
+/// Service, subset and share of each backend of the only route.
+fn shares(scenario: &Scenario) -> Vec<(ServiceIdx, Option<SubsetIdx>, f64)> {
+    let rule = only(&only(&scenario.routes).rules);
+    let RuleAction::Forward(backends) = &rule.action else { panic!("{rule:?}") };
+    let sum: f64 = backends.iter().map(|weighted| weighted.weight).sum();
+    let share = |weighted: &Weighted<Backend>| {
+        let Backend::Service { service, subset, .. } = weighted.backend else { panic!("{weighted:?}") };
+        (service, subset, weighted.weight / sum)
+    };
+    backends.iter().map(share).collect()
+}
+
+#[test]
+fn the_same_canary_of_native_versions_is_one_table_of_the_scenario() {
+    let native = "version: 1
+services:
+- {name: web, service_time: 1ms, versions: [{name: v1}, {name: v2}]}
+traffic:
+- {service: web, from: meshed_client, rate: 10/s}
+---
+";
+    let quantities = split("v1alpha4", &[", weight: 900m", ", weight: 100m"]);
+    let virtual_service = "apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: web}
+spec:
+  hosts: [web]
+  http:
+  - route:
+    - {destination: {host: web, subset: v1}, weight: 90}
+    - {destination: {host: web, subset: v2}, weight: 10}
+";
+    let http_route = "apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: web}
+spec:
+  parentRefs: [{group: '', kind: Service, name: web}]
+  rules:
+  - backendRefs:
+    - {name: web-v1, port: 80, weight: 90}
+    - {name: web-v2, port: 80, weight: 10}
+";
+    let of = |text: &str| shares(&crate::common::scenario(&format!("{native}{text}")));
+    let table = of(&quantities);
+    assert!(matches!(table[..], [(_, Some(one), 0.9), (_, Some(other), 0.1)] if one != other), "{table:?}");
+    assert_eq!(of(virtual_service), table);
+    assert_eq!(of(http_route), table);
+}
+
 #[test]
 fn a_service_goes_before_a_version_and_a_long_name_before_a_short_one() {
     let services = "version: 1
 services:
-  web: {service_time: 1ms}
-  web-v1: {service_time: 1ms}
-  web-api: {service_time: 1ms}
+- {name: web, service_time: 1ms}
+- {name: web-v1, service_time: 1ms}
+- {name: web-api, service_time: 1ms}
 ";
     let rules = "apiVersion: networking.istio.io/v1
 kind: DestinationRule
@@ -236,6 +283,7 @@ proptest! {
         file in any::<prop::sample::Index>(),
         places in prop::collection::vec((any::<prop::sample::Index>(), prop::sample::select(OTHERS)), 1..6),
     ) {
-        text(&spoilt(file.get::<String>(&examples("smi")), &places));
+        let examples = examples("smi");
+        text(&spoilt(file.get::<String>(&examples), &places));
     }
 }

@@ -155,14 +155,16 @@ fn redirect_status(node: &Node, diagnostics: &mut Diagnostics) -> Option<u16> {
     })
 }
 
+/// Kinds of new paths, and the field of each.
+const NEW_PATHS: &[(&str, &str)] =
+    &[("ReplaceFullPath", "replaceFullPath"), ("ReplacePrefixMatch", "replacePrefixMatch")];
+
 fn rewrite(filter: Foreign<'_>, changes: &mut Changes, diagnostics: &mut Diagnostics) {
     let Some(rewrite) = filter.need("urlRewrite", "a URLRewrite", diagnostics) else { return };
     changes.authority = rewrite.read("hostname", fields::text, diagnostics);
     let Some(path) = rewrite.get("path") else { return };
-    const KINDS: &[(&str, &str)] =
-        &[("ReplaceFullPath", "replaceFullPath"), ("ReplacePrefixMatch", "replacePrefixMatch")];
     let Some(kind) = path.need("type", "a new path", diagnostics) else { return };
-    if let Some(field) = fields::choice(kind.node(), "a new path", KINDS, diagnostics) {
+    if let Some(field) = fields::choice(kind.node(), "a new path", NEW_PATHS, diagnostics) {
         changes.path = path.required(field, "a new path", any_text, diagnostics);
     }
 }

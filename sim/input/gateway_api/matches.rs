@@ -46,7 +46,7 @@ const TEXTS: &[(&str, Kind)] = &[("Exact", Kind::Exact), ("RegularExpression", K
 /// The conditions of a rule, one of which must hold; none is every request.
 pub(super) fn all(
     rule: Foreign<'_>,
-    one: fn(Foreign<'_>, &mut Diagnostics) -> Option<RequestMatch>,
+    one: fn(Foreign<'_>, &mut Diagnostics) -> RequestMatch,
     diagnostics: &mut Diagnostics,
 ) -> Option<Vec<RequestMatch>> {
     let written = rule.elements("matches");
@@ -56,10 +56,7 @@ pub(super) fn all(
         diagnostics.push(Diagnostic::warning(Code::TooLarge, message).at(further.location()));
     }
     let errors = diagnostics.errors();
-    let mut matches = Vec::with_capacity(written.len());
-    for node in written {
-        matches.extend(one(node, diagnostics));
-    }
+    let matches: Vec<_> = written.into_iter().map(|node| one(node, diagnostics)).collect();
     // A rule whose conditions could not be read is not one for everything.
     if diagnostics.errors() > errors {
         return None;
@@ -69,16 +66,16 @@ pub(super) fn all(
 }
 
 /// One element of `matches` of an `HTTPRoute`.
-pub(super) fn http(node: Foreign<'_>, diagnostics: &mut Diagnostics) -> Option<RequestMatch> {
+pub(super) fn http(node: Foreign<'_>, diagnostics: &mut Diagnostics) -> RequestMatch {
     let path = node.get("path").and_then(|path| http_path(path, diagnostics));
     let method = node.read("method", fields::text, diagnostics).map(TextMatch::Exact);
-    Some(RequestMatch {
+    RequestMatch {
         path,
         method,
         headers: named(node, "headers", diagnostics),
         query: named(node, "queryParams", diagnostics),
         ..RequestMatch::default()
-    })
+    }
 }
 
 /// A prefix of elements unless something else is written; the prefix `/` is every path.
@@ -104,12 +101,9 @@ fn http_path(node: Foreign<'_>, diagnostics: &mut Diagnostics) -> Option<PathMat
 }
 
 /// One element of `matches` of a `GRPCRoute`: gRPC's requests have the path `/service/method`.
-pub(super) fn grpc(node: Foreign<'_>, diagnostics: &mut Diagnostics) -> Option<RequestMatch> {
-    let path = match node.get("method") {
-        Some(method) => Some(grpc_path(method, diagnostics)?),
-        None => None,
-    };
-    Some(RequestMatch { path, headers: named(node, "headers", diagnostics), ..RequestMatch::default() })
+pub(super) fn grpc(node: Foreign<'_>, diagnostics: &mut Diagnostics) -> RequestMatch {
+    let path = node.get("method").and_then(|method| grpc_path(method, diagnostics));
+    RequestMatch { path, headers: named(node, "headers", diagnostics), ..RequestMatch::default() }
 }
 
 fn grpc_path(node: Foreign<'_>, diagnostics: &mut Diagnostics) -> Option<PathMatch> {

@@ -85,15 +85,12 @@ impl Pending {
         for service in &draft.services {
             let Some(label) = self.of(service) else { continue };
             let Some(waypoint) = &label.value else { continue };
-            match self.waypoints.iter().find(|known| known.full_name == *waypoint) {
-                Some(known) => {
-                    let member = Located::new(service.full_name(), label.location);
-                    members.entry(&known.full_name).or_default().push(member);
-                }
-                None => {
-                    let message = format!("there is no waypoint {}", quote(waypoint));
-                    diagnostics.push(Diagnostic::warning(Code::UnknownName, message).at(label.location));
-                }
+            if let Some(known) = self.waypoints.iter().find(|known| known.full_name == *waypoint) {
+                let member = Located::new(service.full_name(), label.location);
+                members.entry(&known.full_name).or_default().push(member);
+            } else {
+                let message = format!("there is no waypoint {}", quote(waypoint));
+                diagnostics.push(Diagnostic::warning(Code::UnknownName, message).at(label.location));
             }
         }
         draft.mesh.waypoints = Some(Vec::new());

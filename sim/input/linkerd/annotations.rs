@@ -253,16 +253,15 @@ fn grpc_statuses(node: &Node, diagnostics: &mut Diagnostics) -> Option<Vec<Retry
     let written = fields::text(node, diagnostics)?;
     let mut on = Vec::new();
     for word in written.split(',').map(str::trim) {
-        match GRPC.iter().find(|(name, _)| name.eq_ignore_ascii_case(word)) {
-            Some((_, status)) => on.push(RetryOn::Grpc(*status)),
-            None => {
-                let message = format!("{} is no status of gRPC that Linkerd tries again", quote(word));
-                let names = || GRPC.iter().map(|(name, _)| *name);
-                let diagnostic = Diagnostic::error(Code::InvalidValue, message).at(node.location);
-                let diagnostic = diagnostic.hint(names().collect::<Vec<_>>().join(", "));
-                diagnostics.push(diagnostic.suggest(closest(word, names())));
-            }
+        if let Some((_, status)) = GRPC.iter().find(|(name, _)| name.eq_ignore_ascii_case(word)) {
+            on.push(RetryOn::Grpc(*status));
+            continue;
         }
+        let message = format!("{} is no status of gRPC that Linkerd tries again", quote(word));
+        let names = || GRPC.iter().map(|(name, _)| *name);
+        let diagnostic = Diagnostic::error(Code::InvalidValue, message).at(node.location);
+        let diagnostic = diagnostic.hint(names().collect::<Vec<_>>().join(", "));
+        diagnostics.push(diagnostic.suggest(closest(word, names())));
     }
     Some(on)
 }

@@ -38,8 +38,8 @@ fn condition(node: &Node, negated: bool, diagnostics: &mut Diagnostics) -> Optio
                 .map(|pattern| atom(PATH, TextMatch::Regex(pattern), negated)),
             "all" => list(value, negated, !negated, diagnostics),
             "any" => list(value, negated, negated, diagnostics),
-            // The schema has a list, the controller one condition.
-            "not" if value.elements().is_some() => list(value, !negated, negated, diagnostics),
+            // The controller has one condition, the schema a list: none of them may hold.
+            "not" if value.elements().is_some() => list(value, !negated, !negated, diagnostics),
             "not" => condition(value, !negated, diagnostics),
             other => {
                 let message = format!("{} is no condition on a request", quote(other));

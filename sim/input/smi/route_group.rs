@@ -80,8 +80,11 @@ fn path_match(node: Foreign<'_>, diagnostics: &mut Diagnostics) -> Option<PathMa
     if matches!(text.as_str(), "" | ".*" | "/.*" | "*") {
         return None;
     }
-    let text = if text.ends_with(".*") { text } else { format!("(?:{text}).*") };
-    pattern(&text, node.location(), diagnostics).map(PathMatch::Regex)
+    let whole = pattern(&text, node.location(), diagnostics)?;
+    if text.ends_with(".*") {
+        return Some(PathMatch::Regex(whole));
+    }
+    pattern(&format!("(?:{text}).*"), node.location(), diagnostics).map(PathMatch::Regex)
 }
 
 /// Names and values of headers: a map, or a list of maps as some of the specification's own examples write it.

@@ -51,7 +51,16 @@ pub(super) enum Test<'r> {
     Named(&'r NamedMatch),
 }
 
-impl Name<'_> {
+impl<'r> Name<'r> {
+    /// What a condition on a header is about: HTTP/2 has path and method among its headers, too.
+    fn of_header(header: &'r str) -> Self {
+        match header {
+            PATH => Self::Path,
+            METHOD => Self::Method,
+            other => Self::Header(other),
+        }
+    }
+
     /// The name of the header that carries it.
     pub(super) fn is_header(self, header: &str) -> bool {
         match self {
@@ -81,7 +90,7 @@ fn conditions(of: &RequestMatch) -> impl Iterator<Item = Condition<'_>> {
     let headers = of
         .headers
         .iter()
-        .map(|named| Condition { name: Name::Header(&named.name), test: Test::Named(named) });
+        .map(|named| Condition { name: Name::of_header(&named.name), test: Test::Named(named) });
     let query =
         of.query.iter().map(|named| Condition { name: Name::Query(&named.name), test: Test::Named(named) });
     path.chain(method).chain(headers).chain(query)

@@ -99,3 +99,23 @@ fn a_thousand_rules_find_the_right_one() {
     assert_share(visits[1], 1000, 0.3);
     assert_share(visits[2], 1000, 0.5);
 }
+
+#[test]
+fn a_profile_that_spares_a_method_spares_its_requests() {
+    let failed = |method: &str, path: &str, condition: &str| {
+        let services = format!(
+            "services:\n  - {{name: web, operations: [{{name: a, method: {method}, path: {path}, service_time: 2ms}}]}}\n"
+        );
+        let profile = format!(
+            "---\napiVersion: linkerd.io/v1alpha2\nkind: ServiceProfile\nmetadata: {{name: web.default.svc.cluster.local}}\n\
+             spec: {{routes: [{{name: a, condition: {condition}, timeout: 1ms}}]}}\n"
+        );
+        let text = super::with_clients("web", "{constant: 10/s}", &services) + &profile;
+        let record = super::super::run(&crate::common::free_proxies(), 1_000, 1_000, &text);
+        record.entries[0].failed.len()
+    };
+    assert_eq!(failed("GET", "/a", "{not: {method: DELETE}}"), 10);
+    assert_eq!(failed("DELETE", "/a", "{not: {method: DELETE}}"), 0);
+    assert_eq!(failed("GET", "/a", "{not: {pathRegex: /b.*}}"), 10);
+    assert_eq!(failed("GET", "/b/c", "{not: {pathRegex: /b.*}}"), 0);
+}
