@@ -120,7 +120,8 @@ fn together(base: ServiceDraft, over: ServiceDraft, diagnostics: &mut Diagnostic
     if over.origin == observed || OPERATIONS.iter().any(|key| written(key)) {
         one.operations = operations(&one, &over, &written);
         for version in &mut one.versions {
-            version.operations.clear();
+            let own = over.versions.iter().find(|own| own.name.value == version.name.value);
+            version.operations = own.map(|own| own.operations.clone()).unwrap_or_default();
         }
     }
     if written("versions") {

@@ -8,6 +8,7 @@ mod errors;
 mod inputs;
 mod istio;
 mod kubernetes;
+mod observed;
 mod random;
 mod reference;
 mod scenarios;

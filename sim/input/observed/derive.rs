@@ -26,15 +26,19 @@ const MAX_REPLICAS: f64 = 10.0;
 pub(super) fn add(observed: &mut Observed, entry: &Entry, draft: &mut Draft) {
     draft.guesses.append(&mut observed.remarks);
     let flow = Flow::of(observed, &mut draft.guesses);
-    let mut model = Model { observed, flow: &flow, draft, without_cpu: None };
+    let mut model = Model { observed, flow: &flow, draft, without_cpu: None, without_replicas: None };
     model.sources(entry);
     for service in 0..model.observed.services.len() {
         let service = model.service(service);
         model.draft.services.push(service);
     }
+    if let Some(place) = model.without_replicas {
+        let text = "observation does not tell how many pods services have: one each, of versions in proportion to their requests";
+        model.guess(text.to_owned(), place);
+    }
     if let Some(place) = model.without_cpu {
         let text = "nothing tells how much of their time services burn CPU: all of it";
-        draft.guesses.push(Located::new(text.to_owned(), place));
+        model.guess(text.to_owned(), place);
     }
     exclude(observed, draft);
 }
@@ -45,6 +49,8 @@ struct Model<'m> {
     draft: &'m mut Draft,
     /// The first service whose CPU nothing tells.
     without_cpu: Option<Location>,
+    /// The first service whose pods no manifest counts.
+    without_replicas: Option<Location>,
 }
 
 impl Model<'_> {
@@ -97,13 +103,7 @@ impl Model<'_> {
             .iter()
             .any(|other| other.origin == Origins::Manifest && other.name.value == seen.name.value);
         if !known {
-            let name = quote(&self.observed.written(row));
-            let text = if service.versions.is_empty() {
-                format!("{name} has one pod: observation does not tell how many")
-            } else {
-                format!("{name} has pods for its versions in proportion to their requests")
-            };
-            self.guess(text, seen.name.location);
+            self.without_replicas.get_or_insert(seen.name.location);
         }
         service
     }
@@ -159,7 +159,9 @@ impl Model<'_> {
             match known {
                 ServiceTime::Own { spread: true } => {}
                 ServiceTime::Own { spread: false } => self.guess(
-                    format!("{label} works for varying times, cv 1: only their mean was observed"),
+                    format!(
+                        "the service time of {label} is lognormal with a cv of 1: only its mean was observed"
+                    ),
                     place,
                 ),
                 ServiceTime::Nothing => {
