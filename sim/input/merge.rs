@@ -169,6 +169,9 @@ fn operations(
         return operations;
     }
     if let (Some(one), Some(measured)) = (operations.first_mut(), base.operations.first()) {
+        if !written("service_time") {
+            one.service_time = measured.service_time.clone();
+        }
         if !written("cpu_time") {
             one.cpu_time = measured.cpu_time.clone();
         }

@@ -9,9 +9,11 @@ use crate::kernel::dist::Dist;
 use crate::units::{Bytes, Cores, Currency, Money, Ratio, Span};
 use crate::vocabulary::routing::Status;
 
+mod guess;
 mod routing;
 mod scope;
 
+pub use guess::GuessedTime;
 pub use routing::{Backend, Policy, Route, Subset, SubsetIdx, Version, VersionIdx};
 pub use scope::{External, Scope, Scopes};
 
@@ -67,6 +69,8 @@ pub struct Scenario {
     pub calls: IndexVec<SourceIdx, f64>,
     /// What was not said.
     pub unsaid: Unsaid,
+    /// Service times that nobody said or saw: they are as little known as a mesh's constants.
+    pub guesses: Vec<GuessedTime>,
 }
 
 /// A workload behind one service name.

@@ -356,6 +356,26 @@ fn manifests_and_scenarios_add_to_what_was_observed() {
     assert!(says(&draft, "observed traffic is left out"));
 }
 
+#[test]
+fn guessed_service_times_are_assumptions() {
+    let draft = good("kiali.json");
+    let nominal = scenario(&draft);
+    assert_eq!(nominal.guesses.len(), 2);
+    let time = |scenario: &Scenario, name: &str| {
+        let service = scenario.services.iter().find(|service| service.name == name).expect("a service");
+        (service.operations.iter().next().expect("an operation").service_time.mean() / 1e3).round()
+    };
+    let of = |scenario: &Scenario| ["web", "mail", "queue"].map(|name| time(scenario, name));
+    assert_eq!(of(&nominal.guessing(|_| 0.5)), [40_000.0, 5_000.0, 5_000.0]);
+    let high = |identity: &str| if identity == "service_time shop/mail.default" { 1.0 } else { 0.0 };
+    assert_eq!(of(&nominal.guessing(high)), [40_000.0, 10_000.0, 2_500.0]);
+    // What somebody says is no guess any more.
+    let graph = fs::read_to_string(Path::new(GOOD).join("kiali.json")).expect("a file");
+    let own = "version: 1\nservices: [{name: mail, namespace: shop, service_time: 1ms}]\n";
+    let both = scenario(&texts(&[("a.yaml", own), ("b.json", &graph)]));
+    assert_eq!((both.guesses.len(), time(&both, "mail")), (1, 1_000.0));
+}
+
 /// Replaces the `row`-th value of a JSON text.
 fn replaced(value: &mut serde_json::Value, row: &mut usize, with: &serde_json::Value) {
     if *row == 0 {

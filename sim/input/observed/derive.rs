@@ -213,15 +213,14 @@ impl Model<'_> {
                         operation: (callee.workloads.iter().map(|one| one.operations.len()).max() > Some(1))
                             .then(|| Located::new(call.operation.clone(), call.place)),
                         probability,
-                        count: if call.overlap { 1 } else { count },
+                        count,
                         optional: body.survives(call),
                         ..CallDraft::of(Located::new(self.observed.written(call.service), call.place))
                     };
-                    let times = if call.overlap { count } else { 1 };
-                    actions.extend((0..times).map(|_| ActionDraft::Call(draft.clone())));
+                    actions.push(ActionDraft::Call(draft));
                 }
             }
-            if at_once && actions.len() > 1 {
+            if at_once {
                 script.push(StepDraft::Parallel(actions));
             } else {
                 script.extend(actions.into_iter().map(StepDraft::One));

@@ -9,6 +9,7 @@ use crate::input::Draft;
 use super::scenario::{Scenario, Service, ServiceIdx, SourceIdx, TrafficSource, Unsaid};
 
 mod calls;
+mod guesses;
 mod names;
 mod nodes;
 mod placement;
@@ -48,6 +49,7 @@ pub fn validate(draft: &Draft, diagnostics: &mut Diagnostics) -> Option<Scenario
         rates: draft.assumed_rates == sources.len(),
         run: draft.given.iter().all(|(section, _)| *section != "run"),
     };
+    let guesses = guesses::resolve(draft, &services);
     Some(Scenario {
         name,
         services,
@@ -61,6 +63,7 @@ pub fn validate(draft: &Draft, diagnostics: &mut Diagnostics) -> Option<Scenario
         slos,
         calls: calls?,
         unsaid,
+        guesses,
     })
 }
 
