@@ -3,15 +3,22 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use proptest::prelude::*;
 use sim::diag::{Diagnostics, Style};
+use sim::experiment::{
+    self,
+    model::{Experiment, Length},
+};
 use sim::input::draft::{
     ActionDraft, ArrivalsDraft, CallDraft, Draft, OperationDraft, Origins, ServiceDraft, StepDraft,
 };
 use sim::input::{self, Options};
+use sim::mesh::profile::find;
 use sim::mesh::{Scenario, validate};
-use sim::units::Ratio;
+use sim::program::compile;
+use sim::units::{Ratio, Span};
 use sim::vocabulary::{Arrivals, CpuTime, Origin, Protocol};
 
 const GOOD: &str = "tests/data/good/observed";
@@ -374,6 +381,30 @@ fn guessed_service_times_are_assumptions() {
     let own = "version: 1\nservices: [{name: mail, namespace: shop, service_time: 1ms}]\n";
     let both = scenario(&texts(&[("a.yaml", own), ("b.json", &graph)]));
     assert_eq!((both.guesses.len(), time(&both, "mail")), (1, 1_000.0));
+}
+
+#[test]
+fn guesses_are_drawn_with_a_meshs_constants() {
+    let mut with = scenario(&good("kiali.json"));
+    with.run.warm_up = Span::from_millis(100);
+    with.run.duration = Span::from_seconds(1);
+    let without = Scenario { guesses: Vec::new(), ..with.clone() };
+    let profiles = [find("none", None).expect("a shipped profile")];
+    let programs = [compile(&with, &profiles[0].model(2))];
+    let labels = [experiment::labels(&programs[0])];
+    let stop = AtomicBool::new(false);
+    let records = [vec![sim::engine::run(&programs[0], 0, &stop).expect("nothing stops it")]];
+    let drawn = |scenario: &Scenario| {
+        let experiment = Experiment::new(scenario, Length::Chosen, &profiles, &labels, &records, 2);
+        let drawn = experiment.draws(2, &stop, &|| ()).expect("nothing stops it");
+        let [one] = &drawn[..] else { panic!("one mesh") };
+        [&one.nominal, &one.draws[0], &one.draws[1]].map(|values| format!("{values:?}"))
+    };
+    let (guessed, known) = (drawn(&with), drawn(&without));
+    assert_eq!(guessed[0], known[0], "the nominal run has the guesses themselves");
+    assert_ne!(guessed[1], known[1]);
+    assert_ne!(guessed[1], guessed[2]);
+    assert_eq!(guessed, drawn(&with), "the same draws every time");
 }
 
 /// Replaces the `row`-th value of a JSON text.
