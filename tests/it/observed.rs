@@ -379,7 +379,9 @@ fn guessed_service_times_are_assumptions() {
     // What somebody says is no guess any more.
     let graph = fs::read_to_string(Path::new(GOOD).join("kiali.json")).expect("a file");
     let own = "version: 1\nservices: [{name: mail, namespace: shop, service_time: 1ms}]\n";
-    let both = scenario(&texts(&[("a.yaml", own), ("b.json", &graph)]));
+    let together = texts(&[("a.yaml", own), ("b.json", &graph)]);
+    assert!(!says(&together, "`shop/mail` works") && says(&together, "`shop/queue` works"));
+    let both = scenario(&together);
     assert_eq!((both.guesses.len(), time(&both, "mail")), (1, 1_000.0));
 }
 

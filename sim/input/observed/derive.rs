@@ -155,7 +155,7 @@ impl Model<'_> {
         let per_request = self.seconds().and_then(|seconds| body.cpu(seconds));
         let (time, known) = body.service_time();
         let place = name.location;
-        if say {
+        if say && !self.is_written(row) {
             match known {
                 ServiceTime::Own { spread: true } => {}
                 ServiceTime::Own { spread: false } => self.guess(
@@ -198,6 +198,18 @@ impl Model<'_> {
             script: self.script(body),
             ..OperationDraft::of(name.clone())
         }
+    }
+
+    /// Whether a scenario says how long a service works.
+    fn is_written(&self, row: usize) -> bool {
+        let name = &self.observed.services[row].name.value;
+        self.draft.services.iter().any(|service| match &service.origin {
+            Origins::Scenario(keys) => {
+                service.name.value == *name
+                    && keys.iter().any(|key| key == "service_time" || key == "operations")
+            }
+            _ => false,
+        })
     }
 
     fn script(&self, body: &Body<'_>) -> Vec<StepDraft> {
