@@ -6,11 +6,13 @@
 mod sensitivity;
 mod used;
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 
 use crate::engine;
+use crate::mesh::profile::place_in_draw;
 use crate::mesh::{Profile, Scenario};
 use crate::metrics::{Drawn, Labels, RunRecord, Values};
 use crate::program::compile;
@@ -79,6 +81,17 @@ impl Constants<'_> {
             Self::Assuming(identity, place) => profile.assuming(identity, place),
         }
     }
+
+    /// The scenario with its guesses as this draw has them, the same for all meshes.
+    fn guesses(self, scenario: &Scenario) -> Cow<'_, Scenario> {
+        match self {
+            Self::Drawn(number, count) if !scenario.guesses.is_empty() => {
+                let place = |identity: &str| place_in_draw(identity, scenario.run.seed, number, count);
+                Cow::Owned(scenario.guessing(place))
+            }
+            _ => Cow::Borrowed(scenario),
+        }
+    }
 }
 
 impl<'a> Experiment<'a> {
@@ -141,7 +154,8 @@ impl<'a> Experiment<'a> {
                     return None;
                 }
                 let profile = constants.of(&self.profiles[mesh], self.scenario.run.seed);
-                let program = compile(&profile.possible(&self.scenario), &profile.model(self.node_cores));
+                let scenario = constants.guesses(&self.scenario);
+                let program = compile(&profile.possible(&scenario), &profile.model(self.node_cores));
                 let record = engine::run(&program, 0, stop)?;
                 finished();
                 Some(Values::of(&self.labels[mesh], &record))

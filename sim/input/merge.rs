@@ -118,7 +118,8 @@ fn together(base: ServiceDraft, over: ServiceDraft, diagnostics: &mut Diagnostic
     if over.origin == observed || OPERATIONS.iter().any(|key| written(key)) {
         one.operations = operations(&one, &over, &written);
         for version in &mut one.versions {
-            version.operations.clear();
+            let own = over.versions.iter().find(|own| own.name.value == version.name.value);
+            version.operations = own.map(|own| own.operations.clone()).unwrap_or_default();
         }
     }
     if written("versions") {
@@ -166,6 +167,9 @@ fn operations(
         return operations;
     }
     if let (Some(one), Some(measured)) = (operations.first_mut(), base.operations.first()) {
+        if !written("service_time") {
+            one.service_time = measured.service_time.clone();
+        }
         if !written("cpu_time") {
             one.cpu_time = measured.cpu_time.clone();
         }

@@ -9,9 +9,11 @@ use crate::kernel::dist::Dist;
 use crate::units::{Bytes, Cores, Currency, Money, Ratio, Span};
 use crate::vocabulary::routing::Status;
 
+mod guess;
 mod routing;
 mod scope;
 
+pub use guess::GuessedTime;
 pub use routing::{Backend, Policy, Route, Subset, SubsetIdx, Version, VersionIdx};
 pub(in crate::mesh) use routing::{merged, policy_of};
 pub use scope::{External, Scope, Scopes};
@@ -70,6 +72,8 @@ pub struct Scenario {
     pub unsaid: Unsaid,
     /// An object acts only in meshes that read its kind; otherwise in all that can do what it says.
     pub as_written: bool,
+    /// Service times that nobody said or saw: they are as little known as a mesh's constants.
+    pub guesses: Vec<GuessedTime>,
 }
 
 /// A workload behind one service name.

@@ -11,6 +11,7 @@ mod inputs;
 mod istio;
 mod kubernetes;
 mod linkerd;
+mod observed;
 mod random;
 mod reference;
 mod routes;

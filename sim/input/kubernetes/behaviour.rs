@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use crate::diag::{Location, quote};
 use crate::input::defaults;
 use crate::input::draft::{
-    ActionDraft, ArrivalsDraft, CallDraft, Draft, OperationDraft, Origins, ServiceDraft, SourceDraft,
-    StepDraft,
+    ActionDraft, ArrivalsDraft, CallDraft, Draft, GuessedTime, OperationDraft, Origins, ServiceDraft,
+    SourceDraft, StepDraft,
 };
 use crate::input::isotope::Entry;
 use crate::input::tree::Located;
@@ -46,7 +46,15 @@ pub(in crate::input) fn guess(hints: &Hints, entry: &Entry, draft: &mut Draft) {
         let own = &calls[first..first + count];
         first += count;
         let names: Vec<_> = own.iter().map(|hint| draft.services[hint.to].full_name()).collect();
-        behave(&mut draft.services[row], own, &names, &mut guesses);
+        let service = &mut draft.services[row];
+        if service.origin == Origins::Manifest {
+            draft.guessed_times.push(GuessedTime {
+                service: Located::new(service.full_name(), service.name.location),
+                operation: defaults::OPERATION.to_owned(),
+                factors: GuessedTime::FACTORS,
+            });
+        }
+        behave(service, own, &names, &mut guesses);
     }
     draft.guesses.extend(guesses);
     let given = !draft.sources.is_empty();

@@ -23,6 +23,8 @@ pub(super) struct Body<'o> {
     pub(super) request_size: Sum,
     pub(super) response_size: Sum,
     failures: f64,
+    /// Whether its failures were seen.
+    answers: bool,
     own: Sum,
     response: Sum,
     /// Cores of its workloads, and the requests that they were used for.
@@ -36,7 +38,8 @@ pub(super) struct Calls {
     pub(super) operation: String,
     pub(super) place: Location,
     pub(super) overlap: bool,
-    step: usize,
+    /// Workload of the caller and its step there: workloads do not share steps.
+    step: (usize, usize),
     made: f64,
     callers: Option<f64>,
     failures: f64,
@@ -70,6 +73,7 @@ impl<'o> Body<'o> {
             request_size: Sum::default(),
             response_size: Sum::default(),
             failures: 0.0,
+            answers: false,
             own: Sum::default(),
             response: Sum::default(),
             cores: None,
@@ -98,6 +102,7 @@ impl<'o> Body<'o> {
         let operation = observed.at(target);
         self.requests += flow.requests(target);
         self.failures += operation.failures;
+        self.answers |= !flow.assumed.contains(&target);
         self.own.join(&operation.own);
         self.response.join(&operation.response);
         self.request_size.join(&operation.request_size);
@@ -105,17 +110,19 @@ impl<'o> Body<'o> {
         for (to, call) in flow.calls(observed, target) {
             let callee = observed.at(to);
             let name = callee.name.value.as_str();
+            let step = (target.workload, call.step);
             let known = self.calls.entry((to.service, name)).or_insert_with(|| Calls {
                 service: to.service,
                 operation: name.to_owned(),
                 place: call.place,
                 overlap: false,
-                step: call.step,
+                step,
                 made: 0.0,
                 callers: Some(0.0),
                 failures: 0.0,
                 time: Sum::default(),
             });
+            known.step = known.step.min(step);
             known.made += call.calls;
             known.callers = known.callers.zip(call.callers).map(|(sum, callers)| sum + callers);
             known.failures += call.failures;
@@ -161,7 +168,7 @@ impl<'o> Body<'o> {
 
     /// Its calls, those that run at once together.
     pub(super) fn steps(&self) -> Vec<Vec<&Calls>> {
-        let mut steps: BTreeMap<usize, Vec<&Calls>> = BTreeMap::new();
+        let mut steps: BTreeMap<(usize, usize), Vec<&Calls>> = BTreeMap::new();
         for call in self.calls.values() {
             steps.entry(call.step).or_default().push(call);
         }
@@ -170,7 +177,7 @@ impl<'o> Body<'o> {
 
     /// Whether its requests succeed although these calls fail: there are fewer failures than the calls have.
     pub(super) fn survives(&self, call: &Calls) -> bool {
-        call.failures > self.failures * (1.0 + NOISE)
+        self.answers && call.failures > self.failures * (1.0 + NOISE)
     }
 
     /// Share of its requests that fail of themselves, and not because a call did.

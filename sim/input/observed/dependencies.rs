@@ -5,10 +5,10 @@ use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::input::tree::Node;
 
 use super::graph::{Observed, Window};
-use super::json::{name, number_at};
+use super::json::{head, name, number_at};
 
 fn links(node: &Node) -> &[Node] {
-    node.elements().or_else(|| node.get("data").and_then(Node::elements)).unwrap_or_default()
+    node.elements().or_else(|| head(node, "data").and_then(Node::elements)).unwrap_or_default()
 }
 
 /// Whether a document is a list of dependencies.

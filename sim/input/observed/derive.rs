@@ -26,15 +26,19 @@ const MAX_REPLICAS: f64 = 10.0;
 pub(super) fn add(observed: &mut Observed, entry: &Entry, draft: &mut Draft) {
     draft.guesses.append(&mut observed.remarks);
     let flow = Flow::of(observed, &mut draft.guesses);
-    let mut model = Model { observed, flow: &flow, draft, without_cpu: None };
+    let mut model = Model { observed, flow: &flow, draft, without_cpu: None, without_replicas: None };
     model.sources(entry);
     for service in 0..model.observed.services.len() {
         let service = model.service(service);
         model.draft.services.push(service);
     }
+    if let Some(place) = model.without_replicas {
+        let text = "observation does not tell how many pods services have: one each, of versions in proportion to their requests";
+        model.guess(text.to_owned(), place);
+    }
     if let Some(place) = model.without_cpu {
         let text = "nothing tells how much of their time services burn CPU: all of it";
-        draft.guesses.push(Located::new(text.to_owned(), place));
+        model.guess(text.to_owned(), place);
     }
     exclude(observed, draft);
 }
@@ -45,6 +49,8 @@ struct Model<'m> {
     draft: &'m mut Draft,
     /// The first service whose CPU nothing tells.
     without_cpu: Option<Location>,
+    /// The first service whose pods no manifest counts.
+    without_replicas: Option<Location>,
 }
 
 impl Model<'_> {
@@ -97,13 +103,7 @@ impl Model<'_> {
             .iter()
             .any(|other| other.origin == Origins::Manifest && other.name.value == seen.name.value);
         if !known {
-            let name = quote(&self.observed.written(row));
-            let text = if service.versions.is_empty() {
-                format!("{name} has one pod: observation does not tell how many")
-            } else {
-                format!("{name} has pods for its versions in proportion to their requests")
-            };
-            self.guess(text, seen.name.location);
+            self.without_replicas.get_or_insert(seen.name.location);
         }
         service
     }
@@ -155,11 +155,13 @@ impl Model<'_> {
         let per_request = self.seconds().and_then(|seconds| body.cpu(seconds));
         let (time, known) = body.service_time();
         let place = name.location;
-        if say {
+        if say && !self.is_written(row) {
             match known {
                 ServiceTime::Own { spread: true } => {}
                 ServiceTime::Own { spread: false } => self.guess(
-                    format!("{label} works for varying times, cv 1: only their mean was observed"),
+                    format!(
+                        "the service time of {label} is lognormal with a cv of 1: only its mean was observed"
+                    ),
                     place,
                 ),
                 ServiceTime::Nothing => {
@@ -198,6 +200,18 @@ impl Model<'_> {
         }
     }
 
+    /// Whether a scenario says how long a service works.
+    fn is_written(&self, row: usize) -> bool {
+        let name = &self.observed.services[row].name.value;
+        self.draft.services.iter().any(|service| match &service.origin {
+            Origins::Scenario(keys) => {
+                service.name.value == *name
+                    && keys.iter().any(|key| key == "service_time" || key == "operations")
+            }
+            _ => false,
+        })
+    }
+
     fn script(&self, body: &Body<'_>) -> Vec<StepDraft> {
         let mut script = Vec::new();
         for step in body.steps() {
@@ -211,15 +225,14 @@ impl Model<'_> {
                         operation: (callee.workloads.iter().map(|one| one.operations.len()).max() > Some(1))
                             .then(|| Located::new(call.operation.clone(), call.place)),
                         probability,
-                        count: if call.overlap { 1 } else { count },
+                        count,
                         optional: body.survives(call),
                         ..CallDraft::of(Located::new(self.observed.written(call.service), call.place))
                     };
-                    let times = if call.overlap { count } else { 1 };
-                    actions.extend((0..times).map(|_| ActionDraft::Call(draft.clone())));
+                    actions.push(ActionDraft::Call(draft));
                 }
             }
-            if at_once && actions.len() > 1 {
+            if at_once {
                 script.push(StepDraft::Parallel(actions));
             } else {
                 script.extend(actions.into_iter().map(StepDraft::One));

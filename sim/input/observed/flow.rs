@@ -13,6 +13,8 @@ pub(super) struct Flow {
     requests: BTreeMap<Target, f64>,
     /// Requests from outside, those included that were assumed.
     pub(super) entries: BTreeMap<Target, BTreeMap<Entrance, f64>>,
+    /// Operations whose requests nobody saw.
+    pub(super) assumed: BTreeSet<Target>,
     /// Calls that close a circle which nothing enters.
     left_out: BTreeSet<(Target, Target)>,
 }
@@ -20,8 +22,12 @@ pub(super) struct Flow {
 impl Flow {
     /// Of a graph; what had to be assumed is added to `guesses`.
     pub(super) fn of(observed: &Observed, guesses: &mut Vec<Located<String>>) -> Self {
-        let mut flow =
-            Self { requests: BTreeMap::new(), entries: BTreeMap::new(), left_out: BTreeSet::new() };
+        let mut flow = Self {
+            requests: BTreeMap::new(),
+            entries: BTreeMap::new(),
+            assumed: BTreeSet::new(),
+            left_out: BTreeSet::new(),
+        };
         let targets = observed.targets();
         let mut callers: BTreeMap<Target, Vec<Target>> = BTreeMap::new();
         for target in &targets {
@@ -64,6 +70,7 @@ impl Flow {
                 made(observed, target).max_by(|(_, one), (_, other)| one.calls.total_cmp(&other.calls));
             let Some((to, call)) = most else { continue };
             self.requests.insert(target, call.calls);
+            self.assumed.insert(target);
             self.entries.insert(target, BTreeMap::from([(Entrance::Outside, call.calls)]));
             let (own, callee) = (observed.written(target.service), observed.written(to.service));
             let text = format!(

@@ -5,16 +5,16 @@ use std::collections::BTreeMap;
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::input::tree::{Located, Node};
 
-use super::json::{integer_at, list, text};
+use super::json::{head, integer_at, list, text};
 use super::traces::{Kind, Parent, Span, Tags};
 
 fn is_trace(node: &Node) -> bool {
-    node.get("spans").is_some() && (node.get("traceID").is_some() || node.get("processes").is_some())
+    head(node, "spans").is_some() && (node.get("traceID").is_some() || node.get("processes").is_some())
 }
 
 /// Whether a document holds traces.
 pub(in crate::input) fn recognises(node: &Node) -> bool {
-    let data = node.get("data").and_then(Node::elements);
+    let data = head(node, "data").and_then(Node::elements);
     is_trace(node) || data.is_some_and(|data| data.first().is_none_or(is_trace))
 }
 

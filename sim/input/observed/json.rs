@@ -3,6 +3,15 @@
 use crate::diag::{Code, Diagnostic, Diagnostics, quote};
 use crate::input::tree::{Located, Node};
 
+/// Keys of a document at most: nobody looks through more for the few that say what it is.
+const MOST_KEYS: usize = 100;
+
+/// What stands at a key of a document.
+pub(super) fn head<'n>(document: &'n Node, key: &str) -> Option<&'n Node> {
+    document.entries().filter(|entries| entries.len() <= MOST_KEYS)?;
+    document.get(key)
+}
+
 /// What stands below these keys.
 pub(super) fn at<'n>(node: &'n Node, keys: &[&str]) -> Option<&'n Node> {
     keys.iter().try_fold(node, |node, key| node.get(key)).filter(|node| !node.is_null())

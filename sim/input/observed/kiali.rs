@@ -23,7 +23,8 @@ const HOPS: usize = 4;
 
 /// Whether a document is such a graph.
 pub(in crate::input) fn recognises(node: &Node) -> bool {
-    let has = |key| json::at(node, &["elements", key]).is_some();
+    let elements = json::head(node, "elements");
+    let has = |key| elements.is_some_and(|elements| elements.get(key).is_some());
     has("nodes") || has("edges")
 }
 

@@ -3,12 +3,12 @@
 use crate::diag::Diagnostics;
 use crate::input::tree::{Located, Node};
 
-use super::json::{at, integer_at, list, text};
+use super::json::{at, head, integer_at, list, text};
 use super::traces::{Kind, Parent, Span, Tags};
 
 /// Whether a document holds spans.
 pub(in crate::input) fn recognises(node: &Node) -> bool {
-    node.get("resourceSpans").is_some()
+    head(node, "resourceSpans").is_some()
 }
 
 /// The spans of a document.

@@ -116,7 +116,7 @@ fn value_at(quantity: &Quantity, parameter: &Parameter, place: f64) -> f64 {
 }
 
 /// The place of an assumption in draw `number`: a stratum of its own, and anywhere in it.
-fn place(identity: &str, seed: u64, number: u32, count: u32) -> f64 {
+pub(crate) fn place(identity: &str, seed: u64, number: u32, count: u32) -> f64 {
     let mut stream = Stream::new(seed, STRATA, identity, 0);
     let mut strata: Vec<u32> = (0..count).collect();
     for last in (1..count).rev() {

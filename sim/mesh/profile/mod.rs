@@ -24,6 +24,7 @@ pub use capability::{Capability, Enforcer, FEATURES, Feature, Granularity, Suppo
 pub use decode::decode;
 pub use dimension::{Dimension, Unit};
 pub use draw::Assumption;
+pub(crate) use draw::place as place_in_draw;
 pub use parameters::{Needed, Parameter, Row, Table, table};
 pub use quantity::{Change, Kind, Provenance, Quantity, Setting, Word};
 pub use reads::RESOURCES;

@@ -10,6 +10,7 @@ use super::scenario::{Scenario, Service, ServiceIdx, SourceIdx, TrafficSource, U
 
 mod backends;
 mod calls;
+mod guesses;
 mod inject;
 mod names;
 mod nodes;
@@ -56,6 +57,7 @@ pub fn validate(draft: &Draft, diagnostics: &mut Diagnostics) -> Option<Scenario
         rates: draft.assumed_rates == sources.len(),
         run: draft.given.iter().all(|(section, _)| *section != "run"),
     };
+    let guesses = guesses::resolve(draft, &services);
     Some(Scenario {
         name,
         services,
@@ -70,6 +72,7 @@ pub fn validate(draft: &Draft, diagnostics: &mut Diagnostics) -> Option<Scenario
         calls: calls?,
         unsaid,
         as_written: false,
+        guesses,
     })
 }
 

@@ -10,7 +10,7 @@ use crate::diag::{Code, Diagnostic, Diagnostics, Location, quote};
 use crate::input::tree::{Located, Node};
 
 use super::graph::{Observed, Window};
-use super::json::{list, number, text};
+use super::json::{head, list, number, text};
 
 mod cells;
 mod metrics;
@@ -20,8 +20,9 @@ use metrics::Measure;
 
 /// Whether a document is the answer to a query.
 pub(in crate::input) fn recognises(node: &Node) -> bool {
-    let data = node.get("data").unwrap_or(node);
-    data.get("resultType").is_some() || (node.get("status").is_some() && node.get("errorType").is_some())
+    let data = head(node, "data").unwrap_or(node);
+    head(data, "resultType").is_some()
+        || (head(node, "status").is_some() && head(node, "errorType").is_some())
 }
 
 /// Results of all documents, until all are read.
