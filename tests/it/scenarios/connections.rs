@@ -130,8 +130,8 @@ fn a_made_up_cookie_keeps_a_user_at_one_instance() {
     assert_eq!(instances_met(user, "{}", "cookie:Session"), 1);
     assert!(instances_met(stranger, "{}", "cookie:Session") > 1, "nobody comes back");
     assert_eq!(instances_met(user, "{}", "query:tenant"), 3, "nobody makes up a parameter");
-    assert_eq!(instances_met(stranger, "{'query:tenant': gold}", "query:tenant"), 1);
-    assert_eq!(instances_met(user, "{'cookie:session': {distinct: 1000}}", "cookie:Session"), 3);
+    assert_eq!(instances_met(stranger, "{'?tenant': gold}", "query:tenant"), 1);
+    assert_eq!(instances_met(user, "{'cookie:Session': {distinct: 1000}}", "cookie:Session"), 3);
 }
 
 #[test]
