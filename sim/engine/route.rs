@@ -19,7 +19,7 @@ impl<'p> Engine<'p> {
             return self.connect(id);
         };
         let route = &self.program.routes[route];
-        let rule = route.choices[call.source].rule(|name| self.header_of(call, name));
+        let rule = route.choices[call.source].rule(|header| self.header_of(call, header));
         self.calls[id].rule = rule;
         match self.delay_of(id, &route.rules[rule]) {
             Some(delay) => self.hold(id, delay),

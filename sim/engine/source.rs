@@ -271,11 +271,10 @@ impl Engine<'_> {
         Key::new(&[value, age.checked_div(lifetime).unwrap_or(0)]).draws(draw::HEADER, 0, 0, 0).bits()
     }
 
-    /// Which of its source's values of a header a call carries, if any.
-    pub(super) fn header_of(&self, call: &Call, name: u64) -> Option<u64> {
-        let headers = &self.program.sources[call.source].headers;
-        let (_, values) = headers.iter().find(|(header, _)| *header == name)?;
-        value_position(values, &mut call.key.draws(draw::HEADER, name, 0, 0))
+    /// Which of its source's values of a header, given by its position there, a call carries, if any.
+    pub(super) fn header_of(&self, call: &Call, header: u32) -> Option<u64> {
+        let (name, values) = &self.program.sources[call.source].headers[header as usize];
+        value_position(values, &mut call.key.draws(draw::HEADER, *name, 0, 0))
     }
 }
 

@@ -1,6 +1,5 @@
 //! Which rule a request takes: a bit for each match that its attributes leave possible; the first one counts.
 
-use crate::kernel::rng::hash_name;
 use crate::mesh::scenario::{Header, HeaderValues};
 
 use super::RuleIdx;
@@ -23,8 +22,8 @@ pub enum Choice {
 /// A header, or what is given like one, with the matches that each of its values leaves possible.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attribute {
-    /// Hash of the header's name.
-    pub name: u64,
+    /// Position among the source's headers.
+    pub header: u32,
     /// 64 matches a word; of each value in the source's order, then of requests without the header. All values of a
     /// header that only has distinct ones are alike.
     pub possible: Vec<Box<[u64]>>,
@@ -34,17 +33,17 @@ impl Choice {
     /// The rule of a request, given the position of the value that it carries of each attribute: past the last one if
     /// it carries none. The last match always holds.
     #[inline]
-    pub fn rule(&self, mut value: impl FnMut(u64) -> Option<u64>) -> RuleIdx {
+    pub fn rule(&self, mut value: impl FnMut(u32) -> Option<u64>) -> RuleIdx {
         let (attributes, rules) = match self {
             Self::Fixed(rule) => return *rule,
             Self::Drawn { attributes, rules } => (attributes, rules),
         };
         let first = match attributes.as_slice() {
-            [one] => first_bit(one.of(value(one.name)).iter().copied()),
+            [one] => first_bit(one.of(value(one.header)).iter().copied()),
             several => {
                 let mut left = vec![u64::MAX; rules.len().div_ceil(64)];
                 for attribute in several {
-                    let possible = attribute.of(value(attribute.name));
+                    let possible = attribute.of(value(attribute.header));
                     left.iter_mut().zip(possible).for_each(|(left, possible)| *left &= possible);
                 }
                 first_bit(left.into_iter())
@@ -85,7 +84,12 @@ pub(super) fn choice(
             let (open, known): (Vec<&Condition<'_>>, Vec<&Condition<'_>>) =
                 conditions.iter().partition(|condition| carried(condition).is_some());
             let holds = known.iter().all(|condition| condition.holds(place.known(condition.name)));
-            holds.then_some((open, *rule))
+            // A condition that no value fulfils makes the match impossible.
+            let can_hold = |condition: &&Condition<'_>| {
+                let values = carried(condition).map(values).unwrap_or_default();
+                condition.holds(None) || values.iter().any(|value| condition.holds(Some(value)))
+            };
+            (holds && open.iter().all(can_hold)).then_some((open, *rule))
         })
         .collect();
     let end = left.iter().position(|(open, _)| open.is_empty()).expect("the last match always holds");
@@ -95,22 +99,27 @@ pub(super) fn choice(
     }
     let looked_at =
         |header: &Header| left.iter().flat_map(|row| &row.0).any(|one| one.name.is_header(&header.name));
-    let attributes = headers.iter().filter(|header| looked_at(header)).map(|header| {
+    let numbered = (0..).zip(headers).filter(|(_, header)| looked_at(header));
+    let attributes = numbered.map(|(number, header)| {
         let possible = |value: Option<&str>| {
             let holds = |row: &(Vec<&Condition<'_>>, RuleIdx)| {
                 row.0.iter().all(|one| !one.name.is_header(&header.name) || one.holds(value))
             };
             bits(left.iter().map(holds))
         };
-        let mut rows: Vec<Box<[u64]>> = match &header.values {
-            HeaderValues::Shares(shares) => shares.iter().map(|(value, _)| possible(Some(value))).collect(),
-            // Nobody knows their texts: a pattern that takes anything takes them.
-            HeaderValues::Distinct(_) => vec![possible(Some(""))],
-        };
+        let mut rows: Vec<Box<[u64]>> = values(header).iter().map(|value| possible(Some(value))).collect();
         rows.push(possible(None));
-        Attribute { name: hash_name(&header.name), possible: rows }
+        Attribute { header: number, possible: rows }
     });
     Choice::Drawn { attributes: attributes.collect(), rules: left.iter().map(|row| row.1).collect() }
+}
+
+/// The texts that a header can be. Nobody knows those of distinct values: a pattern that takes anything takes them.
+fn values(header: &Header) -> Vec<&str> {
+    match &header.values {
+        HeaderValues::Shares(shares) => shares.iter().map(|(value, _)| value.as_str()).collect(),
+        HeaderValues::Distinct(_) => vec![""],
+    }
 }
 
 fn bits(values: impl Iterator<Item = bool>) -> Box<[u64]> {
