@@ -1,6 +1,7 @@
 //! Endpoint and connection: choosing, taking, opening, sharing.
 
 use crate::kernel::Uniform;
+use crate::program::{Edge, PodIdx};
 use crate::units::{SimTime, Span};
 use crate::vocabulary::failure::Cause;
 
@@ -9,7 +10,7 @@ use super::connection::{ConnectionId, Handshake, Opening};
 use super::endpoints::Stream;
 use super::hop::LEG_HANDSHAKE;
 use super::pass::Work;
-use super::view::{Left, Request, Taken};
+use super::view::{Left, Request, Taken, Turn};
 use super::{Engine, Event, draw};
 
 impl Engine<'_> {
@@ -29,7 +30,10 @@ impl Engine<'_> {
         let taken = view.take(edge, &mut self.connections, &request, draws, |endpoint| {
             proxies.connection_closed(program.ends(caller, edge, endpoint), now);
         });
-        let Some(taken) = taken else { return self.fail_here(id, Cause::Ejected) };
+        let taken = match taken {
+            Ok(taken) => taken,
+            Err(cause) => return self.fail_here(id, cause),
+        };
         if let Some(guard) = &mut view.guard {
             guard.on_call(match taken {
                 Taken::Ready(connection) => Some(self.connections[connection].endpoint),
@@ -44,8 +48,8 @@ impl Engine<'_> {
                 call.progress = Progress::Connecting;
                 call.pool = pool;
                 call.endpoint = endpoint.unwrap_or(NO_ENDPOINT);
-                if let Some(connection) = opens {
-                    self.open_connection(connection, id);
+                if let Some((connection, call)) = opens {
+                    self.open_connection(connection, call);
                 }
             }
         }
@@ -61,14 +65,30 @@ impl Engine<'_> {
         self.on_connection(id);
     }
 
-    /// The call, which waited, has a connection that is ready.
-    fn stop_pending(&mut self, connection: ConnectionId, id: CallId) {
+    /// A connection is ready, and it is the turn of a call that has waited.
+    fn stop_pending(&mut self, connection: ConnectionId, turn: Turn) {
+        match turn {
+            Turn::Goes(id) => {
+                self.waited(id);
+                self.go_out_on(connection, id);
+            }
+            Turn::Overflows(id) => self.fail_pending(id, Cause::Overflow),
+        }
+    }
+
+    /// The call, which has waited for a connection, goes out on none.
+    fn fail_pending(&mut self, id: CallId, cause: Cause) {
+        self.waited(id);
+        self.endpoint_given_up(id, Progress::Connecting, cause);
+        self.fail_here(id, cause);
+    }
+
+    fn waited(&mut self, id: CallId) {
         let now = self.schedule.now();
         let call = &mut self.calls[id];
         let waited = now.since(call.since);
         call.spend(Part::Handshake, waited);
         call.proxy_time += waited.nanos();
-        self.go_out_on(connection, id);
     }
 
     /// A connection is opened, for this call in the first place: CPU on both sides, round trips between.
@@ -86,6 +106,8 @@ impl Engine<'_> {
             hop: call.hop,
             from_outside: self.is_from_outside(call),
             handshake: Handshake::default(),
+            timer: None,
+            is_given_up: false,
             followers: Vec::new(),
         };
         let worker = opening.worker;
@@ -94,6 +116,10 @@ impl Engine<'_> {
         self.connections[id].server_worker = self.server_worker(&opening);
         let handshake = self.handshake(id, &opening);
         opening.handshake = handshake.unwrap_or_default();
+        let timeout = edge.resilience.as_ref().and_then(|of| of.bounds).map(|bounds| bounds.connect_timeout);
+        opening.timer = timeout
+            .filter(|&timeout| timeout != u64::MAX)
+            .map(|timeout| self.schedule.timer(Span::from_nanos(timeout), Event::ConnectTimeout(id)));
         self.connections[id].opening = Some(Box::new(opening));
         let Some(Handshake { legs, encrypts }) = handshake else { return };
         if encrypts || edge.pool.tunnel.is_none() {
@@ -189,13 +215,31 @@ impl Engine<'_> {
         let edge = &self.program.edges[opening.edge];
         let [caller, _] = opening.ends;
         let position = self.view_position(caller, edge);
+        if let Some(timer) = opening.timer {
+            self.schedule.cancel(timer);
+        }
+        if opening.is_given_up {
+            if let Some(view) = &mut self.views[position] {
+                view.bury(&mut self.connections, id, now);
+            }
+        } else {
+            self.share_out(id, position, edge, caller);
+        }
+        for follower in opening.followers {
+            self.connected(follower);
+        }
+    }
+
+    /// A new connection takes calls that wait, and is kept.
+    fn share_out(&mut self, id: ConnectionId, position: usize, edge: &Edge, caller: PodIdx) {
+        let now = self.schedule.now();
         if let Some(view) = &mut self.views[position] {
             view.connected(edge, &self.connections, id);
         }
         while let Some(view) = &mut self.views[position]
-            && let Some(call) = view.next_call(edge, &mut self.connections, id)
+            && let Some(turn) = view.next_call(edge, &mut self.connections, id)
         {
-            self.stop_pending(id, call);
+            self.stop_pending(id, turn);
         }
         let endpoint = self.connections[id].endpoint;
         if let Some(view) = &mut self.views[position]
@@ -203,8 +247,33 @@ impl Engine<'_> {
         {
             self.proxies.connection_closed(self.program.ends(caller, edge, endpoint), now);
         }
-        for follower in opening.followers {
-            self.connected(follower);
+    }
+
+    /// A connection is not ready in time. As in Envoy, all that wait in its pool fail.
+    pub(super) fn give_up_connection(&mut self, id: ConnectionId) {
+        let now = self.schedule.now();
+        let Some(opening) = &mut self.connections[id].opening else { return };
+        (opening.timer, opening.is_given_up) = (None, true);
+        let (edge, [caller, _]) = (&self.program.edges[opening.edge], opening.ends);
+        let (pool, endpoint) = (self.connections[id].pool, self.connections[id].endpoint);
+        let position = self.view_position(caller, edge);
+        let Some(view) = &mut self.views[position] else { return };
+        view.give_up(edge, &self.connections, id);
+        self.proxies.connection_closed(self.program.ends(caller, edge, endpoint), now);
+        // What fails now may be followed by other calls, which do not.
+        for _ in 0..view.pending(pool) {
+            let Some(view) = &mut self.views[position] else { return };
+            let Some(call) = view.turn_away(edge, pool) else { return };
+            self.fail_pending(call, Cause::ConnectFailure);
+        }
+    }
+
+    /// A connection of a pool is closed: others are opened for calls that wait, if limits leave room.
+    fn open_instead(&mut self, position: usize, edge: &Edge, pool: u32, endpoint: u32) {
+        while let Some(view) = &mut self.views[position]
+            && let Some((connection, call)) = view.open_instead(edge, &mut self.connections, pool, endpoint)
+        {
+            self.open_connection(connection, call);
         }
     }
 
@@ -216,12 +285,14 @@ impl Engine<'_> {
         let call = &self.calls[id];
         let (caller, endpoint, connection, sent) = (call.caller, call.endpoint, call.connection, call.sent);
         let position = self.view_position(caller, edge);
+        let pool = self.connections[connection].pool;
         let Some(view) = &mut self.views[position] else { return };
         match view.release(edge, &mut self.connections, connection, is_over, [sent, now]) {
             Left::Kept => {}
             Left::To(next) => self.stop_pending(connection, next),
             Left::Closed => {
                 self.proxies.connection_closed(self.program.ends(caller, edge, endpoint), now);
+                self.open_instead(position, edge, pool, endpoint);
             }
         }
     }

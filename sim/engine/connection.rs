@@ -1,6 +1,7 @@
 //! Connections between pods, and what opening one takes.
 
 use crate::kernel::rng::Key;
+use crate::kernel::timer::TimerId;
 use crate::program::{EdgeIdx, PodIdx};
 use crate::units::SimTime;
 
@@ -26,6 +27,8 @@ pub(super) struct Connection {
     pub(super) pool: u32,
     /// Requests on it.
     pub(super) streams: u32,
+    /// Requests that it may still take; the greatest number is any.
+    pub(super) left: u32,
     pub(super) idle_since: SimTime,
     /// How it is opened, until it is ready.
     pub(super) opening: Option<Box<Opening>>,
@@ -46,6 +49,10 @@ pub(super) struct Opening {
     /// The connecting end is a client outside of the cluster.
     pub(super) from_outside: bool,
     pub(super) handshake: Handshake,
+    /// When it is given up.
+    pub(super) timer: Option<TimerId>,
+    /// It took too long: the handshake goes on, but nobody wants the connection any more.
+    pub(super) is_given_up: bool,
     /// Connections in the tunnel that this one opens.
     pub(super) followers: Vec<ConnectionId>,
 }

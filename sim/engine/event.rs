@@ -26,6 +26,8 @@ pub enum Event {
     Handshake(ConnectionId),
     /// The connection is ready.
     Connected(ConnectionId),
+    /// The connection is given up if it is not ready.
+    ConnectTimeout(ConnectionId),
     /// The request reaches the called pod.
     AtServer(CallId),
     /// The request reaches the application.

@@ -16,6 +16,7 @@ mod give_up;
 mod guard;
 mod hop;
 mod instance;
+mod limits;
 mod links;
 mod mirror;
 mod node;
@@ -29,6 +30,7 @@ mod source;
 mod throttle;
 mod timeline;
 mod trace;
+mod usage;
 mod view;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -175,6 +177,7 @@ impl<'p> Engine<'p> {
             Event::OutboundDone(call) => self.outbound_done(call),
             Event::Handshake(connection) => self.accept(connection),
             Event::Connected(connection) => self.connected(connection),
+            Event::ConnectTimeout(connection) => self.give_up_connection(connection),
             Event::AtServer(call) => self.reach(call),
             Event::AtInstance(call) => self.serve(call),
             Event::ServiceDone(call) => self.service_done(call),

@@ -27,17 +27,33 @@ struct Pending {
 }
 
 impl Pool {
-    /// A call waits, where no connection is ready that could take it. Returns whether a connection has to be opened,
-    /// given that each will take so many calls at once.
-    pub(super) fn wait(&mut self, call: CallId, streams: u32) -> bool {
-        let pending = self.opening.get_or_insert_default();
-        pending.calls.push_back(call);
-        let opens = pending.calls.len() > pending.connecting.saturating_mul(streams as usize);
-        pending.connecting += usize::from(opens);
-        opens
+    /// A call waits, where no connection is ready that could take it. Returns the call for which a connection has to be
+    /// opened, as [`Self::wants`] does.
+    pub(super) fn wait(&mut self, call: CallId, streams: u32) -> Option<CallId> {
+        self.opening.get_or_insert_default().calls.push_back(call);
+        self.wants(streams)
     }
 
-    /// A connection that was being opened is ready. It has not taken a call yet.
+    /// The first call for which no connection is being opened, given that each will take so many at once. From now on
+    /// one is.
+    pub(super) fn wants(&mut self, streams: u32) -> Option<CallId> {
+        let pending = self.opening.as_mut()?;
+        let call = pending.calls.get(pending.connecting.saturating_mul(streams as usize)).copied();
+        pending.connecting += usize::from(call.is_some());
+        call
+    }
+
+    /// Calls that wait.
+    pub(super) fn pending(&self) -> usize {
+        self.opening.as_ref().map_or(0, |pending| pending.calls.len())
+    }
+
+    /// The call that has waited longest; it still waits.
+    pub(super) fn first(&self) -> Option<CallId> {
+        self.opening.as_ref().and_then(|pending| pending.calls.front().copied())
+    }
+
+    /// A connection that was being opened is ready, and has not taken a call yet; or it is not opened after all.
     pub(super) fn connected(&mut self) {
         if let Some(pending) = &mut self.opening {
             pending.connecting -= 1;
@@ -76,7 +92,13 @@ mod tests {
     fn no_more_is_opened_than_what_is_pending_needs() {
         for (streams, opened) in [(1, [true; 6]), (2, [true, false, true, false, true, false])] {
             let mut pool = Pool::default();
-            let opens: Vec<bool> = (0..6).map(|call| pool.wait(CallId(call), streams)).collect();
+            let opens: Vec<bool> = (0..6)
+                .map(|call| {
+                    pool.wait(CallId(call), streams)
+                        .inspect(|&opens| assert_eq!(opens, CallId(call)))
+                        .is_some()
+                })
+                .collect();
             assert_eq!(opens, opened, "{streams} streams");
         }
     }
@@ -84,15 +106,30 @@ mod tests {
     #[test]
     fn what_is_being_opened_serves_whoever_comes_after_the_call_it_was_for() {
         let mut pool = Pool::default();
-        assert!(pool.wait(CallId(0), 1));
+        assert_eq!(pool.wait(CallId(0), 1), Some(CallId(0)));
         assert_eq!(pool.next(), Some(CallId(0)), "onto a connection that came back");
-        assert!(!pool.wait(CallId(1), 1));
-        assert!(pool.wait(CallId(2), 1));
+        assert_eq!(pool.wait(CallId(1), 1), None);
+        assert_eq!(pool.wait(CallId(2), 1), Some(CallId(2)));
         pool.cancel(CallId(1));
         pool.connected();
         assert_eq!(pool.next(), Some(CallId(2)));
         pool.connected();
         assert_eq!(pool.next(), None);
         assert!(pool.opening.is_none());
+    }
+
+    #[test]
+    fn a_connection_that_is_not_opened_is_wanted_again() {
+        let mut pool = Pool::default();
+        assert_eq!(pool.wants(1), None);
+        for call in [0, 1] {
+            assert_eq!(pool.wait(CallId(call), 1), Some(CallId(0)));
+            pool.connected();
+        }
+        assert_eq!([pool.wants(1), pool.wants(1), pool.wants(1)], [Some(CallId(0)), Some(CallId(1)), None]);
+        assert_eq!(
+            (pool.first(), pool.next(), pool.first()),
+            (Some(CallId(0)), Some(CallId(0)), Some(CallId(1)))
+        );
     }
 }

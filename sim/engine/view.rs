@@ -7,6 +7,7 @@ use crate::policy::available::Everyone;
 use crate::policy::balance::{Balancer, Call};
 use crate::program::{Edge, Tunnel};
 use crate::units::{SimTime, Span};
+use crate::vocabulary::failure::Cause;
 
 use super::call::CallId;
 use super::connection::{Connection, ConnectionId, Connections};
@@ -14,17 +15,20 @@ use super::endpoints::{Endpoints, Place, Stream};
 use super::guard::Guard;
 use super::links::Links;
 use super::pool::Pool;
+use super::usage::Usage;
 
 /// What a pod knows of one edge.
 #[derive(Debug)]
 pub(super) struct View {
     balancer: Balancer,
-    endpoints: Endpoints,
+    pub(super) endpoints: Endpoints,
     /// What is kept of failures, if anything.
     pub(super) guard: Option<Guard>,
+    /// What is used of limits, if there are any.
+    pub(super) usage: Option<Box<Usage>>,
     /// Per worker of the proxy, if each has pools of its own; for each known endpoint so many, or, where the endpoint is
     /// chosen per connection, so many in all.
-    pools: Vec<Pool>,
+    pub(super) pools: Vec<Pool>,
     workers: u32,
     /// The application's own connections.
     pub(super) links: Links,
@@ -43,8 +47,8 @@ pub(super) enum Taken {
         pool: u32,
         /// The endpoint, where one was chosen for this call.
         endpoint: Option<u32>,
-        /// A new connection, which the caller opens.
-        opens: Option<ConnectionId>,
+        /// A new connection, which the caller opens, and the call for which it is in the first place.
+        opens: Option<(ConnectionId, CallId)>,
     },
 }
 
@@ -55,8 +59,17 @@ pub(super) enum Left {
     Kept,
     /// It is closed.
     Closed,
-    /// The call that has waited longest takes it.
-    To(CallId),
+    /// It is the turn of the call that has waited longest.
+    To(Turn),
+}
+
+/// What becomes of a call that has waited for a connection, now that one is ready.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Turn {
+    /// It takes the connection.
+    Goes(CallId),
+    /// So many requests are under way that it may not.
+    Overflows(CallId),
 }
 
 impl View {
@@ -64,12 +77,14 @@ impl View {
         let workers = if edge.pool.per_worker { workers } else { 1 };
         let endpoints = Endpoints::new(edge, now);
         let shares = if edge.pool.per_connection { 1 } else { endpoints.places() };
+        let bounds = edge.resilience.as_ref().and_then(|of| of.bounds);
         let mut pools = Vec::new();
         pools.resize_with(shares * workers as usize, Pool::default);
         Self {
             balancer: Balancer::new(edge.policy, &edge.targets),
             endpoints,
             guard: edge.resilience.as_ref().map(|of| Guard::new(of, edge.targets.len(), now)),
+            usage: bounds.map(|bounds| Box::new(Usage::new(bounds))),
             pools,
             workers,
             links: Links::default(),
@@ -77,8 +92,8 @@ impl View {
         }
     }
 
-    /// Chooses an endpoint and takes a connection to it; `closed` is told of each connection found too old. `None` if no
-    /// endpoint is in rotation.
+    /// Chooses an endpoint and takes a connection to it; `closed` is told of each connection found too old. Fails if no
+    /// endpoint is in rotation, or a limit is reached.
     pub(super) fn take(
         &mut self,
         edge: &Edge,
@@ -86,29 +101,12 @@ impl View {
         request: &Request<'_>,
         mut draws: Draws,
         mut closed: impl FnMut(u32),
-    ) -> Option<Taken> {
+    ) -> Result<Taken, Cause> {
         let worker = if edge.pool.per_worker { request.worker } else { 0 };
         if edge.pool.per_connection {
-            if let Some(id) = self.reuse(edge, connections, worker, request, &mut closed) {
-                self.endpoints.started(connections[id].place);
-                return Some(Taken::Ready(id));
-            }
-            if !self.pools[worker as usize].wait(request.call, calls_at_once(edge)) {
-                return Some(Taken::Pending { pool: worker, endpoint: None, opens: None });
-            }
-            let Some(endpoint) = self.pick(edge, request, &mut draws) else {
-                let pool = &mut self.pools[worker as usize];
-                pool.cancel(request.call);
-                pool.connected();
-                return None;
-            };
-            let place = self.endpoints.place(endpoint);
-            // Until it is ready it counts itself, for no call has gone to the endpoint yet.
-            self.endpoints.started(place);
-            let opens = Some(Self::open(connections, worker, endpoint, place));
-            return Some(Taken::Pending { pool: worker, endpoint: None, opens });
+            return self.take_any(edge, connections, request, worker, draws, closed);
         }
-        let endpoint = self.pick(edge, request, &mut draws)?;
+        let endpoint = self.pick(edge, request, &mut draws).ok_or(Cause::Ejected)?;
         let place = self.endpoints.place(endpoint);
         let pool = place.0 * self.workers + worker;
         if pool as usize >= self.pools.len() {
@@ -116,11 +114,60 @@ impl View {
         }
         self.endpoints.started(place);
         if let Some(id) = self.reuse(edge, connections, pool, request, &mut closed) {
-            return Some(Taken::Ready(id));
+            if self.admit(edge, connections, id) {
+                return Ok(Taken::Ready(id));
+            }
+            self.put_back(edge, connections, id);
+            return Err(Cause::Overflow);
         }
-        let opens = self.pools[pool as usize].wait(request.call, calls_at_once(edge));
-        let opens = opens.then(|| Self::open(connections, pool, endpoint, place));
-        Some(Taken::Pending { pool, endpoint: Some(endpoint), opens })
+        if !self.may_wait() {
+            self.endpoints.abandoned(place);
+            return Err(Cause::Overflow);
+        }
+        let mut opens = self.pools[pool as usize].wait(request.call, calls_at_once(edge));
+        if opens.is_some() && !self.may_open(edge, connections, pool, request.now, closed) {
+            self.pools[pool as usize].connected();
+            opens = None;
+        }
+        let opens = opens.map(|call| (self.open(connections, pool, endpoint, place), call));
+        Ok(Taken::Pending { pool, endpoint: Some(endpoint), opens })
+    }
+
+    /// Takes a connection to whatever endpoint, or opens one to an endpoint that is chosen for it.
+    fn take_any(
+        &mut self,
+        edge: &Edge,
+        connections: &mut Connections,
+        request: &Request<'_>,
+        pool: u32,
+        mut draws: Draws,
+        mut closed: impl FnMut(u32),
+    ) -> Result<Taken, Cause> {
+        if let Some(id) = self.reuse(edge, connections, pool, request, &mut closed) {
+            self.endpoints.started(connections[id].place);
+            let is_admitted = self.admit(edge, connections, id);
+            debug_assert!(is_admitted, "requests on a connection that is forwarded as it is have no limit");
+            return Ok(Taken::Ready(id));
+        }
+        if !self.may_wait() {
+            return Err(Cause::Overflow);
+        }
+        let Some(opens) = self.pools[pool as usize].wait(request.call, calls_at_once(edge)) else {
+            return Ok(Taken::Pending { pool, endpoint: None, opens: None });
+        };
+        // Nobody waits until another connection ends: the connection is refused.
+        let may_open = self.may_open(edge, connections, pool, request.now, closed);
+        let endpoint = if may_open { self.pick(edge, request, &mut draws) } else { None };
+        let Some(endpoint) = endpoint else {
+            self.cancel(edge, pool, request.call);
+            self.pools[pool as usize].connected();
+            return Err(if may_open { Cause::Ejected } else { Cause::Overflow });
+        };
+        let place = self.endpoints.place(endpoint);
+        // Until it is ready it counts itself, for no call has gone to the endpoint yet.
+        self.endpoints.started(place);
+        let opens = Some((self.open(connections, pool, endpoint, place), opens));
+        Ok(Taken::Pending { pool, endpoint: None, opens })
     }
 
     fn pick(&mut self, edge: &Edge, request: &Request<'_>, draws: &mut Draws) -> Option<u32> {
@@ -141,13 +188,25 @@ impl View {
         balancer.pick_among(&edge.targets, &all, endpoints, &call, draws)
     }
 
-    fn open(connections: &mut Connections, pool: u32, endpoint: u32, place: Place) -> ConnectionId {
+    pub(super) fn open(
+        &mut self,
+        connections: &mut Connections,
+        pool: u32,
+        endpoint: u32,
+        place: Place,
+    ) -> ConnectionId {
+        let mut left = u32::MAX;
+        if let Some(usage) = &mut self.usage {
+            usage.opened(pool);
+            left = usage.bounds.per_connection;
+        }
         connections.add(Connection {
             endpoint,
             place,
             server_worker: 0,
             pool,
             streams: 0,
+            left,
             idle_since: SimTime::ZERO,
             opening: None,
         })
@@ -174,8 +233,8 @@ impl View {
                 let connection = &mut connections[id];
                 if too_old(connection) {
                     closed(connection.endpoint);
-                    self.endpoints.close_stream(connection.place, closed_at(connection));
-                    connections.remove(id);
+                    let end = closed_at(connection);
+                    self.close(connections, id, end);
                     continue;
                 }
                 connection.streams = 1;
@@ -188,9 +247,9 @@ impl View {
             let connection = &mut connections[id];
             if too_old(connection) {
                 closed(connection.endpoint);
-                self.endpoints.close_stream(connection.place, closed_at(connection));
+                let end = closed_at(connection);
                 self.pools[pool as usize].connections.remove(position);
-                connections.remove(id);
+                self.close(connections, id, end);
                 continue;
             }
             if connection.streams < edge.pool.streams {
@@ -229,9 +288,9 @@ impl View {
         edge: &Edge,
         connections: &mut Connections,
         id: ConnectionId,
-    ) -> Option<CallId> {
+    ) -> Option<Turn> {
         let connection = &mut connections[id];
-        if connection.streams == calls_at_once(edge) {
+        if connection.streams == calls_at_once(edge) || connection.left == 0 {
             return None;
         }
         let call = self.pools[connection.pool as usize].next()?;
@@ -239,7 +298,15 @@ impl View {
         if edge.pool.per_connection {
             self.endpoints.started(connection.place);
         }
-        Some(call)
+        if let Some(usage) = &mut self.usage {
+            usage.stop_waiting();
+        }
+        if self.admit(edge, connections, id) {
+            return Some(Turn::Goes(call));
+        }
+        connections[id].streams -= 1;
+        self.endpoints.abandoned(connections[id].place);
+        Some(Turn::Overflows(call))
     }
 
     /// A new connection has taken all that waited and have room. Returns whether it was closed.
@@ -253,12 +320,11 @@ impl View {
         let connection = &mut connections[id];
         let is_idle = connection.streams == 0;
         if is_idle && !edge.pool.keep_alive {
-            self.endpoints.close_stream(connection.place, now);
-            connections.remove(id);
+            self.close(connections, id, now);
             return true;
         }
         connection.idle_since = now;
-        if edge.pool.keep_alive && (is_idle || edge.pool.streams > 1) {
+        if edge.pool.keep_alive && (is_idle || edge.pool.streams > 1) && connection.left > 0 {
             self.pools[connection.pool as usize].connections.push(id);
         }
         false
@@ -267,6 +333,9 @@ impl View {
     /// The call, which waits for a connection in this pool, is given up.
     pub(super) fn cancel(&mut self, edge: &Edge, pool: u32, call: CallId) {
         self.pools[pool as usize].cancel(call);
+        if let Some(usage) = &mut self.usage {
+            usage.stop_waiting();
+        }
         if !edge.pool.per_connection {
             self.endpoints.abandoned(Place(pool / self.workers));
         }
@@ -286,13 +355,16 @@ impl View {
         self.endpoints.finished(connection.place, now.since(sent), now);
         connection.streams -= 1;
         connection.idle_since = now;
-        if !edge.pool.keep_alive || (edge.pool.streams == 1 && !is_over) {
-            self.endpoints.close_stream(connection.place, now);
-            connections.remove(id);
+        let is_spent = connection.left == 0 && connection.streams == 0;
+        if let Some(usage) = &mut self.usage {
+            usage.end();
+        }
+        if !edge.pool.keep_alive || (edge.pool.streams == 1 && !is_over) || is_spent {
+            self.close(connections, id, now);
             return Left::Closed;
         }
-        if let Some(call) = self.next_call(edge, connections, id) {
-            return Left::To(call);
+        if let Some(turn) = self.next_call(edge, connections, id) {
+            return Left::To(turn);
         }
         if edge.pool.streams == 1 {
             self.pools[connections[id].pool as usize].connections.push(id);
@@ -302,7 +374,7 @@ impl View {
 }
 
 /// Calls that a connection takes at once.
-fn calls_at_once(edge: &Edge) -> u32 {
+pub(super) fn calls_at_once(edge: &Edge) -> u32 {
     if edge.pool.keep_alive { edge.pool.streams } else { 1 }
 }
 

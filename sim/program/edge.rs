@@ -10,7 +10,7 @@ use crate::mesh::scenario::{Balancing, BalancingPolicy, HashOn, Protocol, Scenar
 use crate::policy::balance::Targets;
 use crate::units::Span;
 
-use super::resilience::{Resilience, policy_of};
+use super::resilience::{Resilience, limited, policy_of};
 use super::workload::{Beside, Workloads};
 use super::{
     Edge, EdgeIdx, Endpoints, HashInput, PassCost, PodIdx, Pool, Service as Called, Tunnel, WorkloadIdx,
@@ -160,13 +160,16 @@ impl<'a> Edges<'a> {
             _ => policy(balancing, service.application.protocol, outbound, &self.mesh.direct),
         };
         let pool = match ends[0] {
-            Beside::Pod(proxy) => proxy_pool(
-                proxy,
-                service.application.protocol,
-                inbound,
-                &self.mesh.direct,
-                speed,
-                Self::tunnel_to(ends[1]),
+            Beside::Pod(proxy) => limited(
+                proxy_pool(
+                    proxy,
+                    service.application.protocol,
+                    inbound,
+                    &self.mesh.direct,
+                    speed,
+                    Self::tunnel_to(ends[1]),
+                ),
+                &treatment.limits,
             ),
             Beside::Node(node) if inbound.is_some() => {
                 self.node_pool(caller, service.application.protocol, node, inbound)
@@ -194,7 +197,7 @@ impl<'a> Edges<'a> {
                 Some(proxy) if policy == BalancingPolicy::PeakEwma => (proxy.ewma_default, proxy.ewma_decay),
                 _ => (Span::ZERO, Span::ZERO),
             },
-            resilience: Resilience::of(&treatment).filter(|_| self.looks_at_requests(caller)),
+            resilience: Resilience::of(&treatment, &pool).filter(|_| self.looks_at_requests(caller)),
             pool,
             link_streams: application_streams(service.application.protocol),
             request_overhead: overhead(|proxy| proxy.request_overhead.value()),

@@ -36,7 +36,7 @@ use crate::vocabulary::routing::Status;
 
 pub use compile::compile;
 pub use endpoints::Endpoints;
-pub use resilience::Resilience;
+pub use resilience::{Bounds, Resilience};
 pub use route::{Route, RouteIdx};
 
 index_type! {
@@ -392,7 +392,7 @@ pub struct Edge {
     pub hash: HashInput,
     /// Peak-EWMA parameters: assumed latency and time constant.
     pub ewma: (Span, Span),
-    /// What the caller's proxy keeps of the callee's failures; `None` is nothing.
+    /// What the caller's proxy keeps of the callee; `None` is nothing.
     pub resilience: Option<Box<Resilience>>,
     /// Connections to endpoints.
     pub pool: Pool,

@@ -1,9 +1,15 @@
-//! What a caller's proxy keeps of a backend to get along with its failures.
+//! What a caller's proxy keeps of a backend: to get along with its failures, and not to ask too much of it.
 
 use crate::mesh::scenario::{Scenario, ServiceIdx, SubsetIdx};
-use crate::vocabulary::resilience::{ConsecutiveFailures, OutlierEjection, RetryBudget, TrafficPolicy};
+use crate::vocabulary::resilience::{
+    ConsecutiveFailures, Limits, OutlierEjection, RetryBudget, TrafficPolicy,
+};
 
-/// What bounds retries to a backend, and which of its endpoints are left out.
+use crate::units::Span;
+
+use super::Pool;
+
+/// What bounds retries to a backend, which of its endpoints are left out, and what bounds its connections.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Resilience {
     /// Bound on retries ...
@@ -14,19 +20,69 @@ pub struct Resilience {
     pub ejection: Option<OutlierEjection>,
     /// Linkerd's way.
     pub breaker: Option<ConsecutiveFailures>,
+    /// Bounds on connections and what goes over them.
+    pub bounds: Option<Bounds>,
 }
 
 impl Resilience {
     /// `None` if nothing is to be kept.
-    pub(super) fn of(policy: &TrafficPolicy) -> Option<Box<Self>> {
+    pub(super) fn of(policy: &TrafficPolicy, pool: &Pool) -> Option<Box<Self>> {
         let this = Self {
             budget: policy.retry_budget,
             retries: policy.limits.retries,
             ejection: policy.ejection,
             breaker: policy.breaker,
+            bounds: Bounds::of(&policy.limits, pool),
         };
-        let nothing = Self { budget: None, retries: None, ejection: None, breaker: None };
+        let nothing = Self { budget: None, retries: None, ejection: None, breaker: None, bounds: None };
         (this != nothing).then(|| Box::new(this))
+    }
+}
+
+/// Bounds on the connections of a client proxy to a backend, all its workers together; the greatest number is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Connections.
+    pub connections: u32,
+    /// Calls that wait for a connection.
+    pub pending: u32,
+    /// Calls on connections.
+    pub requests: u32,
+    /// Calls that one connection carries.
+    pub per_connection: u32,
+    /// Nanoseconds after which a connection that is not ready is given up.
+    pub connect_timeout: u64,
+}
+
+impl Bounds {
+    const NONE: Self = Self {
+        connections: u32::MAX,
+        pending: u32::MAX,
+        requests: u32::MAX,
+        per_connection: u32::MAX,
+        connect_timeout: u64::MAX,
+    };
+
+    /// A proxy does not see the requests on a connection that it forwards as it is.
+    fn of(limits: &Limits, pool: &Pool) -> Option<Self> {
+        let of_requests = |limit: Option<u32>| limit.filter(|_| !pool.per_connection).unwrap_or(u32::MAX);
+        let this = Self {
+            connections: limits.connections.unwrap_or(u32::MAX),
+            pending: limits.pending.unwrap_or(u32::MAX),
+            requests: of_requests(limits.requests),
+            per_connection: of_requests(limits.requests_per_connection),
+            connect_timeout: limits.connect_timeout.map_or(u64::MAX, Span::nanos),
+        };
+        (this != Self::NONE).then_some(this)
+    }
+}
+
+/// The pool where limits hold: a connection is never given more requests at once than it may carry.
+pub(super) fn limited(pool: Pool, limits: &Limits) -> Pool {
+    Pool {
+        streams: limits.requests_per_connection.map_or(pool.streams, |most| pool.streams.min(most)),
+        idle_timeout: limits.idle_timeout.map_or(pool.idle_timeout, Span::nanos),
+        ..pool
     }
 }
 
