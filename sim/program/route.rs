@@ -7,7 +7,9 @@
 //! are answered for every value that a source sends, so that a run compares no text.
 
 mod apply;
+mod attempts;
 mod choice;
+mod concern;
 mod condition;
 
 use crate::index::IndexVec;
