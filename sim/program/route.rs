@@ -11,6 +11,7 @@ mod attempts;
 mod choice;
 mod concern;
 mod condition;
+pub mod explain;
 
 use crate::index::IndexVec;
 use crate::index_type;
