@@ -6,6 +6,7 @@ use crate::kernel::dist::Dist;
 use crate::units::{Bytes, Cores, Rate, Ratio, Span};
 
 pub mod failure;
+pub mod request;
 pub mod resilience;
 pub mod routing;
 pub mod text;

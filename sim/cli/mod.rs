@@ -9,6 +9,7 @@ mod models;
 mod options;
 mod progress;
 mod resources;
+mod routes;
 mod run;
 mod scenario;
 mod simulation;
@@ -53,6 +54,8 @@ enum Command {
     Diff(Box<diff::DiffArguments>),
     /// Check files and say everything that is wrong with them
     Validate(validate::ValidateArguments),
+    /// Say which rule matches a request, and what then becomes of it under each mesh
+    Routes(Box<routes::RoutesArguments>),
     /// Say what the proxies of a cluster reserve and use, and what each mesh would
     Resources(resources::ResourcesArguments),
     /// Make one scenario of files of any format, to be edited; what was guessed is marked
@@ -75,6 +78,7 @@ pub fn main() -> ExitCode {
         Command::Compare(arguments) => compare::execute(&arguments),
         Command::Diff(arguments) => diff::execute(&arguments),
         Command::Validate(arguments) => validate::execute(&arguments),
+        Command::Routes(arguments) => routes::execute(&arguments),
         Command::Resources(arguments) => resources::execute(&arguments),
         Command::Import(arguments) => import::execute(&arguments),
         Command::Models(arguments) => models::execute(&arguments),

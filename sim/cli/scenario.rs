@@ -7,7 +7,7 @@ use crate::diag::{Code, Diagnostic, Diagnostics, Location, Sources, Style, quote
 use crate::experiment::{Plan, size};
 use crate::input::draft::{FeatureDraft, MeshDraft};
 use crate::input::tree::Located;
-use crate::input::{self, Options};
+use crate::input::{self, Draft, Options};
 use crate::mesh::profile::{self, Profile};
 use crate::mesh::scenario::{Arrivals, Origin};
 use crate::mesh::{MeshModel, Scenario, validate};
@@ -91,14 +91,28 @@ impl Loaded {
 impl Loading {
     /// Loads everything, or reports everything that is wrong.
     pub(super) fn load(&self) -> Option<Loaded> {
+        self.load_with(|_| {}, |_, _, _| ())
+    }
+
+    /// As [`Self::load`], with a hand in what the files say before it is checked, and a look at it afterwards to report what
+    /// else is wrong.
+    pub(super) fn load_with(
+        &self,
+        complete: impl FnOnce(&mut Draft),
+        check: impl FnOnce(&Scenario, &mut Sources, &mut Diagnostics),
+    ) -> Option<Loaded> {
         let (for_profiles, assignments): (Vec<_>, Vec<_>) =
             self.sets.iter().cloned().partition(|set| set.starts_with("profile."));
         let mut options = Options { assignments, ..Options::default() };
         if let Some(rate) = self.rate {
             options.entry.rate = rate;
         }
-        let (draft, mut sources, mut diagnostics) = input::load(&self.files, &options);
+        let (mut draft, mut sources, mut diagnostics) = input::load(&self.files, &options);
+        complete(&mut draft);
         let scenario = validate(&draft, &mut diagnostics);
+        if let Some(scenario) = &scenario {
+            check(scenario, &mut sources, &mut diagnostics);
+        }
         let node_cores = scenario
             .as_ref()
             .map_or(NODE_CORES, |scenario: &Scenario| scenario.cluster.nodes.cores.value().ceil() as u32);

@@ -21,6 +21,7 @@ pub mod plot;
 mod replications_csv;
 mod report;
 pub mod resources;
+pub mod routes;
 pub mod saved;
 mod summary_csv;
 mod summary_json;

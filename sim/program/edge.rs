@@ -258,7 +258,7 @@ impl<'a> Edges<'a> {
 }
 
 /// The user's choice for the service, else that of the proxy that makes it, else kube-proxy's.
-fn policy(
+pub(super) fn policy(
     balancing: Option<&Balancing>,
     protocol: Protocol,
     outbound: Option<&ProxyModel>,

@@ -7,8 +7,11 @@
 //! are answered for every value that a source sends, so that a run compares no text.
 
 mod apply;
+mod attempts;
 mod choice;
+mod concern;
 mod condition;
+pub mod explain;
 
 use crate::index::IndexVec;
 use crate::index_type;

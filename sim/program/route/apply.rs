@@ -2,22 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use crate::index::{Idx, IndexVec};
-use crate::mesh::model::{Follows, RetryModel};
+use crate::index::IndexVec;
+use crate::mesh::model::RetryModel;
 use crate::mesh::scenario::{
-    self, OperationIdx, Origin, Protocol, Scenario, ServiceIdx, SourceIdx, TrafficSource, VersionIdx,
+    self, OperationIdx, Origin, Scenario, ServiceIdx, SourceIdx, TrafficSource, VersionIdx,
 };
-use crate::policy::backoff::Pauses;
-use crate::policy::retry::{Conditions, Style};
-use crate::units::{Ratio, Span};
-use crate::vocabulary::failure::{Cause, Failure};
-use crate::vocabulary::routing::{self, Backoff, Resource, RuleAction, Setting, Status};
+use crate::vocabulary::request::{Condition, Name};
+use crate::vocabulary::routing::{self, RuleAction};
 
 use super::super::WorkloadIdx;
 use super::super::edge::Edges;
+use super::attempts::Tries;
 use super::choice::choice;
-use super::condition::{Condition, Name, Place, is_gateway};
-use super::{Action, Answer, Attempts, Backend, Mirror, Route, RouteIdx, Rule, RuleIdx, Target, Why};
+use super::concern::{
+    Asked, Candidate, candidates, concerning, leaves_others_alone, names_of, no_backend, operation_of,
+};
+use super::condition::{Place, is_header};
+use super::{Action, Answer, Backend, Mirror, Route, RouteIdx, Rule, RuleIdx, Target, Why};
 
 /// The namespace of clients, which say none.
 const CLIENT_NAMESPACE: &str = "default";
@@ -42,22 +43,14 @@ pub(in crate::program) struct Hop {
 /// Collects the routes of call sites.
 pub(in crate::program) struct Routes<'a> {
     scenario: &'a Scenario,
-    /// What the mesh's proxies try again where nothing is written.
-    retries: Option<&'a RetryModel>,
+    tries: Tries<'a>,
     known: BTreeMap<Hop, Option<RouteIdx>>,
     made: IndexVec<RouteIdx, Route>,
 }
 
-/// A rule as written, and a way to match it.
-struct Candidate<'a> {
-    route: &'a scenario::Route,
-    rule: &'a routing::Rule<scenario::Backend>,
-    of: Option<&'a routing::RequestMatch>,
-}
-
 impl<'a> Routes<'a> {
     pub(in crate::program) fn new(scenario: &'a Scenario, retries: Option<&'a RetryModel>) -> Self {
-        Self { scenario, retries, known: BTreeMap::new(), made: IndexVec::new() }
+        Self { scenario, tries: Tries { scenario, retries }, known: BTreeMap::new(), made: IndexVec::new() }
     }
 
     pub(in crate::program) fn finish(self) -> IndexVec<RouteIdx, Route> {
@@ -82,7 +75,7 @@ impl<'a> Routes<'a> {
         }
         let sources = self.sources_behind(hop);
         let varies = |name: Name<'_>| {
-            sources.iter().flat_map(|source| &source.headers).any(|header| name.is_header(&header.name))
+            sources.iter().flat_map(|source| &source.headers).any(|header| is_header(name, &header.name))
         };
         let mut rules = IndexVec::new();
         let mut numbers: Vec<(*const routing::Rule<scenario::Backend>, RuleIdx)> = Vec::new();
@@ -119,29 +112,23 @@ impl<'a> Routes<'a> {
     /// What is known of every call.
     fn place(&self, hop: Hop) -> Place<'a> {
         let callee = &self.scenario.services[hop.service];
-        let names = [
-            callee.name.clone(),
-            format!("{}.{}", callee.name, callee.namespace),
-            format!("{}.{}.svc", callee.name, callee.namespace),
-            format!("{}.{}.svc.cluster.local", callee.name, callee.namespace),
-        ];
-        let mut place = Place::new(callee, &callee.operations[hop.operation], names.to_vec());
+        let mut place = Place::new(callee, &callee.operations[hop.operation], names_of(callee));
         match hop.caller {
             Caller::Service(service, version) => {
                 let caller = &self.scenario.services[service];
                 let labels = version.map_or(&caller.labels, |version| &caller.versions[version].labels);
-                place.labels.clone_from(labels);
-                place.namespace.clone_from(&caller.namespace);
+                place.ends.labels.clone_from(labels);
+                place.ends.namespace.clone_from(&caller.namespace);
             }
             Caller::Source(source) => {
                 let source = &self.scenario.sources[source];
                 place.is_own = true;
-                CLIENT_NAMESPACE.clone_into(&mut place.namespace);
+                CLIENT_NAMESPACE.clone_into(&mut place.ends.namespace);
                 if let Origin::Gateway { name, .. } = &source.from {
-                    place.gateway = Some(name.clone());
+                    place.ends.gateway = Some(name.clone());
                 }
                 if let Some(host) = &source.host {
-                    place.hosts = vec![host.clone()];
+                    place.ends.hosts = vec![host.clone()];
                 }
             }
         }
@@ -156,36 +143,18 @@ impl<'a> Routes<'a> {
         }
     }
 
-    /// The routes for these calls, in order. At a gateway only those whose host fits best.
+    /// The routes for these calls, in order.
     fn concerning(&self, hop: Hop, place: &Place<'_>) -> Vec<&'a scenario::Route> {
-        let protocol = self.scenario.services[hop.service].application.protocol;
-        let routes = self.scenario.routes.iter().filter(|route| {
-            route.of_connections == (protocol == Protocol::Tcp)
-                && (route.visible_in.as_ref())
-                    .is_none_or(|namespaces| place.gateway.is_some() || namespaces.contains(&place.namespace))
-        });
-        let Some(gateway) = &place.gateway else {
-            return routes.filter(|route| route.mesh && route.services.contains(&hop.service)).collect();
-        };
         let named = match hop.caller {
             Caller::Source(source) => self.scenario.sources[source].host.is_some(),
             Caller::Service(..) => false,
         };
-        let fit = |route: &scenario::Route| {
-            let by_host = route.hosts.iter().filter_map(|host| fit(host, &place.hosts)).max();
-            by_host.or((!named && route.services.contains(&hop.service)).then_some(usize::MAX))
-        };
-        let through: Vec<(usize, &scenario::Route)> = routes
-            .filter(|route| route.gateways.iter().any(|name| is_gateway(name, gateway)))
-            .filter_map(|route| Some((fit(route)?, route)))
-            .collect();
-        let best = through.iter().map(|row| row.0).max();
-        through.into_iter().filter(|row| Some(row.0) == best).map(|row| row.1).collect()
+        concerning(self.scenario, &Asked { service: hop.service, named }, &place.ends)
     }
 
     /// Where nothing is written, only the mesh's own retries can make a difference.
     fn unasked(&self, hop: Hop, edges: &mut Edges<'_>) -> Option<Route> {
-        let attempts = self.inherited(hop)?;
+        let attempts = self.tries.inherited(hop.service, hop.operation)?;
         let to = Target::Backend(asked_for(hop, edges));
         let rule = Rule {
             action: Action::Forward(vec![(1.0, to)]),
@@ -200,25 +169,23 @@ impl<'a> Routes<'a> {
         Some(Route { choices, rules })
     }
 
-    /// What happens to requests that no rule is for. Kinds of object that only divert some requests leave the others alone.
+    /// What happens to requests that no rule is for.
     fn otherwise(&self, routes: &[&scenario::Route], hop: Hop, edges: &mut Edges<'_>) -> Rule {
-        let diverts = |route: &&scenario::Route| {
-            let kinds = [Resource::TrafficSplit, Resource::ServiceProfile, Resource::LinkerdAnnotation];
-            kinds.contains(&route.resource)
-        };
-        let action = if routes.iter().all(diverts) || routes.iter().all(|route| route.of_connections) {
+        let action = if leaves_others_alone(routes) {
             let to = Target::Backend(asked_for(hop, edges));
             Action::Forward(vec![(1.0, to)])
         } else {
             Action::Answer(Answer { status: 404, size: 0, why: Why::NoRule })
         };
-        let attempts = matches!(action, Action::Forward(_)).then(|| self.inherited(hop)).flatten();
+        let attempts = matches!(action, Action::Forward(_))
+            .then(|| self.tries.inherited(hop.service, hop.operation))
+            .flatten();
         Rule { action, delay: None, abort: None, mirrors: Vec::new(), attempts }
     }
 
     fn rule(&self, candidate: &Candidate<'a>, hop: Hop, edges: &mut Edges<'_>) -> Rule {
         let written = candidate.rule;
-        let attempts = self.attempts(written, candidate.route, hop);
+        let attempts = self.tries.attempts(written, candidate.route, hop.service, hop.operation);
         Rule {
             action: self.action(candidate, hop, edges),
             delay: written.delay.clone(),
@@ -229,7 +196,7 @@ impl<'a> Routes<'a> {
                     Target::Missing(_) => None,
                 })
                 .collect(),
-            attempts: attempts.filter(|_| !candidate.route.of_connections),
+            attempts,
         }
     }
 
@@ -274,142 +241,18 @@ impl<'a> Routes<'a> {
             }
             scenario::Backend::Service { service, subset, .. } => {
                 match edges.backend(hop.enforcer, *service, *subset) {
-                    Some(edge) => Target::Backend(Backend { edge, operation: self.operation(*service, hop) }),
+                    Some(edge) => Target::Backend(Backend {
+                        edge,
+                        operation: operation_of(self.scenario, *service, (hop.service, hop.operation)),
+                    }),
                     None => Target::Missing(Answer { status: 503, ..no_backend(route) }),
                 }
             }
         }
-    }
-
-    /// What a backend is asked for. Of another service than the one asked: its operation of the same name, else of the
-    /// same path and method, else its first one.
-    fn operation(&self, service: ServiceIdx, hop: Hop) -> OperationIdx {
-        if service == hop.service {
-            return hop.operation;
-        }
-        let asked = &self.scenario.services[hop.service].operations[hop.operation];
-        let operations = &self.scenario.services[service].operations;
-        let position = |same: &dyn Fn(&scenario::Operation) -> bool| operations.iter().position(same);
-        let found = position(&|one| one.name == asked.name)
-            .or_else(|| position(&|one| (&one.path, &one.method) == (&asked.path, &asked.method)));
-        OperationIdx::at(found.unwrap_or(0))
-    }
-
-    fn attempts(
-        &self,
-        written: &routing::Rule<scenario::Backend>,
-        route: &scenario::Route,
-        hop: Hop,
-    ) -> Option<Attempts> {
-        if route.of_connections || !matches!(written.action, RuleAction::Forward(_)) {
-            return None;
-        }
-        let nanos = |span: Option<Span>| span.map_or(u64::MAX, Span::nanos);
-        let timeout = nanos(written.timeout.or(None));
-        let attempt_timeout = nanos(written.attempt_timeout);
-        let retries = match &written.retries {
-            Setting::Inherit => self.inherited(hop),
-            Setting::Off => None,
-            Setting::To(retries) => Some(self.asked(retries, route.resource)),
-        };
-        let is_plain = timeout == u64::MAX && attempt_timeout == u64::MAX;
-        match retries {
-            None if is_plain => None,
-            retries => Some(Attempts { timeout, attempt_timeout, ..retries.unwrap_or_else(once) }),
-        }
-    }
-
-    /// Retries as a rule asks for them; what it leaves open is the mesh's own.
-    fn asked(&self, written: &routing::Retries, resource: Resource) -> Attempts {
-        let Some(own) = self.retries else {
-            let pauses = written.backoff.map_or(ENVOYS_PAUSES, Pauses::from);
-            let on = Conditions::new(Style::Envoy, written.on.as_deref().unwrap_or_default());
-            let avoid_previous = written.avoid_previous.unwrap_or(false);
-            return Attempts { retries: written.attempts, on, pauses, avoid_previous, ..once() };
-        };
-        let style = match own.follows {
-            Follows::Envoy => Style::Envoy,
-            Follows::Linkerd if resource == Resource::ServiceProfile => Style::ServiceProfile,
-            Follows::Linkerd => Style::Linkerd,
-        };
-        Attempts {
-            retries: written.attempts,
-            on: Conditions::new(style, written.on.as_deref().unwrap_or(&own.on)),
-            pauses: match (style, written.backoff) {
-                (Style::ServiceProfile, None) => Pauses::None,
-                (_, backoff) => pauses(own.follows, backoff.unwrap_or(own.backoff)),
-            },
-            avoid_previous: written.avoid_previous.unwrap_or(own.avoid_previous),
-            ..once()
-        }
-    }
-
-    /// The mesh's own retries, where the callee's failures are of a kind that they are for.
-    fn inherited(&self, hop: Hop) -> Option<Attempts> {
-        let own = self.retries.filter(|own| own.attempts > 0)?;
-        let callee = &self.scenario.services[hop.service];
-        let asked =
-            routing::Retries { attempts: own.attempts, on: None, backoff: None, avoid_previous: None };
-        let attempts = self.asked(&asked, Resource::Scenario);
-        let answers = [callee.operations[hop.operation].error_status, Status::Http(503)];
-        let is_for = |status| attempts.on.retries(&Failure::answered(Cause::Application, status));
-        (callee.application.protocol != Protocol::Tcp && answers.into_iter().any(is_for)).then_some(attempts)
     }
 }
 
 /// The service that was asked, as a backend.
 fn asked_for(hop: Hop, edges: &mut Edges<'_>) -> Backend {
     Backend { edge: edges.between(hop.enforcer, hop.service), operation: hop.operation }
-}
-
-/// Pauses of a proxy that no mesh's profile describes: Envoy's.
-const ENVOYS_PAUSES: Pauses = Pauses::FullJitter { base: Span::from_millis(25), max: Span::from_millis(250) };
-
-fn pauses(follows: Follows, backoff: Backoff) -> Pauses {
-    match follows {
-        Follows::Envoy => Pauses::from(backoff),
-        Follows::Linkerd => Pauses::Exponential { min: backoff.base, max: backoff.max, jitter: Ratio::ONE },
-    }
-}
-
-/// One attempt, for as long as it takes.
-fn once() -> Attempts {
-    Attempts {
-        timeout: u64::MAX,
-        attempt_timeout: u64::MAX,
-        retries: 0,
-        on: Conditions::new(Style::Envoy, &[]),
-        pauses: Pauses::None,
-        avoid_previous: false,
-    }
-}
-
-/// Gateway API wants 500 where a backend is invalid or has no weight, the others 503.
-fn no_backend(route: &scenario::Route) -> Answer {
-    let is_gateway_api = matches!(route.resource, Resource::HttpRoute | Resource::GrpcRoute);
-    Answer { status: if is_gateway_api { 500 } else { 503 }, size: 0, why: Why::NoBackend }
-}
-
-/// How well a route's host fits one of the names: the longer the better; `None` if it does not.
-fn fit(host: &str, names: &[String]) -> Option<usize> {
-    match host.strip_prefix('*') {
-        None => names.iter().any(|name| name == host).then_some(usize::MAX),
-        Some(end) => {
-            names.iter().any(|name| name.len() > end.len() && name.ends_with(end)).then_some(end.len())
-        }
-    }
-}
-
-/// The ways to match the rules of routes, in the order in which they are looked at, which is that of the scenario.
-fn candidates<'a>(routes: &[&'a scenario::Route]) -> Vec<Candidate<'a>> {
-    let mut all: Vec<Candidate<'a>> = Vec::new();
-    for &route in routes {
-        for rule in &route.rules {
-            if rule.matches.is_empty() {
-                all.push(Candidate { route, rule, of: None });
-            }
-            all.extend(rule.matches.iter().map(|of| Candidate { route, rule, of: Some(of) }));
-        }
-    }
-    all
 }

@@ -1,9 +1,10 @@
 //! Which rule a request takes: a bit for each match that its attributes leave possible; the first one counts.
 
 use crate::mesh::scenario::{Header, HeaderValues};
+use crate::vocabulary::request::{Condition, Name};
 
 use super::RuleIdx;
-use super::condition::{Condition, Place};
+use super::condition::{Place, is_header};
 
 /// Which rule the requests of a source take.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,8 +75,8 @@ pub(super) fn choice(
     is_own: bool,
 ) -> Choice {
     let carried = |condition: &Condition<'_>| {
-        let is_request = is_own || matches!(condition.name, super::condition::Name::Header(_));
-        headers.iter().find(|header| is_request && condition.name.is_header(&header.name))
+        let is_request = is_own || matches!(condition.name, Name::Header(_));
+        headers.iter().find(|header| is_request && is_header(condition.name, &header.name))
     };
     // What this source does not vary is decided now.
     let left: Vec<(Vec<&Condition<'_>>, RuleIdx)> = matches
@@ -98,12 +99,12 @@ pub(super) fn choice(
         return Choice::Fixed(left[0].1);
     }
     let looked_at =
-        |header: &Header| left.iter().flat_map(|row| &row.0).any(|one| one.name.is_header(&header.name));
+        |header: &Header| left.iter().flat_map(|row| &row.0).any(|one| is_header(one.name, &header.name));
     let numbered = (0..).zip(headers).filter(|(_, header)| looked_at(header));
     let attributes = numbered.map(|(number, header)| {
         let possible = |value: Option<&str>| {
             let holds = |row: &(Vec<&Condition<'_>>, RuleIdx)| {
-                row.0.iter().all(|one| !one.name.is_header(&header.name) || one.holds(value))
+                row.0.iter().all(|one| !is_header(one.name, &header.name) || one.holds(value))
             };
             bits(left.iter().map(holds))
         };
