@@ -15,6 +15,7 @@ mod files;
 pub mod foreign;
 pub mod isotope;
 pub mod istio;
+pub mod kinds;
 pub mod kubernetes;
 mod merge;
 pub(crate) mod native;
