@@ -210,6 +210,7 @@ impl Found {
             draws: self.model.drawn.as_ref().map_or(0, |_| draws),
             used: &self.model.used,
             sensitivities: self.model.sensitivities.as_ref(),
+            written: &loaded.scenario,
             features: &features,
             load: self.load.as_ref(),
             objectives: &objectives,

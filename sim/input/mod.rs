@@ -16,6 +16,7 @@ pub mod foreign;
 pub mod gateway_api;
 pub mod isotope;
 pub mod istio;
+pub mod kinds;
 pub mod kubernetes;
 pub mod linkerd;
 mod merge;

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 use sim::diag::{Diagnostics, Style};
 use sim::input::draft::{ActionDraft, ArrivalsDraft, Draft, Origins, ProxyKind, ServiceDraft, StepDraft};
-use sim::input::kubernetes::{Effect, Shape, fields};
+use sim::input::foreign::Treatment;
+use sim::input::kubernetes::{Shape, fields};
 use sim::input::{self, Options};
 use sim::mesh::scenario::Backend;
 use sim::mesh::{Scenario, validate};
@@ -268,9 +269,9 @@ fn live_pods_are_counted_by_what_made_them() {
 fn every_field_has_one_row_and_its_reason() {
     for shape in [Shape::Workload, Shape::Pod, Shape::Service, Shape::Namespace] {
         let rows = fields(shape);
-        for (row, (path, effect)) in rows.iter().enumerate() {
+        for (row, (path, treatment)) in rows.iter().enumerate() {
             assert!(rows[..row].iter().all(|(other, _)| other != path), "{shape:?}: {path} comes twice");
-            assert!(!path.is_empty() && *effect != Effect::NotModelled(""), "{path}");
+            assert!(!path.is_empty() && *treatment != Treatment::Named(""), "{path}");
         }
     }
 }

@@ -1,15 +1,15 @@
 //! Looks at all fields of an object and says which of them are not read.
 
 use crate::diag::{Code, Diagnostic, Diagnostics, Location, quote};
+use crate::input::foreign::Treatment;
 use crate::input::tree::Node;
 
-use super::table::Effect::{Irrelevant, Modelled, NotModelled};
-use super::table::{ANNOTATIONS, Effect, MESHES, Shape, fields};
+use super::table::{ANNOTATIONS, MESHES, Shape, fields};
 
 /// Fields that were found and are not read, each once with its first place.
 #[derive(Debug, Default)]
 pub(super) struct Unread {
-    tables: Vec<(Shape, Vec<(String, Effect)>)>,
+    tables: Vec<(Shape, Vec<(String, Treatment)>)>,
     found: Vec<Found>,
 }
 
@@ -31,7 +31,8 @@ impl Unread {
         });
         let kind = super::object::text_at(object, "kind").to_owned();
         let table = std::mem::take(&mut self.tables[row].1);
-        let rows: Vec<(&str, Effect)> = table.iter().map(|(path, effect)| (path.as_str(), *effect)).collect();
+        let rows: Vec<(&str, Treatment)> =
+            table.iter().map(|(path, treatment)| (path.as_str(), *treatment)).collect();
         self.walk(object, &rows, "", &kind);
         self.tables[row].1 = table;
         for path in [&["metadata", "annotations"][..], &["spec", "template", "metadata", "annotations"]] {
@@ -39,7 +40,7 @@ impl Unread {
         }
     }
 
-    fn walk(&mut self, node: &Node, rows: &[(&str, Effect)], path: &str, kind: &str) {
+    fn walk(&mut self, node: &Node, rows: &[(&str, Treatment)], path: &str, kind: &str) {
         if let Some(elements) = node.elements() {
             let (inner, path) = (below(rows, "[]"), format!("{path}[]"));
             for element in elements.iter().filter(|element| !is_of_mesh(element)) {
@@ -57,8 +58,8 @@ impl Unread {
                 _ if says_nothing(value) => {}
                 None if parts.is_empty() => self.note(kind, path, None, key.location),
                 None => self.walk(value, &parts, &path, kind),
-                Some((_, NotModelled(reason))) => self.note(kind, path, Some(reason), key.location),
-                Some((_, Modelled | Irrelevant)) => {}
+                Some((_, Treatment::Named(reason))) => self.note(kind, path, Some(reason), key.location),
+                Some(_) => {}
             }
         }
     }
@@ -74,7 +75,7 @@ impl Unread {
             }
             let path = format!("{}.{name}", path.join("."));
             match ANNOTATIONS.iter().find(|(known, _)| *known == name) {
-                Some((_, NotModelled(reason))) => self.note(kind, path, Some(reason), key.location),
+                Some((_, Treatment::Named(reason))) => self.note(kind, path, Some(reason), key.location),
                 Some(_) => {}
                 None => self.note(kind, path, Some("this annotation is not read"), key.location),
             }
@@ -131,19 +132,19 @@ fn is_of_mesh(element: &Node) -> bool {
 }
 
 /// The rows that begin with `segment`, without it.
-fn below<'r>(rows: &[(&'r str, Effect)], segment: &str) -> Vec<(&'r str, Effect)> {
-    let exact = |(path, effect): &(&'r str, Effect)| {
+fn below<'r>(rows: &[(&'r str, Treatment)], segment: &str) -> Vec<(&'r str, Treatment)> {
+    let exact = |(path, treatment): &(&'r str, Treatment)| {
         let rest = path.strip_prefix(segment)?;
         let rest = match rest.as_bytes().first() {
             None | Some(b'[') => rest,
             Some(b'.') => &rest[1..],
             Some(_) => return None,
         };
-        Some((rest, *effect))
+        Some((rest, *treatment))
     };
     let named: Vec<_> = rows.iter().filter_map(exact).collect();
     if !named.is_empty() || segment == "[]" {
         return named;
     }
-    rows.iter().filter(|(path, _)| *path == "*").map(|(_, effect)| ("", *effect)).collect()
+    rows.iter().filter(|(path, _)| *path == "*").map(|(_, treatment)| ("", *treatment)).collect()
 }

@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 use crate::diag::{Code, Diagnostic, Diagnostics, Location, quote};
 
 use super::draft::Draft;
+use super::foreign::Treatment;
+use super::kinds::KnownKind;
 use super::tree::{Located, Node};
 
 mod behaviour;
@@ -27,12 +29,13 @@ pub(super) use behaviour::guess;
 pub(super) use hints::is_named_for_load as makes_load;
 pub(super) use object::{flatten, is_object, kind, service_graph};
 pub use proxy::Part;
-pub use table::{Effect, Shape, fields};
+pub use table::{Shape, fields};
 
 use hints::ConfigMaps;
 use object::{Meta, Texts, located_at, text_at, texts_at};
 use resolve::Hints;
 use service::Service;
+use table::{ANNOTATIONS, MESHES};
 use workload::{Pod, Workload};
 
 /// What is done with objects of a kind.
@@ -96,6 +99,30 @@ const KINDS: &[(&str, &str, Reading)] = &[
     ("monitoring.coreos.com", "PodMonitor", Irrelevant),
     ("monitoring.coreos.com", "PrometheusRule", Irrelevant),
 ];
+
+/// Every kind, and the annotations that are looked at, for documentation.
+pub fn kinds() -> Vec<KnownKind> {
+    let kind = |&(group, name, reading): &(&str, &str, Reading)| {
+        let (whole, fields) = match reading {
+            Reading::Workload => (Treatment::Modelled, fields(Shape::Workload)),
+            Reading::Pod => (Treatment::Modelled, fields(Shape::Pod)),
+            Reading::Service => (Treatment::Modelled, fields(Shape::Service)),
+            Reading::Namespace => (Treatment::Modelled, fields(Shape::Namespace)),
+            Reading::ConfigMap => (Treatment::Modelled, vec![("data".to_owned(), Treatment::Modelled)]),
+            Irrelevant => (Treatment::Irrelevant, Vec::new()),
+            NotModelled(reason) => (Treatment::Named(reason), Vec::new()),
+        };
+        let group = if group.is_empty() { "v1".to_owned() } else { format!("{group}/*") };
+        KnownKind { name: name.to_owned(), versions: vec![group], whole, fields }
+    };
+    let annotations = KnownKind {
+        name: "annotations of pods, their templates and workloads".to_owned(),
+        versions: MESHES.map(|domain| format!("*.{domain}/*")).to_vec(),
+        whole: Treatment::Modelled,
+        fields: ANNOTATIONS.iter().map(|(name, treatment)| ((*name).to_owned(), *treatment)).collect(),
+    };
+    KINDS.iter().map(kind).chain([annotations]).collect()
+}
 
 /// What becomes of an object of this kind; `None` for those that are not Kubernetes' own.
 fn reading(node: &Node) -> Option<Reading> {

@@ -1,41 +1,14 @@
 //! Which fields of which objects mean what here: one table, from which warnings and documentation follow.
 
-use std::fmt;
-
-use Effect::{Irrelevant, Modelled, NotModelled};
+use crate::input::foreign::Row;
+use crate::input::foreign::Treatment::{self, Irrelevant, Modelled, Named};
 
 use crate::input::linkerd::annotations;
-
-/// What becomes of a field.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// It is read.
-    Modelled,
-    /// It would matter, and is not read; why.
-    NotModelled(&'static str),
-    /// It changes neither behaviour nor performance.
-    Irrelevant,
-}
-
-impl fmt::Display for Effect {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Modelled => f.write_str("modelled"),
-            Self::NotModelled(reason) => write!(f, "not modelled: {reason}"),
-            Self::Irrelevant => f.write_str("irrelevant"),
-        }
-    }
-}
-
-/// A path of keys and what becomes of all that stands there. `[]` is every element of a list, `*` every key.
-pub(super) type Row = (&'static str, Effect);
-
-const START_UP: Effect = NotModelled("pods are there from the beginning");
-const PLACEMENT: Effect = NotModelled("pods are placed by their requests and zones alone");
-const ALIKE: Effect = NotModelled(
-    "all proxies of a mesh are alike in a run; `--set profile.proxy.cpu_request=…` changes them all",
-);
-const ROLL_OUT: Effect = NotModelled("nothing is rolled out during a run");
+const START_UP: Treatment = Named("pods are there from the beginning");
+const PLACEMENT: Treatment = Named("pods are placed by their requests and zones alone");
+const ALIKE: Treatment =
+    Named("all proxies of a mesh are alike in a run; `--set profile.proxy.cpu_request=…` changes them all");
+const ROLL_OUT: Treatment = Named("nothing is rolled out during a run");
 
 /// Of every object.
 const HEAD: &[Row] = &[
@@ -73,15 +46,15 @@ const POD: &[Row] = &[
     ("preemptionPolicy", Irrelevant),
     ("schedulerName", Irrelevant),
     ("schedulingGates", Irrelevant),
-    ("overhead", NotModelled("what the container runtime takes is not counted")),
-    ("resources", NotModelled("requests and limits are those of containers")),
-    ("resourceClaims", NotModelled("devices are not modelled")),
-    ("runtimeClassName", NotModelled("every container runtime is alike")),
+    ("overhead", Named("what the container runtime takes is not counted")),
+    ("resources", Named("requests and limits are those of containers")),
+    ("resourceClaims", Named("devices are not modelled")),
+    ("runtimeClassName", Named("every container runtime is alike")),
     ("readinessGates", START_UP),
     ("restartPolicy", Irrelevant),
     ("terminationGracePeriodSeconds", ROLL_OUT),
-    ("activeDeadlineSeconds", NotModelled("no pod ends during a run")),
-    ("dnsConfig", NotModelled("looking up names takes no time")),
+    ("activeDeadlineSeconds", Named("no pod ends during a run")),
+    ("dnsConfig", Named("looking up names takes no time")),
     ("dnsPolicy", Irrelevant),
     ("automountServiceAccountToken", Irrelevant),
     ("enableServiceLinks", Irrelevant),
@@ -124,15 +97,15 @@ const CONTAINER: &[Row] = &[
     ("resources.limits.memory", Modelled),
     ("resources.requests.ephemeral-storage", Irrelevant),
     ("resources.limits.ephemeral-storage", Irrelevant),
-    ("resources.requests.*", NotModelled("nodes have CPU and memory only")),
-    ("resources.limits.*", NotModelled("nodes have CPU and memory only")),
-    ("resources.claims", NotModelled("devices are not modelled")),
+    ("resources.requests.*", Named("nodes have CPU and memory only")),
+    ("resources.limits.*", Named("nodes have CPU and memory only")),
+    ("resources.claims", Named("devices are not modelled")),
     ("resizePolicy", Irrelevant),
     ("restartPolicy", Modelled),
     ("restartPolicyRules", Irrelevant),
     ("readinessProbe", START_UP),
     ("startupProbe", START_UP),
-    ("livenessProbe", NotModelled("no container is restarted")),
+    ("livenessProbe", Named("no container is restarted")),
     ("lifecycle", ROLL_OUT),
     ("image", Irrelevant),
     ("imagePullPolicy", Irrelevant),
@@ -189,11 +162,11 @@ const SERVICE: &[Row] = &[
     ("spec.loadBalancerIP", Irrelevant),
     ("spec.loadBalancerSourceRanges", Irrelevant),
     ("spec.publishNotReadyAddresses", ROLL_OUT),
-    ("spec.externalTrafficPolicy", NotModelled("requests from outside come by no node")),
-    ("spec.internalTrafficPolicy", NotModelled("a caller's node gets no preference")),
-    ("spec.trafficDistribution", NotModelled("a caller's zone gets no preference without a policy")),
-    ("spec.sessionAffinity", NotModelled("callers do not stick to one pod without a policy")),
-    ("spec.sessionAffinityConfig", NotModelled("callers do not stick to one pod without a policy")),
+    ("spec.externalTrafficPolicy", Named("requests from outside come by no node")),
+    ("spec.internalTrafficPolicy", Named("a caller's node gets no preference")),
+    ("spec.trafficDistribution", Named("a caller's zone gets no preference without a policy")),
+    ("spec.sessionAffinity", Named("callers do not stick to one pod without a policy")),
+    ("spec.sessionAffinityConfig", Named("callers do not stick to one pod without a policy")),
     ("status", Irrelevant),
 ];
 
@@ -234,14 +207,14 @@ pub(super) const ANNOTATIONS: &[Row] = &[
     ("config.linkerd.io/proxy-log-level", Irrelevant),
     ("config.linkerd.io/proxy-uid", Irrelevant),
     ("config.linkerd.io/proxy-version", Irrelevant),
-    ("config.linkerd.io/opaque-ports", NotModelled("a port speaks the same under every mesh")),
+    ("config.linkerd.io/opaque-ports", Named("a port speaks the same under every mesh")),
     ("retry.linkerd.io/http", Modelled),
     ("retry.linkerd.io/grpc", Modelled),
     ("retry.linkerd.io/limit", Modelled),
     ("retry.linkerd.io/timeout", Modelled),
     ("timeout.linkerd.io/request", Modelled),
-    ("timeout.linkerd.io/response", NotModelled(annotations::RESPONSE)),
-    ("timeout.linkerd.io/idle", NotModelled(annotations::IDLE)),
+    ("timeout.linkerd.io/response", Named(annotations::RESPONSE)),
+    ("timeout.linkerd.io/idle", Named(annotations::IDLE)),
     ("balancer.linkerd.io/failure-accrual", Modelled),
     ("balancer.linkerd.io/failure-accrual-consecutive-max-failures", Modelled),
     ("balancer.linkerd.io/failure-accrual-consecutive-max-penalty", Modelled),
@@ -256,10 +229,10 @@ pub(super) const ANNOTATIONS: &[Row] = &[
 pub(super) const MESHES: [&str; 2] = ["istio.io", "linkerd.io"];
 
 /// The rows of a kind of object: full paths.
-pub fn fields(shape: Shape) -> Vec<(String, Effect)> {
+pub fn fields(shape: Shape) -> Vec<(String, Treatment)> {
     let mut rows = Vec::new();
     let mut add = |prefix: &str, table: &[Row]| {
-        rows.extend(table.iter().map(|(path, effect)| (format!("{prefix}{path}"), *effect)));
+        rows.extend(table.iter().map(|(path, treatment)| (format!("{prefix}{path}"), *treatment)));
     };
     let mut pod = |prefix: &str| {
         for list in ["containers[].", "initContainers[]."] {

@@ -16,6 +16,7 @@ mod reads;
 mod render;
 mod resolve;
 mod shipped;
+mod start_up;
 
 use crate::diag::{Code, Diagnostic, Location, closest, quote};
 

@@ -5,6 +5,8 @@
 mod csv;
 mod grid;
 mod load;
+mod routing;
+mod standing;
 mod tables;
 mod terminal;
 mod verdict;
@@ -13,8 +15,8 @@ use rayon::prelude::*;
 
 use crate::experiment::load::Loads;
 use crate::experiment::model::Sensitivities;
-use crate::mesh::Profile;
 use crate::mesh::profile::{Assumption, Feature};
+use crate::mesh::{Profile, Scenario};
 use crate::metrics::Results;
 
 use super::busiest::shown_entries;
@@ -22,9 +24,11 @@ use super::plot::{Picture, pictures};
 use super::{File, FileHash, Output, Run, report};
 
 pub(super) use load::{grid as load_grid, knees};
-pub(super) use tables::tables;
+pub(super) use routing::{splits, versions};
+pub(super) use standing::{Judged, Standing};
+pub(super) use tables::{tables, whole};
 pub use terminal::render as terminal;
-pub(super) use verdict::verdict;
+pub(super) use verdict::{Question, about_time, verdict};
 
 /// Several meshes side by side.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +45,8 @@ pub struct Comparison<'a> {
     pub used: &'a [Vec<Assumption>],
     /// The constants that matter most, if they were looked for.
     pub sensitivities: Option<&'a Sensitivities>,
+    /// What the user wrote, before any mesh has taken from it what it cannot do.
+    pub written: &'a Scenario,
     /// What the scenario asks a mesh for.
     pub features: &'a [&'static Feature],
     /// The same under more and less traffic, if that was asked for.
@@ -141,6 +147,11 @@ impl<'a> Comparison<'a> {
     /// What there is to look at.
     pub(super) fn pictures(&self) -> Vec<Picture> {
         pictures(self.runs, &self.load.map_or_else(Vec::new, |loads| load::curves(self, loads)))
+    }
+
+    /// What decides whether one mesh's number is lower than another one's.
+    pub(super) const fn judged(&self) -> Judged {
+        if self.is_by_model() { Judged::ByModel } else { Judged::BySimulation }
     }
 
     /// Whether constants were drawn.

@@ -77,7 +77,7 @@ fn machines(comparison: &Comparison<'_>) -> Option<Grid> {
 }
 
 /// A number of the whole scenario with its unit, whatever its statistic.
-fn whole(results: &Results, metric: &str) -> Option<(Estimate, Unit)> {
+pub(in crate::output) fn whole(results: &Results, metric: &str) -> Option<(Estimate, Unit)> {
     let row = results.rows.iter().find(|row| row.scope == Scope::Scenario && row.metric == metric)?;
     Some((row.value, row.unit))
 }

@@ -1,12 +1,17 @@
 //! Comparisons of made-up records: as snapshots, and what the verdict says of intervals that overlap or not.
 
 use super::*;
+use crate::diag::Style;
 use crate::experiment::load::AtLoad;
 use crate::experiment::model::{Effect, Sensitivity};
+use crate::input::{self, Options};
 use crate::mesh::profile::{FEATURES, find};
+use crate::mesh::validate;
 use crate::metrics::synthetic::{full_labels, full_record};
 use crate::metrics::{Drawn, Labels, RunRecord, Scope, Statistic, Values, difference, estimate};
 use crate::units::Span;
+
+mod choice;
 
 /// What it takes to make a comparison.
 struct Made {
@@ -98,8 +103,27 @@ fn origin() -> Origin {
     }
 }
 
+/// The scenario that the records could be of, with these sections at its end.
+fn written(sections: &str) -> Scenario {
+    const SERVICES: &str = "version: 1\nname: shop\nservices:\n\
+         - {name: front, service_time: 1ms, script: [call: back]}\n\
+         - {name: back, service_time: 1ms, versions: [{name: v1}, {name: v2}]}\n\
+         traffic: [{name: web, service: front, from: outside, rate: 1000/s}]\n";
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("shop.yaml");
+    std::fs::write(&file, format!("{SERVICES}{sections}")).expect("a writable folder");
+    let (draft, sources, mut diagnostics) = input::load(&[file], &Options::default());
+    let scenario = validate(&draft, &mut diagnostics);
+    scenario.unwrap_or_else(|| panic!("{}", diagnostics.render(&sources, Style::Plain)))
+}
+
+/// Without routes and policies.
+fn plain() -> Scenario {
+    written("")
+}
+
 /// A comparison of nothing, to be filled.
-fn bare(origin: &Origin) -> Comparison<'_> {
+fn bare<'a>(origin: &'a Origin, written: &'a Scenario) -> Comparison<'a> {
     Comparison {
         runs: &[],
         baseline: 0,
@@ -107,6 +131,7 @@ fn bare(origin: &Origin) -> Comparison<'_> {
         draws: 16,
         used: &[],
         sensitivities: None,
+        written,
         features: &[],
         load: None,
         objectives: &[],
@@ -119,8 +144,8 @@ const MESHES: [(&str, u64, u64); 3] =
     [("none", 0, 0), ("istio-sidecar", 1_000_000, 80_000), ("linkerd", 400_000, 50_000)];
 
 fn verdict_of(meshes: &[(&str, u64, u64)], spread: f64) -> String {
-    let origin = origin();
-    Made::new(meshes, spread).with(&bare(&origin), verdict)
+    let (origin, written) = (origin(), plain());
+    Made::new(meshes, spread).with(&bare(&origin, &written), verdict)
 }
 
 #[test]
@@ -138,7 +163,7 @@ fn the_verdict_is_told_where_intervals_lie_apart_and_refused_where_they_overlap(
 /// Everything there is, with names that mean something in Markdown.
 fn full<T>(show: impl FnOnce(&Comparison<'_>) -> T) -> T {
     let made = Made::new(&MESHES, 1.2);
-    let origin = origin();
+    let (origin, written) = (origin(), plain());
     let effect =
         |mesh| Effect { mesh, mean: (-0.0001, 0.0002), tail: (-0.000_15, 0.0003), cpu: (-0.001, 0.002) };
     let assumption = made.used[1][0].clone();
@@ -163,7 +188,7 @@ fn full<T>(show: impl FnOnce(&Comparison<'_>) -> T) -> T {
         load: Some(&loads),
         objectives: &[judgement("none", true), judgement("linkerd", false)],
         warnings: &["shop.yaml:3:1: `<b>|_x_|` is not modelled".to_owned()],
-        ..bare(&origin)
+        ..bare(&origin, &written)
     };
     made.with(&more, show)
 }
@@ -229,9 +254,9 @@ fn the_report_shows_every_picture() {
 
 #[test]
 fn machines_are_shown_when_they_are_known() {
-    let origin = origin();
+    let (origin, written) = (origin(), plain());
     let mut made = Made::new(&MESHES, 1.2);
-    let shown = |made: &Made| made.with(&bare(&origin), terminal);
+    let shown = |made: &Made| made.with(&bare(&origin, &written), terminal);
     assert!(!shown(&made).contains("nodes"));
     for results in &mut made.results {
         let mut row = results.rows[0].clone();

@@ -1,24 +1,49 @@
 //! The answer in one or two sentences, as far as the model intervals allow one.
 
-use crate::metrics::{Estimate, Place, Results, Scope, Statistic, Unit, places};
+use crate::metrics::{Estimate, Results, Scope, Statistic, Unit};
 use crate::output::busiest::busiest_entry;
-use crate::output::human::{Scale, printable};
+use crate::output::human::printable;
 
 use super::Comparison;
+use super::standing::Standing;
 
 /// What is asked of every mesh: a number that should be small.
-struct Question<'q> {
+pub(in crate::output) struct Question<'q> {
     /// Completes "… adds least to".
-    what: String,
-    scope: Scope,
-    name: &'q str,
-    metric: &'static str,
-    statistic: Statistic,
-    unit: Unit,
+    pub(in crate::output) what: String,
+    pub(in crate::output) scope: Scope,
+    pub(in crate::output) name: &'q str,
+    pub(in crate::output) metric: &'static str,
+    pub(in crate::output) statistic: Statistic,
+    pub(in crate::output) unit: Unit,
 }
 
-impl Question<'_> {
-    fn answer(&self, results: &Results) -> Option<Estimate> {
+impl<'q> Question<'q> {
+    /// What is added to a statistic of an entry's response time.
+    pub(in crate::output) fn of_time(entry: &'q str, statistic: Statistic) -> Self {
+        Self {
+            what: format!("the {statistic} of {}", printable(entry)),
+            scope: Scope::Entry,
+            name: entry,
+            metric: "response_time_added",
+            statistic,
+            unit: Unit::Seconds,
+        }
+    }
+
+    /// What is added to a total of the whole scenario.
+    pub(in crate::output) fn of_whole(
+        comparison: &Comparison<'q>,
+        what: &str,
+        metric: &'static str,
+        unit: Unit,
+    ) -> Self {
+        let (name, statistic) = (comparison.scenario(), Statistic::Total);
+        Self { what: what.to_owned(), scope: Scope::Scenario, name, metric, statistic, unit }
+    }
+
+    /// The number of one mesh.
+    pub(in crate::output) fn answer(&self, results: &Results) -> Option<Estimate> {
         results.get(self.scope, self.name, self.metric, self.statistic).copied()
     }
 }
@@ -28,29 +53,15 @@ pub(in crate::output) fn verdict(comparison: &Comparison<'_>) -> String {
     let entry = busiest_entry(comparison.runs[comparison.baseline].results);
     let questions = [
         entry.map(|entry| about_time(comparison, entry)),
-        Some(Question {
-            what: "the CPU of proxies".to_owned(),
-            scope: Scope::Scenario,
-            name: comparison.scenario(),
-            metric: "proxy_cpu_added",
-            statistic: Statistic::Total,
-            unit: Unit::Cores,
-        }),
+        Some(Question::of_whole(comparison, "the CPU of proxies", "proxy_cpu_added", Unit::Cores)),
     ];
     let sentences = questions.iter().flatten().filter_map(|question| sentence(comparison, question));
     sentences.collect::<Vec<_>>().join(" ")
 }
 
 /// The highest quantile, or else the mean, that has the deciding interval under every mesh; the p99 if none has.
-fn about_time<'q>(comparison: &Comparison<'_>, entry: &'q str) -> Question<'q> {
-    let question = |statistic: Statistic| Question {
-        what: format!("the {statistic} of {}", printable(entry)),
-        scope: Scope::Entry,
-        name: entry,
-        metric: "response_time_added",
-        statistic,
-        unit: Unit::Seconds,
-    };
+pub(in crate::output) fn about_time<'q>(comparison: &Comparison<'_>, entry: &'q str) -> Question<'q> {
+    let question = |statistic| Question::of_time(entry, statistic);
     let decides = |number: Estimate| {
         let interval = if comparison.is_by_model() { number.model } else { number.interval };
         interval.is_some()
@@ -65,26 +76,16 @@ fn about_time<'q>(comparison: &Comparison<'_>, entry: &'q str) -> Question<'q> {
 }
 
 fn sentence(comparison: &Comparison<'_>, question: &Question<'_>) -> Option<String> {
-    let answers: Vec<(&Results, Estimate)> =
-        comparison.compared().filter_map(|results| Some((results, question.answer(results)?))).collect();
-    let numbers: Vec<Estimate> = answers.iter().map(|(_, number)| *number).collect();
-    if numbers.is_empty() {
-        return None;
-    }
-    let scale = Scale::of(numbers.iter(), question.unit);
-    let places = places(&numbers, comparison.is_by_model());
-    let mesh = |index: usize| printable(&answers[index].0.mesh);
-    let shown = |index: usize| format!("{} ({})", mesh(index), scale.in_words(&numbers[index]));
+    let answers =
+        comparison.compared().filter_map(|results| Some((results.mesh.as_str(), question.answer(results)?)));
+    let standing = Standing::new(answers, question.unit, comparison.judged())?;
+    let shown = |index: usize| standing.shown(index);
     let what = &question.what;
-    if let [only] = numbers.as_slice() {
-        return Some(format!("{} adds to {what}: {}.", mesh(0), scale.in_words(only)));
+    if let [only] = standing.meshes.as_slice() {
+        return Some(format!("{} adds to {what}: {}.", printable(only), standing.added(0)));
     }
-    let with = |is: fn(&Place) -> bool| -> Vec<usize> {
-        (0..places.len()).filter(|&index| is(&places[index])).collect()
-    };
-    let (least, most) = (with(|place| place.first == 1), with(|place| place.last == place.of));
-    Some(match (least.as_slice(), most.as_slice()) {
-        (&[least], &[most]) if numbers.len() == 2 => {
+    Some(match (standing.lowest().as_slice(), standing.highest().as_slice()) {
+        (&[least], &[most]) if standing.meshes.len() == 2 => {
             format!("{} adds less to {what} than {}.", shown(least), shown(most))
         }
         (&[least], &[most]) => format!("{} adds least to {what}, {} most.", shown(least), shown(most)),
@@ -93,7 +94,7 @@ fn sentence(comparison: &Comparison<'_>, question: &Question<'_>) -> Option<Stri
             shown(least),
             list(several, shown)
         ),
-        (several, &[most]) if numbers.len() > 2 => {
+        (several, &[most]) if standing.meshes.len() > 2 => {
             format!(
                 "Cannot tell which adds least to {what}: {}; {} adds most.",
                 list(several, shown),

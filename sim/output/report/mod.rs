@@ -3,8 +3,10 @@
 //! Plain Markdown as GitHub shows it. What users named is escaped; nothing in it depends on when or how fast it ran.
 
 mod assumptions;
+mod choice;
 mod limits;
 mod origin;
+mod routing;
 mod sensitivity;
 
 use std::fmt::Write as _;
@@ -22,16 +24,18 @@ pub(super) fn files(comparison: &Comparison<'_>) -> Vec<File> {
 }
 
 fn render(comparison: &Comparison<'_>) -> String {
-    let sections: [(&str, String); 9] = [
+    let sections: [(&str, String); 11] = [
         ("What each mesh adds", numbers(comparison)),
         ("Pictures", pictures(comparison)),
         ("Under more and less load", load(comparison)),
         ("Objectives", objectives(comparison)),
+        ("Routing", routing::section(comparison)),
         ("What each mesh cannot do here", limits::section(comparison)),
         ("Which assumptions matter", sensitivity::section(comparison)),
         ("What is assumed", assumptions::section(comparison)),
         ("What to know beside the numbers", notes(comparison)),
         ("How to make it again", origin::section(comparison)),
+        ("Which mesh for this scenario", choice::section(comparison)),
     ];
     let mut text = format!(
         "# {}: what a service mesh adds\n\n{}\n",

@@ -1,0 +1,74 @@
+//! What the scenario asks for and a mesh does or does not.
+
+use crate::mesh::profile::{Capability, Feature, Support};
+
+use super::super::super::comparison::Comparison;
+use super::super::{code, escape};
+use super::list;
+
+/// The features that the scenario asks for, with a mesh's answers.
+fn answers<'a>(
+    comparison: &Comparison<'a>,
+    mesh: usize,
+) -> impl Iterator<Item = (&'static Feature, &'a Capability)> {
+    let (features, profiles) = (comparison.features, comparison.profiles);
+    profiles[mesh].capabilities().filter(move |(feature, _)| features.contains(feature))
+}
+
+fn does(answer: &Capability) -> bool {
+    answer.support != Support::Unsupported
+}
+
+/// What a mesh cannot do of what the scenario asks for.
+pub(super) fn lacking(comparison: &Comparison<'_>, mesh: usize) -> Vec<String> {
+    answers(comparison, mesh)
+        .filter(|(_, answer)| !does(answer))
+        .map(|(feature, _)| code(feature.name))
+        .collect()
+}
+
+/// What a mesh does of what the scenario asks for and not every mesh here can do.
+pub(super) fn reason(comparison: &Comparison<'_>, mesh: usize) -> Option<String> {
+    let meshes: Vec<&str> = comparison.results().map(|results| results.mesh.as_str()).collect();
+    let cannot = |feature: &Feature| -> Vec<&str> {
+        let others = (0..meshes.len()).filter(|&other| {
+            answers(comparison, other).any(|(of, answer)| of.name == feature.name && !does(answer))
+        });
+        others.map(|other| meshes[other]).collect()
+    };
+    let mut groups: Vec<(Vec<&str>, Vec<String>)> = Vec::new();
+    for (feature, _) in answers(comparison, mesh).filter(|(_, answer)| answer.support == Support::Native) {
+        let without = cannot(feature);
+        match groups.iter_mut().find(|(known, _)| *known == without) {
+            _ if without.is_empty() => {}
+            Some((_, features)) => features.push(code(feature.name)),
+            None => groups.push((without, vec![code(feature.name)])),
+        }
+    }
+    let clauses: Vec<String> = groups
+        .iter()
+        .map(|(without, features)| format!("{} (not possible under {})", features.join(", "), list(without)))
+        .collect();
+    (!clauses.is_empty())
+        .then(|| format!("you need what not every mesh here can do: {}.", clauses.join("; ")))
+}
+
+/// What a mesh cannot do, and what it does by other means.
+pub(super) fn costs(comparison: &Comparison<'_>, mesh: usize) -> Vec<String> {
+    let mut costs = Vec::new();
+    let lacking = lacking(comparison, mesh);
+    if !lacking.is_empty() {
+        costs.push(format!("you get no {}: its own way was simulated instead.", lacking.join(", no ")));
+    }
+    let by_other_means = answers(comparison, mesh).filter_map(|(feature, answer)| match answer.support {
+        Support::OtherResource | Support::Extension => {
+            Some(format!("{} by {}", code(feature.name), escape(answer.by.as_deref()?)))
+        }
+        Support::Native | Support::Unsupported => None,
+    });
+    let by_other_means: Vec<String> = by_other_means.collect();
+    if !by_other_means.is_empty() {
+        costs.push(format!("you get, by other means: {}.", by_other_means.join("; ")));
+    }
+    costs
+}
