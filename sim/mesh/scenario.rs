@@ -3,7 +3,7 @@
 //! Times in distributions are nanoseconds, sizes bytes. Whoever holds a `Scenario` can rely on it: names are resolved,
 //! indexes are in range, calls end (no cycle without a bound), every distribution is valid.
 
-use crate::index::IndexVec;
+use crate::index::{Idx, IndexVec};
 use crate::index_type;
 use crate::kernel::dist::Dist;
 use crate::units::{Bytes, Cores, Currency, Money, Ratio, Span};
@@ -104,6 +104,15 @@ pub struct Service {
 }
 
 impl Service {
+    /// What it is asked for by a request that was meant for another service's operation: that of the same name, or of the
+    /// same path and method, or its first.
+    pub fn counterpart(&self, asked: &Operation) -> OperationIdx {
+        let position = |same: &dyn Fn(&Operation) -> bool| self.operations.iter().position(same);
+        let found = position(&|one| one.name == asked.name)
+            .or_else(|| position(&|one| (&one.path, &one.method) == (&asked.path, &asked.method)));
+        OperationIdx::at(found.unwrap_or(0))
+    }
+
     /// `namespace/name`: unique in a scenario, and the address of this service's random streams.
     pub fn full_name(&self) -> String {
         format!("{}/{}", self.namespace, self.name)

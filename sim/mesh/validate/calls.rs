@@ -11,9 +11,11 @@ use crate::index::{Idx, IndexVec};
 use crate::input::Draft;
 use crate::input::draft::{ActionDraft, CallDraft, OperationDraft, ServiceDraft, StepDraft, VersionDraft};
 use crate::units::Ratio;
+use crate::vocabulary::routing::{Rule, RuleAction};
 
 use super::super::scenario::{
-    Action, Call, Operation, OperationIdx, Service, ServiceIdx, SourceIdx, Step, TrafficSource,
+    Action, Backend, Call, Operation, OperationIdx, Route, Service, ServiceIdx, SourceIdx, Step,
+    TrafficSource,
 };
 
 /// Expected calls of one request.
@@ -36,6 +38,8 @@ struct CallGraph {
     graph: DiGraph<(ServiceIdx, OperationIdx), f64>,
     /// The node of each service's first operation.
     first: IndexVec<ServiceIdx, usize>,
+    /// Where routes may send requests for a node instead, or copies of them: the largest share that a rule sends.
+    elsewhere: BTreeMap<NodeIndex, Vec<(NodeIndex, f64)>>,
 }
 
 /// Checks that every request ends, and warns of what no request reaches. Returns how many calls a request of each source
@@ -44,9 +48,10 @@ pub(super) fn check(
     draft: &Draft,
     services: &IndexVec<ServiceIdx, Service>,
     sources: &IndexVec<SourceIdx, TrafficSource>,
+    routes: &[Route],
     diagnostics: &mut Diagnostics,
 ) -> Option<IndexVec<SourceIdx, f64>> {
-    let calls = CallGraph::new(services);
+    let calls = CallGraph::new(services, routes);
     let expected = calls.expected(draft, services, diagnostics)?;
     let mut totals = IndexVec::new();
     for source in sources {
@@ -71,8 +76,21 @@ pub(super) fn check(
     Some(totals)
 }
 
+/// Where a rule sends requests, or copies of them, and which share of them.
+fn shares(rule: &Rule<Backend>) -> Vec<(&Backend, f64)> {
+    let mut shares: Vec<(&Backend, f64)> =
+        rule.mirrors.iter().map(|mirror| (&mirror.backend, mirror.ratio.value())).collect();
+    if let RuleAction::Forward(backends) = &rule.action {
+        let total: f64 = backends.iter().map(|one| one.weight).sum();
+        shares.extend(
+            backends.iter().map(|one| (&one.backend, if total > 0.0 { one.weight / total } else { 0.0 })),
+        );
+    }
+    shares
+}
+
 impl CallGraph {
-    fn new(services: &IndexVec<ServiceIdx, Service>) -> Self {
+    fn new(services: &IndexVec<ServiceIdx, Service>, routes: &[Route]) -> Self {
         let mut graph = DiGraph::new();
         let mut first = IndexVec::new();
         for (service, row) in services.iter_enumerated() {
@@ -81,7 +99,10 @@ impl CallGraph {
                 graph.add_node((service, operation));
             }
         }
-        let mut calls = Self { graph, first };
+        let mut calls = Self { graph, first, elsewhere: BTreeMap::new() };
+        for route in routes {
+            calls.follow(route, services);
+        }
         for (service, row) in services.iter_enumerated() {
             for (operation, body) in row.operations.iter_enumerated() {
                 let from = calls.node(service, operation);
@@ -92,10 +113,35 @@ impl CallGraph {
                 };
                 for (to, average) in edges {
                     calls.graph.add_edge(from, to, average);
+                    for (other, share) in calls.elsewhere.get(&to).into_iter().flatten() {
+                        calls.graph.add_edge(from, *other, average * share);
+                    }
                 }
             }
         }
         calls
+    }
+
+    /// Notes where a route may send requests. Which of its rules hold is not looked at: any may.
+    fn follow(&mut self, route: &Route, services: &IndexVec<ServiceIdx, Service>) {
+        for &service in &route.services {
+            let mut most: BTreeMap<ServiceIdx, f64> = BTreeMap::new();
+            for (backend, share) in route.rules.iter().flat_map(shares) {
+                if let Backend::Service { service: other, .. } = backend
+                    && *other != service
+                    && share > 0.0
+                {
+                    let most = most.entry(*other).or_default();
+                    *most = most.max(share);
+                }
+            }
+            for (other, share) in most {
+                for (operation, asked) in services[service].operations.iter_enumerated() {
+                    let to = self.node(other, services[other].counterpart(asked));
+                    self.elsewhere.entry(self.node(service, operation)).or_default().push((to, share));
+                }
+            }
+        }
     }
 
     /// Whom a script calls, and how often on average.
@@ -151,7 +197,7 @@ impl CallGraph {
             let circle = self.circle(&component);
             let message = format!("calls go round without an end: {}", self.path(&circle, services));
             let diagnostic = Diagnostic::error(Code::EndlessCalls, message).hint(
-                "each round must make less than one further round on average: lower a call's probability",
+                "each round must make less than one further round on average: lower a call's probability, or look where routes lead",
             );
             diagnostics.push(diagnostic.at(self.place_of_call(circle[0], circle[1], draft, services)));
             if circles == MAX_CIRCLES {
@@ -266,8 +312,12 @@ impl CallGraph {
             return;
         }
         let mut reached = vec![false; self.graph.node_count()];
-        let mut open: Vec<_> =
-            sources.iter().map(|source| self.node(source.service, source.operation)).collect();
+        let entries = sources.iter().map(|source| self.node(source.service, source.operation));
+        let led_on = |entry: NodeIndex| {
+            let others = self.elsewhere.get(&entry).into_iter().flatten();
+            std::iter::once(entry).chain(others.map(|(other, _)| *other))
+        };
+        let mut open: Vec<_> = entries.flat_map(led_on).collect();
         while let Some(node) = open.pop() {
             if !std::mem::replace(&mut reached[node.index()], true) {
                 open.extend(self.graph.neighbors(node));

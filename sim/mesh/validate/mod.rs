@@ -46,7 +46,7 @@ pub fn validate(draft: &Draft, diagnostics: &mut Diagnostics) -> Option<Scenario
     let waypoints = waypoints::resolve(draft, &directory, &services, &cluster.zones, diagnostics);
     let scopes = scopes::resolve(draft, &services, diagnostics);
     let slos = slo::resolve(draft, &sources, diagnostics);
-    let calls = calls::check(draft, &services, &sources, diagnostics);
+    let calls = calls::check(draft, &services, &sources, &routes, diagnostics);
     check_pods(draft, &services, &sources, diagnostics);
     check_content(&services, &sources, diagnostics);
     if diagnostics.has_errors() {

@@ -1,9 +1,6 @@
 //! Which routes concern the requests of one caller for one service, in which order, and what they leave to others.
 
-use crate::index::Idx;
-use crate::mesh::scenario::{
-    Backend, Operation, OperationIdx, Protocol, Route, Scenario, Service, ServiceIdx,
-};
+use crate::mesh::scenario::{Backend, OperationIdx, Protocol, Route, Scenario, Service, ServiceIdx};
 use crate::vocabulary::request::{Ends, is_gateway};
 use crate::vocabulary::routing::{RequestMatch, Resource, Rule};
 
@@ -102,12 +99,7 @@ pub(super) fn operation_of(
     if backend == service {
         return operation;
     }
-    let asked = &scenario.services[service].operations[operation];
-    let operations = &scenario.services[backend].operations;
-    let position = |same: &dyn Fn(&Operation) -> bool| operations.iter().position(same);
-    let found = position(&|one| one.name == asked.name)
-        .or_else(|| position(&|one| (&one.path, &one.method) == (&asked.path, &asked.method)));
-    OperationIdx::at(found.unwrap_or(0))
+    scenario.services[backend].counterpart(&scenario.services[service].operations[operation])
 }
 
 /// Gateway API wants 500 where a backend is invalid or has no weight, the others 503.

@@ -6,7 +6,7 @@ use super::*;
 
 /// A graph of `nodes` services with one operation each.
 fn graph(nodes: usize, edges: &[(usize, usize, f64)]) -> CallGraph {
-    let mut calls = CallGraph { graph: DiGraph::new(), first: IndexVec::new() };
+    let mut calls = CallGraph { graph: DiGraph::new(), first: IndexVec::new(), elsewhere: BTreeMap::new() };
     for node in 0..nodes {
         calls.first.push(node);
         calls.graph.add_node((ServiceIdx::at(node), OperationIdx(0)));
