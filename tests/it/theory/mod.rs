@@ -3,6 +3,7 @@
 mod balancing;
 mod model;
 mod networks;
+mod pool_limits;
 mod retries;
 pub(crate) mod rule;
 mod scenarios;
