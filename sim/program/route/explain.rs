@@ -3,12 +3,12 @@
 
 mod effect;
 
+use crate::index::Idx;
 use crate::mesh::model::MeshModel;
 use crate::mesh::profile::Profile;
 use crate::mesh::scenario::{
     Backend, BalancingPolicy, OperationIdx, Protocol, Route, Scenario, Service, ServiceIdx, SubsetIdx,
 };
-use crate::index::Idx;
 use crate::policy::backoff::Pauses;
 use crate::units::Span;
 use crate::vocabulary::request::{Ends, Name, Refusal};
@@ -192,9 +192,8 @@ pub struct Treatment {
 /// The service that requests to a host are for, and whether the host is another one than its own names; `None` if neither a
 /// service nor a route of the gateway has it.
 pub fn asked_for(scenario: &Scenario, host: &str, gateway: Option<&str>) -> Option<(ServiceIdx, bool)> {
-    let has_it = |service: &Service| {
-        names_of(service).iter().any(|name| name == host) || service.full_name() == host
-    };
+    let has_it =
+        |service: &Service| names_of(service).iter().any(|name| name == host) || service.full_name() == host;
     let services = || scenario.services.iter_enumerated().filter(|(_, service)| has_it(service));
     // Of several short names that of the default namespace.
     let in_default = services().find(|(_, service)| service.namespace == "default");
@@ -203,7 +202,7 @@ pub fn asked_for(scenario: &Scenario, host: &str, gateway: Option<&str>) -> Opti
     }
     let ends = Ends { gateway: Some(gateway?.to_owned()), hosts: vec![host.to_owned()], ..Ends::default() };
     let first = ServiceIdx::at(0);
-    let routes = concerning(scenario, &Asked { service: first, named: true }, &ends);
+    let routes = concerning(scenario, Asked { service: first, named: true }, &ends);
     let backends = routes.iter().flat_map(|route| &route.rules).filter_map(|rule| match &rule.action {
         RuleAction::Forward(backends) => backends.iter().find_map(|one| match one.backend {
             Backend::Service { service, .. } => Some(service),
@@ -217,7 +216,8 @@ pub fn asked_for(scenario: &Scenario, host: &str, gateway: Option<&str>) -> Opti
 /// The gateways that a host has routes at, by name.
 pub fn gateways_of(scenario: &Scenario, host: &str) -> Vec<String> {
     let hosts = [host.to_owned()];
-    let fitting = scenario.routes.iter().filter(|route| route.hosts.iter().any(|one| fit(one, &hosts).is_some()));
+    let fitting =
+        scenario.routes.iter().filter(|route| route.hosts.iter().any(|one| fit(one, &hosts).is_some()));
     let mut names: Vec<String> = fitting.flat_map(|route| route.gateways.iter().cloned()).collect();
     names.retain(|name| name != "*");
     names.sort();
@@ -232,10 +232,10 @@ pub fn explain(scenario: &Scenario, profile: &Profile, mesh: &MeshModel, questio
     let asked = Asked { service: question.service, named: question.host.is_some() };
     let ends = ends(scenario, question);
     let enforcer = enforcement(&whole, mesh, question);
-    let written = concerning(&whole, &asked, &ends);
+    let written = concerning(&whole, asked, &ends);
     let left = match enforcer {
         Enforcement::Nobody => Vec::new(),
-        _ => concerning(&possible, &asked, &ends),
+        _ => concerning(&possible, asked, &ends),
     };
     let view = effect::View { scenario: &possible, mesh, question, enforcer: &enforcer };
     let mut rules: Vec<Explained> = Vec::new();
@@ -329,20 +329,12 @@ fn object(route: &Route) -> String {
 /// The scenario with its rules named by their place in their object, which they keep under every mesh.
 fn numbered(scenario: &Scenario) -> Scenario {
     let mut scenario = scenario.clone();
-    let mut seen: Vec<(String, usize)> = Vec::new();
+    let mut seen: Vec<String> = Vec::new();
     for route in &mut scenario.routes {
         let object = object(route);
         for rule in &mut route.rules {
-            let number = match seen.iter_mut().find(|(name, _)| *name == object) {
-                Some((_, count)) => {
-                    *count += 1;
-                    *count
-                }
-                None => {
-                    seen.push((object.clone(), 1));
-                    1
-                }
-            };
+            seen.push(object.clone());
+            let number = seen.iter().filter(|name| **name == object).count();
             rule.name = Some(match &rule.name {
                 Some(name) => format!("rule {number} ({name})"),
                 None => format!("rule {number}"),
@@ -365,12 +357,24 @@ fn ends(scenario: &Scenario, question: &Question) -> Ends {
         Sender::Anyone => {}
         Sender::Service(caller) => {
             let caller = &scenario.services[*caller];
-            ends.labels.clone_from(&caller.labels);
+            ends.labels = labels(caller);
             ends.namespace.clone_from(&caller.namespace);
         }
         Sender::Gateway(name) => ends.gateway = Some(name.clone()),
     }
     ends
+}
+
+/// The labels that all pods of a service have.
+fn labels(service: &Service) -> Vec<(String, String)> {
+    let versions = || service.versions.iter();
+    match versions().next() {
+        None => service.labels.clone(),
+        Some(first) => {
+            let have_all = |label: &&(String, String)| versions().all(|one| one.labels.contains(label));
+            first.labels.iter().filter(have_all).cloned().collect()
+        }
+    }
 }
 
 fn enforcement(scenario: &Scenario, mesh: &MeshModel, question: &Question) -> Enforcement {
@@ -442,7 +446,9 @@ type Target = (ServiceIdx, Option<SubsetIdx>);
 /// The operation that stands for requests of which only the path is known.
 fn operation(service: &Service, request: Option<&Request>) -> OperationIdx {
     let path = request.and_then(|request| request.path.as_deref());
-    let written = |path: &Option<String>| path.as_deref().map(|path| path.split('?').next().unwrap_or(path).to_owned());
-    let found = service.operations.iter().position(|one| path.is_some() && written(&one.path).as_deref() == path);
+    let written =
+        |path: &Option<String>| path.as_deref().map(|path| path.split('?').next().unwrap_or(path).to_owned());
+    let found =
+        service.operations.iter().position(|one| path.is_some() && written(&one.path).as_deref() == path);
     OperationIdx::at(found.unwrap_or(0))
 }

@@ -1,8 +1,8 @@
 //! What a rule does with requests, and how its backends are treated.
 
-use crate::mesh::model::{MeshModel, ProxyModel};
-use crate::mesh::scenario::{Backend, Protocol, Route, Scenario, SubsetIdx, ServiceIdx};
 use crate::index::Idx;
+use crate::mesh::model::{MeshModel, ProxyModel};
+use crate::mesh::scenario::{Backend, Protocol, Route, Scenario, ServiceIdx, SubsetIdx};
 use crate::policy::backoff::Pauses;
 use crate::units::Span;
 use crate::vocabulary::BalancingPolicy;
@@ -29,9 +29,9 @@ impl View<'_> {
     pub(super) fn rule(&self, route: &Route, rule: &Rule<Backend>) -> Effect {
         let (to, answer) = self.action(route, rule);
         let attempts = self.tries().attempts(rule, route, self.question.service, self.operation());
-        let mirrors = rule.mirrors.iter().map(|mirror| self.share(mirror.ratio.value(), &mirror.backend, route));
+        let mirrors =
+            rule.mirrors.iter().map(|mirror| self.share(mirror.ratio.value(), &mirror.backend, route));
         Effect {
-            to,
             answer,
             delay: rule.delay.clone(),
             abort: rule.abort.clone(),
@@ -39,27 +39,29 @@ impl View<'_> {
             mirrors: mirrors.filter(|share| share.missing.is_none()).collect(),
             timeout: attempts.as_ref().and_then(|attempts| limit(attempts.timeout)),
             attempt_timeout: attempts.as_ref().and_then(|attempts| limit(attempts.attempt_timeout)),
-            retries: self.retries(attempts, Some(rule)),
+            retries: self.retries(attempts, Some(rule), !to.is_empty() && !route.of_connections),
+            to,
             changes: rule.changes.clone(),
         }
     }
 
     /// What happens to requests that no rule is for.
     pub(super) fn otherwise(&self, is_left_alone: bool) -> Effect {
-        let is_left_alone = is_left_alone && self.question.host.is_none();
-        let answer =
-            (!is_left_alone).then_some(Answer { status: 404, size: 0, why: Why::NoRule });
+        let answer = (!is_left_alone).then_some(Answer { status: 404, size: 0, why: Why::NoRule });
         let looked_at = is_left_alone && *self.enforcer != Enforcement::Nobody;
-        let own = looked_at.then(|| self.tries().inherited(self.question.service, self.operation())).flatten();
         Effect {
-            to: if is_left_alone { vec![self.endpoints(1.0, (self.question.service, None))] } else { Vec::new() },
+            to: if is_left_alone {
+                vec![self.endpoints(1.0, (self.question.service, None))]
+            } else {
+                Vec::new()
+            },
             answer,
             delay: None,
             abort: None,
             mirrors: Vec::new(),
             timeout: None,
             attempt_timeout: None,
-            retries: self.retries(own, None),
+            retries: self.retries(None, None, looked_at),
             changes: Changes::default(),
         }
     }
@@ -94,13 +96,9 @@ impl View<'_> {
 
     fn share(&self, ratio: f64, backend: &Backend, route: &Route) -> Share {
         match backend {
-            Backend::Missing { name, status } => Share {
-                ratio,
-                backend: name.clone(),
-                versions: Vec::new(),
-                pods: 0,
-                missing: Some(*status),
-            },
+            Backend::Missing { name, status } => {
+                Share { ratio, backend: name.clone(), versions: Vec::new(), pods: 0, missing: Some(*status) }
+            }
             Backend::Service { service, subset, .. } => {
                 let share = self.endpoints(ratio, (*service, *subset));
                 // No endpoint is no invalid backend: 503 from every kind of object.
@@ -141,7 +139,13 @@ impl View<'_> {
         }
     }
 
-    fn retries(&self, attempts: Option<Attempts>, rule: Option<&Rule<Backend>>) -> Retrying {
+    /// What is tried again. What the mesh tries unasked is told even where a callee never fails in such a way.
+    fn retries(
+        &self,
+        attempts: Option<Attempts>,
+        rule: Option<&Rule<Backend>>,
+        may_inherit: bool,
+    ) -> Retrying {
         let setting = rule.map(|rule| &rule.retries);
         let written = match setting {
             Some(Setting::To(retries)) => Some(retries),
@@ -149,7 +153,8 @@ impl View<'_> {
         };
         let is_said = matches!(setting, Some(Setting::To(_) | Setting::Off));
         let own = self.mesh.retries.as_ref();
-        let attempts = attempts.filter(|attempts| attempts.retries > 0);
+        let unasked = || self.tries().unasked(self.question.service).filter(|_| may_inherit && !is_said);
+        let attempts = attempts.filter(|attempts| attempts.retries > 0).or_else(unasked);
         let on = written.and_then(|retries| retries.on.clone());
         let told = |is_written: bool| is_written && attempts.is_some();
         Retrying {
@@ -186,7 +191,8 @@ impl View<'_> {
             }
         }
         let targets: Vec<Target> = self.targets();
-        let found = names.iter().filter_map(|name| targets.iter().find(|target| self.name(**target) == *name));
+        let found =
+            names.iter().filter_map(|name| targets.iter().find(|target| self.name(**target) == *name));
         found.map(|target| (*target, self.treatment(*target))).collect()
     }
 
