@@ -15,12 +15,12 @@ services:
   - {name: shadow, service_time: 1ms, replicas: 2}
 mesh: {exclude: {services: [bare]}}
 subsets:
-  - {service: reviews, subsets: {v1: {version: v1}, v2: {version: v2}, v9: {version: v9}}}
+  - {name: v9, service: reviews, labels: {version: v9}}
 routes:
   - name: reviews
     host: reviews
     rules:
-      - {name: beta, match: [{headers: {user: jason}}, {query: {beta: present}}], to: [{service: reviews, subset: v2}], timeout: 2s, attempt_timeout: 500ms, retries: {attempts: 5, on: [connect_failure, 503], backoff: {base: 10ms, max: 100ms}}}
+      - {name: beta, match: [{headers: {user: jason}}, {query: {beta: {present: true}}}], to: [{service: reviews, subset: v2}], timeout: 2s, attempt_timeout: 500ms, retries: {attempts: 5, on: [connect_failure, 503], backoff: {base: 10ms, max: 100ms}}}
       - {match: {path: {prefix: /old}}, redirect: 301}
       - {match: {path: /health}, respond: {status: 204}}
       - {match: {source: {labels: {app: web}}, method: POST}, to: [{service: reviews, subset: v9}], retries: none}
