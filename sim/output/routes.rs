@@ -116,11 +116,17 @@ fn difference(block: &Block<'_>, reference: &Block<'_>) -> String {
     };
     let differs = block.lines.iter().filter(|line| !reference.lines.contains(line));
     let mut told: Vec<Line> = differs.map(with_subject).collect();
-    let is_gone = |line: &&Line| !block.lines.iter().any(|other| other.is_same_thing(line));
-    let gone = reference.lines.iter().filter(is_gone);
-    told.extend(
-        gone.map(|line| Line { parts: vec!["nothing of the kind".to_owned()], ..with_subject(line) }),
-    );
+    let is_here = |line: &Line| block.lines.iter().find(|other| other.is_same_thing(line));
+    // Of what is absent as a whole, or left out, the parts need not be told.
+    let is_told = |line: &Line| {
+        let whole = |other: &&Line| other.about == line.about && other.label.is_empty();
+        let whole = reference.lines.iter().find(whole).filter(|_| !line.label.is_empty());
+        whole.is_some_and(|whole| {
+            is_here(whole).is_none_or(|here| here.parts == words::verdict(&Verdict::Impossible))
+        })
+    };
+    let gone = reference.lines.iter().filter(|line| is_here(line).is_none() && !is_told(line));
+    told.extend(gone.map(|line| Line { parts: vec!["none".to_owned()], ..with_subject(line) }));
     let (meshes, like) = (block.meshes.join(", "), reference.meshes[0]);
     format!("\n{}: as under {}, but\n{}", printable(&meshes), printable(like), columns(&told))
 }
@@ -160,14 +166,30 @@ fn lines(explanation: &Explanation) -> Vec<Line> {
     }
     let (features, others) = words::impossible(&explanation.impossible);
     if !features.is_empty() {
-        lines.push(Line::new(
-            "",
-            "not possible",
-            &format!("{}: the mesh's own way holds", features.join(", ")),
-        ));
+        lines.push(Line::of("", "not possible", &wrapped(&features)));
     }
     if !others.is_empty() {
         lines.push(Line::of("", "note", &others));
+    }
+    lines
+}
+
+/// Words with commas between them, in lines that fit.
+fn wrapped(words: &[String]) -> Vec<String> {
+    const WIDTH: usize = 70;
+    let mut lines: Vec<String> = Vec::new();
+    for word in words {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + word.chars().count() <= WIDTH => {
+                line.push_str(", ");
+                line.push_str(word);
+            }
+            _ => lines.push(word.clone()),
+        }
+    }
+    let last = lines.len().saturating_sub(1);
+    for line in lines.iter_mut().take(last) {
+        line.push(',');
     }
     lines
 }

@@ -131,7 +131,7 @@ fn every_real_file_is_read_without_an_error() {
 #[test]
 fn bookinfos_manifests_are_four_services_and_three_versions() {
     let Some(scenario) = bookinfo(&[], &[]) else { return };
-    let names: Vec<_> = scenario.services.iter().map(|service| service.full_name()).collect();
+    let names: Vec<_> = scenario.services.iter().map(sim::mesh::scenario::Service::full_name).collect();
     let mut sorted = names.clone();
     sorted.sort();
     assert_eq!(sorted, ["default/details", "default/productpage", "default/ratings", "default/reviews"]);
