@@ -54,6 +54,12 @@ fn verdicts(answer: &Value) -> Vec<&str> {
         .collect()
 }
 
+/// The rule that is taken.
+fn taken(answer: &Value) -> &Value {
+    let mut rules = answer["rules"].as_array().expect("rules").iter();
+    rules.find(|rule| rule["verdict"] == "taken").expect("one is taken")
+}
+
 #[test]
 fn the_first_rule_whose_conditions_hold_is_taken_and_others_say_why_not() {
     let place = shop();
@@ -84,11 +90,7 @@ fn the_first_rule_whose_conditions_hold_is_taken_and_others_say_why_not() {
 #[test]
 fn effects_are_told_with_who_says_so() {
     let place = shop();
-    let effect = |arguments: &str| {
-        let answer = asked(&place, arguments, "istio-sidecar");
-        let rules = answer["rules"].as_array().expect("rules").clone();
-        rules.into_iter().find(|rule| rule["verdict"] == "taken").expect("one is taken")["effect"].clone()
-    };
+    let effect = |arguments: &str| taken(&asked(&place, arguments, "istio-sidecar"))["effect"].clone();
     let beta = effect("-H user=jason");
     assert_eq!((&beta["timeout_seconds"], &beta["attempt_timeout_seconds"]), (&json!(2.0), &json!(0.5)));
     assert_eq!(beta["retries"]["attempts"], json!({"value": 5, "from": "written"}));
@@ -196,6 +198,47 @@ fn gateways_are_asked_by_their_own_hosts() {
     );
     // Callers in the mesh are not concerned.
     assert_eq!(ask("--to web --path /admin")["rules"], json!([]));
+}
+
+/// What is told is what a run does: the explanation and the compiler are held against each other on the same requests.
+#[test]
+fn shares_that_are_told_are_those_of_a_run() {
+    for (request, from) in [
+        ("headers: {user: jason}", "-H user=jason"),
+        ("headers: {user: ann, '?beta': '2'}", "-H user=ann --query beta=2"),
+        ("headers: {user: ann}", "-H user=ann"),
+        ("headers: {user: ann, ':path': /old/1}", "-H user=ann --path /old/1"),
+        (
+            "headers: {user: ann, ':path': /health, ':method': POST}",
+            "-H user=ann --path /health --method POST",
+        ),
+        ("headers: {':path': /x, ':method': POST}", "--path /x --method POST"),
+    ] {
+        let text = format!(
+            "{SHOP}traffic: [{{service: reviews, from: meshed_client, arrivals: {{constant: 1000/s}}, {request}}}]\nrun: {{warm_up: 0s, duration: 2s}}\n"
+        );
+        let place = Place::new();
+        place.write("routes.yaml", &text);
+        let told = asked(&place, from, "istio-sidecar");
+        let effect = &taken(&told)["effect"];
+        let aborted = effect["abort"]["share"].as_f64().unwrap_or(0.0);
+        let share = |version: &str| {
+            let to = effect["to"].as_array().expect("a list").iter();
+            let of = to.filter(|share| share["backend"] == format!("reviews:{version}"));
+            of.map(|share| share["share"].as_f64().expect("a number")).sum::<f64>() * (1.0 - aborted)
+        };
+        let program =
+            sim::program::compile(&crate::common::scenario(&text), &crate::common::mesh("istio-sidecar"));
+        let record = sim::engine::run(&program, 0, &false.into()).expect("nothing stops it");
+        for (number, version) in ["v1", "v2"].into_iter().enumerate() {
+            let (share, visits) = (share(version), record.versions[number].visits as f64);
+            let allowed = 4.0 * (2000.0 * share * (1.0 - share)).sqrt();
+            assert!(
+                (visits - 2000.0 * share).abs() <= allowed,
+                "{from}: {visits} visits of {version}, {share} told"
+            );
+        }
+    }
 }
 
 #[test]
