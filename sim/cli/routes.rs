@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use crate::diag::{Code, Diagnostic, Diagnostics, Location, Sources, closest, quote};
 use crate::input::Draft;
-use crate::input::draft::{ArrivalsDraft, SourceDraft};
+use crate::input::draft::{ArrivalsDraft, ServiceDraft, SourceDraft, Via};
 use crate::input::tree::Located;
 use crate::mesh::Scenario;
 use crate::mesh::scenario::{Arrivals, Origin, ServiceIdx};
@@ -105,28 +105,45 @@ pub(super) fn execute(arguments: &RoutesArguments) -> Exit {
     Exit::Done
 }
 
-/// Where no file says who sends requests, every service gets some: routes can be asked for without traffic.
+/// Where no file says who sends requests, every service gets some, and the first one through every gateway: routes can be
+/// asked for without traffic.
 fn ask_every_service(draft: &mut Draft) {
     if !draft.sources.is_empty() {
         return;
     }
-    let source = |service: &crate::input::draft::ServiceDraft| {
-        let at = service.name.location;
-        SourceDraft {
-            name: Located::new(service.full_name(), at),
-            service: Located::new(service.full_name(), at),
-            operation: None,
-            host: None,
-            from: Located::new(Origin::MeshedClient { replicas: 1 }, at),
-            arrivals: Located::new(
-                ArrivalsDraft::Known(Arrivals::Constant { rate: Rate::parse("1/s").expect("a rate") }),
-                at,
-            ),
-            headers: Vec::new(),
-            timeout: None,
+    let mut gateways: Vec<&str> = Vec::new();
+    for route in &draft.routes {
+        let Via::Gateways { names, .. } = &route.via else { continue };
+        for name in names.iter().filter(|name| name.value != "*") {
+            if !gateways.contains(&name.value.as_str()) {
+                gateways.push(&name.value);
+            }
         }
+    }
+    let client = |service| source(service, service.full_name(), Origin::MeshedClient { replicas: 1 });
+    let through = |name: &str| {
+        let short = name.rsplit_once('/').map_or(name, |(_, short)| short);
+        let origin = Origin::Gateway { name: short.to_owned(), replicas: 1 };
+        draft.services.first().map(|service| source(service, format!("gateway:{name}"), origin))
     };
-    draft.sources = draft.services.iter().map(source).collect();
+    let sources = draft.services.iter().map(client).chain(gateways.into_iter().filter_map(through));
+    draft.sources = sources.collect();
+}
+
+/// One request per second.
+fn source(service: &ServiceDraft, name: String, from: Origin) -> SourceDraft {
+    let at = service.name.location;
+    let rate = Rate::parse("1/s").expect("a rate");
+    SourceDraft {
+        name: Located::new(name, at),
+        service: Located::new(service.full_name(), at),
+        operation: None,
+        host: None,
+        from: Located::new(from, at),
+        arrivals: Located::new(ArrivalsDraft::Known(Arrivals::Constant { rate }), at),
+        headers: Vec::new(),
+        timeout: None,
+    }
 }
 
 /// The arguments as texts that diagnostics can point into.

@@ -138,6 +138,9 @@ pub const NAMESPACE: &str = "default";
 pub const OPERATION: &str = "default";
 
 pub(crate) const REPLICAS: u32 = 1;
+
+/// The label by which versions are told apart.
+pub(crate) const VERSION_LABEL: &str = "version";
 pub(crate) const CPU_SPEED: f64 = 1.0;
 
 /// Paced connections as Fortio opens them without flags: all tick at once, and a late one catches up.

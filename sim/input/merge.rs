@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::diag::{Code, Diagnostic, Diagnostics, quote};
 use crate::vocabulary::{Application, Resources};
 
-use super::draft::{Draft, Origins, ServiceDraft};
+use super::defaults::VERSION_LABEL;
+use super::draft::{Draft, Origins, ServiceDraft, VersionDraft};
 
 /// Keys of a scenario that say what a service does.
 const OPERATIONS: [&str; 7] =
@@ -123,7 +124,7 @@ fn together(base: ServiceDraft, over: ServiceDraft, diagnostics: &mut Diagnostic
         }
     }
     if written("versions") {
-        one.versions.clone_from(&over.versions);
+        one.versions = versions(&one.versions, &over.versions);
         one.replicas = over.replicas.clone();
     }
     if written("replicas") && !written("versions") {
@@ -154,6 +155,26 @@ fn together(base: ServiceDraft, over: ServiceDraft, diagnostics: &mut Diagnostic
     one.namespace = one.namespace.or(over.namespace);
     one.origin = over.origin;
     one
+}
+
+/// The versions of a scenario. Where manifests have a version of the same name its pods keep their labels: Services and
+/// subsets pick by them.
+fn versions(base: &[VersionDraft], over: &[VersionDraft]) -> Vec<VersionDraft> {
+    let mut versions = over.to_vec();
+    for version in &mut versions {
+        let name = version.name.value.clone();
+        let Some(known) = base.iter().find(|known| known.name.value == name) else { continue };
+        let written = std::mem::replace(&mut version.labels, known.labels.clone());
+        for (key, value) in written {
+            match version.labels.iter_mut().find(|(known, _)| *known == key) {
+                // Every version has this one by itself.
+                Some(_) if key == VERSION_LABEL && value == name => {}
+                Some((_, known)) => *known = value,
+                None => version.labels.push((key, value)),
+            }
+        }
+    }
+    versions
 }
 
 /// What a service does: as written, but what a scenario leaves open is as it was measured, where it has one operation.

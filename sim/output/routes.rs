@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use crate::mesh::Scenario;
 use crate::program::route::explain::{
-    Effect, Enforcement, Explained, Explanation, Question, Sender, Treatment, Verdict,
+    Effect, Enforcement, Explained, Explanation, Question, Sender, Share, Treatment, Verdict,
 };
 
 use super::human::printable;
@@ -41,12 +41,18 @@ struct Line {
     about: String,
     /// What of it; empty for the thing itself.
     label: String,
-    text: String,
+    /// What is told, a line each.
+    parts: Vec<String>,
 }
 
 impl Line {
-    fn new(about: &str, label: &str, text: impl Into<String>) -> Self {
-        Self { about: printable(about), label: label.to_owned(), text: printable(&text.into()) }
+    fn new(about: &str, label: &str, text: &str) -> Self {
+        Self::of(about, label, &[text.to_owned()])
+    }
+
+    fn of(about: &str, label: &str, parts: &[String]) -> Self {
+        let parts = parts.iter().map(|part| printable(part)).collect();
+        Self { about: printable(about), label: label.to_owned(), parts }
     }
 
     fn is_same_thing(&self, other: &Self) -> bool {
@@ -110,9 +116,17 @@ fn difference(block: &Block<'_>, reference: &Block<'_>) -> String {
     };
     let differs = block.lines.iter().filter(|line| !reference.lines.contains(line));
     let mut told: Vec<Line> = differs.map(with_subject).collect();
-    let is_gone = |line: &&Line| !block.lines.iter().any(|other| other.is_same_thing(line));
-    let gone = reference.lines.iter().filter(is_gone);
-    told.extend(gone.map(|line| Line { text: "nothing of the kind".to_owned(), ..with_subject(line) }));
+    let is_here = |line: &Line| block.lines.iter().find(|other| other.is_same_thing(line));
+    // Of what is absent as a whole, or left out, the parts need not be told.
+    let is_told = |line: &Line| {
+        let whole = |other: &&Line| other.about == line.about && other.label.is_empty();
+        let whole = reference.lines.iter().find(whole).filter(|_| !line.label.is_empty());
+        whole.is_some_and(|whole| {
+            is_here(whole).is_none_or(|here| here.parts == words::verdict(&Verdict::Impossible))
+        })
+    };
+    let gone = reference.lines.iter().filter(|line| is_here(line).is_none() && !is_told(line));
+    told.extend(gone.map(|line| Line { parts: vec!["none".to_owned()], ..with_subject(line) }));
     let (meshes, like) = (block.meshes.join(", "), reference.meshes[0]);
     format!("\n{}: as under {}, but\n{}", printable(&meshes), printable(like), columns(&told))
 }
@@ -122,15 +136,18 @@ fn columns(lines: &[Line]) -> String {
     let width = lines.iter().map(|line| line.left().chars().count()).max().unwrap_or(0);
     let mut text = String::new();
     for line in lines {
-        let left = line.left();
-        let padding = " ".repeat(width - left.chars().count());
-        let _ = writeln!(text, "{left}{padding}  {}", line.text);
+        let mut left = line.left();
+        for part in &line.parts {
+            let padding = " ".repeat(width - left.chars().count());
+            let _ = writeln!(text, "{left}{padding}  {part}");
+            left.clear();
+        }
     }
     text
 }
 
 fn lines(explanation: &Explanation) -> Vec<Line> {
-    let mut lines = vec![Line::new("", "decided by", words::enforcement(&explanation.enforcer))];
+    let mut lines = vec![Line::new("", "decided by", &words::enforcement(&explanation.enforcer))];
     // Where nobody looks at them, all rules share one fate.
     if explanation.enforcer != Enforcement::Nobody {
         for rule in &explanation.rules {
@@ -147,52 +164,76 @@ fn lines(explanation: &Explanation) -> Vec<Line> {
     for backend in &explanation.backends {
         lines.extend(backend_lines(backend));
     }
-    for (number, sentence) in explanation.impossible.iter().enumerate() {
-        let label = if number == 0 { "note" } else { "" };
-        lines.push(Line::new("", label, sentence.clone()));
+    let (features, others) = words::impossible(&explanation.impossible);
+    if !features.is_empty() {
+        lines.push(Line::of("", "not possible", &wrapped(&features)));
+    }
+    if !others.is_empty() {
+        lines.push(Line::of("", "note", &others));
+    }
+    lines
+}
+
+/// Words with commas between them, in lines that fit.
+fn wrapped(words: &[String]) -> Vec<String> {
+    const WIDTH: usize = 70;
+    let mut lines: Vec<String> = Vec::new();
+    for word in words {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + word.chars().count() <= WIDTH => {
+                line.push_str(", ");
+                line.push_str(word);
+            }
+            _ => lines.push(word.clone()),
+        }
+    }
+    let last = lines.len().saturating_sub(1);
+    for line in lines.iter_mut().take(last) {
+        line.push(',');
     }
     lines
 }
 
 fn rule_lines(rule: &Explained) -> Vec<Line> {
     let about = format!("{}, {}", rule.object, rule.rule);
-    let mut lines = vec![Line::new(&about, "", words::verdict(&rule.verdict))];
+    let mut lines = vec![Line::of(&about, "", &words::verdict(&rule.verdict))];
     let is_shown = matches!(rule.verdict, Verdict::Taken(_) | Verdict::For(_));
     lines.extend(rule.effect.iter().filter(|_| is_shown).flat_map(|effect| effect_lines(&about, effect)));
     lines
 }
 
 fn effect_lines(about: &str, effect: &Effect) -> Vec<Line> {
-    let mut lines: Vec<(&str, String)> = Vec::new();
-    lines.extend(effect.answer.iter().map(|answer| ("answer", words::answer(answer))));
+    let shares = |all: &[Share]| all.iter().map(words::share).collect::<Vec<_>>();
+    let mut lines: Vec<(&str, Vec<String>)> = Vec::new();
+    lines.extend(effect.answer.iter().map(|answer| ("answer", vec![words::answer(answer)])));
     if !effect.to.is_empty() {
-        let all: Vec<String> = effect.to.iter().map(words::share).collect();
-        lines.push(("to", all.join("; ")));
+        lines.push(("to", shares(&effect.to)));
     }
-    lines.extend(effect.delay.iter().map(|delay| ("delay", words::delay(delay))));
-    lines.extend(effect.abort.iter().map(|abort| ("abort", words::abort(abort))));
+    lines.extend(effect.delay.iter().map(|delay| ("delay", vec![words::delay(delay)])));
+    lines.extend(effect.abort.iter().map(|abort| ("abort", vec![words::abort(abort)])));
     if !effect.mirrors.is_empty() {
-        let all: Vec<String> = effect.mirrors.iter().map(words::share).collect();
-        lines.push(("mirror", format!("{}; nobody waits for it", all.join("; "))));
+        lines.push(("mirror, awaited by nobody", shares(&effect.mirrors)));
     }
     if !effect.to.is_empty() {
-        lines.push(("timeout", words::limit(effect.timeout)));
-        lines.push(("attempt timeout", words::limit(effect.attempt_timeout)));
+        lines.push(("timeout", vec![words::limit(effect.timeout)]));
+        if effect.attempt_timeout.is_some() {
+            lines.push(("attempt timeout", vec![words::limit(effect.attempt_timeout)]));
+        }
         lines.push(("retries", words::retries(&effect.retries)));
     }
     let changes = words::changes(&effect.changes);
     if !changes.is_empty() {
-        lines.push(("changes", changes));
+        lines.push(("changes", vec![changes]));
     }
-    lines.into_iter().map(|(label, text)| Line::new(about, label, text)).collect()
+    lines.into_iter().map(|(label, parts)| Line::of(about, label, &parts)).collect()
 }
 
 fn backend_lines(treatment: &Treatment) -> Vec<Line> {
     let about = format!("backend {}", treatment.backend);
-    let mut lines = vec![Line::new(&about, "", words::balancing(treatment))];
+    let mut lines = vec![Line::new(&about, "", &words::balancing(treatment))];
     let policy = words::policy(&treatment.policy);
     lines.extend(
-        policy.into_iter().map(|(label, text)| Line::new(&about, label, format!("{text} (written)"))),
+        policy.into_iter().map(|(label, text)| Line::new(&about, label, &format!("{text} (written)"))),
     );
     lines
 }

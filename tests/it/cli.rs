@@ -11,6 +11,7 @@ use tempfile::TempDir;
 mod compare;
 mod diff;
 mod resources;
+mod routes;
 mod routing;
 
 const SIM: &str = env!("CARGO_BIN_EXE_sim");

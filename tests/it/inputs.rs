@@ -10,6 +10,8 @@ use sim::mesh::{Scenario, validate};
 use crate::common;
 use crate::errors::check;
 
+mod real;
+
 /// The scenario of files that have nothing wrong with them.
 #[track_caller]
 fn read(inputs: &[&str], options: &Options) -> Scenario {

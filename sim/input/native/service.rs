@@ -20,9 +20,6 @@ const PROTOCOLS: &[(&str, Protocol)] = &[
     ("HTTP/2", Protocol::Http2),
 ];
 
-/// The label by which versions are told apart.
-const VERSION_LABEL: &str = "version";
-
 /// One service.
 pub(super) fn service(node: &Node, diagnostics: &mut Diagnostics) -> Option<ServiceDraft> {
     let keys = node.entries().into_iter().flatten().filter_map(|(key, _)| key.text());
@@ -68,7 +65,7 @@ fn version(node: &Node, service: &ServiceDraft, diagnostics: &mut Diagnostics) -
     fields.finish();
     let name = name?;
     let mut labels = service.labels.clone();
-    set(&mut labels, VERSION_LABEL.to_owned(), name.value.clone());
+    set(&mut labels, defaults::VERSION_LABEL.to_owned(), name.value.clone());
     for (key, value) in own_labels {
         set(&mut labels, key, value);
     }

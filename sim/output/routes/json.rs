@@ -29,7 +29,8 @@ pub fn json(asked: &Asked<'_>, answers: &[Answered]) -> String {
             "rules": explanation.rules.iter().map(rule).collect::<Vec<_>>(),
             "otherwise": explanation.otherwise.as_ref().map(effect),
             "backends": explanation.backends.iter().map(backend).collect::<Vec<_>>(),
-            "not_possible": explanation.impossible,
+            "not_possible": words::impossible(&explanation.impossible).0,
+            "notes": words::impossible(&explanation.impossible).1,
         })
     });
     String::from_utf8(super::super::manifest::json(&all.collect::<Vec<_>>())).expect("JSON is text")
@@ -61,7 +62,7 @@ fn rule(rule: &Explained) -> Value {
 fn effect(effect: &Effect) -> Value {
     let retries = &effect.retries;
     let on = Told {
-        value: retries.on.value.iter().map(words::retry_on).collect::<Vec<_>>(),
+        value: retries.on.value.iter().copied().map(words::retry_on).collect::<Vec<_>>(),
         written: retries.on.written,
     };
     json!({
@@ -86,7 +87,7 @@ fn effect(effect: &Effect) -> Value {
         "timeout_seconds": effect.timeout.map(crate::units::Span::seconds),
         "attempt_timeout_seconds": effect.attempt_timeout.map(crate::units::Span::seconds),
         "retries": {
-            "attempts": told(&retries.attempts, &retries.attempts.value),
+            "attempts": told(&retries.attempts, retries.attempts.value),
             "on": told(&on, &on.value),
             "pauses": told(&retries.pauses, words::pauses(&retries.pauses.value)),
             "avoid_previous": told(&retries.avoid_previous, retries.avoid_previous.value),

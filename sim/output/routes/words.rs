@@ -49,23 +49,40 @@ pub(super) fn enforcement(enforcer: &Enforcement) -> String {
     }
 }
 
-pub(super) fn verdict(verdict: &Verdict) -> String {
+/// A line for each way to match a rule.
+pub(super) fn verdict(verdict: &Verdict) -> Vec<String> {
+    let one = |text: &str| vec![text.to_owned()];
     match verdict {
-        Verdict::Taken(conditions) if conditions.is_empty() => "taken: it is for every request".to_owned(),
-        Verdict::Taken(conditions) => format!("taken: {}", conditions.join(" and ")),
-        Verdict::Refused(refusals) => {
-            let all: Vec<String> = refusals.iter().map(refusal).collect();
-            format!("not taken: {}", all.join("; "))
-        }
-        Verdict::NotReached => "not reached".to_owned(),
-        Verdict::Impossible => "not possible here, left out".to_owned(),
-        Verdict::Void => "makes no difference".to_owned(),
-        Verdict::For(ways) if ways.iter().all(Vec::is_empty) => "for every request".to_owned(),
-        Verdict::For(ways) => {
-            let all: Vec<String> = ways.iter().map(|way| way.join(" and ")).collect();
-            format!("if {}", all.join("; or if "))
+        Verdict::Taken(conditions) if conditions.is_empty() => one("taken: it is for every request"),
+        Verdict::Taken(conditions) => vec![format!("taken: {}", conditions.join(" and "))],
+        Verdict::Refused(refusals) => begun("not taken: ", "nor: ", refusals.iter().map(refusal)),
+        Verdict::NotReached => one("not reached"),
+        Verdict::Impossible => one("not possible here, left out"),
+        Verdict::Void => one("makes no difference"),
+        Verdict::For(ways) if ways.iter().all(Vec::is_empty) => one("for every request"),
+        Verdict::For(ways) => begun("if ", "or if ", ways.iter().map(|way| way.join(" and "))),
+    }
+}
+
+/// Texts, the first of which begins so and the others otherwise.
+fn begun(first: &str, others: &str, texts: impl Iterator<Item = String>) -> Vec<String> {
+    let begin = |(number, text): (usize, String)| {
+        if number == 0 { format!("{first}{text}") } else { format!("{others}{text}") }
+    };
+    texts.enumerate().map(begin).collect()
+}
+
+/// The features that a mesh does not have, and what else is said of it.
+pub(super) fn impossible(sentences: &[String]) -> (Vec<String>, Vec<String>) {
+    let mut features = Vec::new();
+    let mut others = Vec::new();
+    for sentence in sentences {
+        match sentence.strip_prefix("not possible: ").and_then(|rest| rest.split_once(';')) {
+            Some((feature, _)) => features.push(feature.to_owned()),
+            None => others.push(sentence.clone()),
         }
     }
+    (features, others)
 }
 
 fn refusal(refusal: &Refusal) -> String {
@@ -115,7 +132,7 @@ pub(super) fn delay(fault: &FaultDelay) -> String {
 pub(super) fn abort(fault: &FaultAbort) -> String {
     let status = match fault.status {
         Status::Http(status) => status.to_string(),
-        Status::Grpc(status) => format!("gRPC {}", retry_on(&RetryOn::Grpc(status))),
+        Status::Grpc(status) => format!("gRPC {}", retry_on(RetryOn::Grpc(status))),
     };
     format!("{} with {status}", percent(fault.ratio.value()))
 }
@@ -129,28 +146,25 @@ pub(super) fn source<T>(told: &Told<T>) -> &'static str {
     if told.written { "written" } else { "mesh" }
 }
 
-pub(super) fn retries(retrying: &Retrying) -> String {
+pub(super) fn retries(retrying: &Retrying) -> Vec<String> {
     let attempts = &retrying.attempts;
     if attempts.value == 0 {
-        return format!("none ({})", source(attempts));
+        return vec![format!("none ({})", source(attempts))];
     }
-    let on: Vec<String> = retrying.on.value.iter().map(retry_on).collect();
-    let other = if retrying.avoid_previous.value { "elsewhere if possible" } else { "anywhere" };
-    format!(
-        "{} ({}) on {} ({}), {} ({}), {other} ({})",
-        attempts.value,
-        source(attempts),
-        if on.is_empty() { "nothing".to_owned() } else { on.join(", ") },
-        source(&retrying.on),
-        pauses(&retrying.pauses.value),
-        source(&retrying.pauses),
-        source(&retrying.avoid_previous),
-    )
+    let on: Vec<String> = retrying.on.value.iter().copied().map(retry_on).collect();
+    let on = if on.is_empty() { "nothing".to_owned() } else { on.join(", ") };
+    let pauses = pauses(&retrying.pauses.value);
+    let whom = if retrying.avoid_previous.value { "another endpoint if possible" } else { "any endpoint" };
+    vec![
+        format!("{} ({})", attempts.value, source(attempts)),
+        format!("on {on} ({})", source(&retrying.on)),
+        format!("{pauses} ({}), {whom} ({})", source(&retrying.pauses), source(&retrying.avoid_previous)),
+    ]
 }
 
 /// As scenarios have it.
-pub(super) fn retry_on(on: &RetryOn) -> String {
-    let named = RETRY_ON.iter().find(|(_, other)| other == on).map(|(name, _)| (*name).to_owned());
+pub(super) fn retry_on(on: RetryOn) -> String {
+    let named = RETRY_ON.iter().find(|(_, other)| *other == on).map(|(name, _)| (*name).to_owned());
     match on {
         RetryOn::Status(status) => status.to_string(),
         _ => named.unwrap_or_default(),

@@ -149,7 +149,7 @@ impl<'a> Routes<'a> {
             Caller::Source(source) => self.scenario.sources[source].host.is_some(),
             Caller::Service(..) => false,
         };
-        concerning(self.scenario, &Asked { service: hop.service, named }, &place.ends)
+        concerning(self.scenario, Asked { service: hop.service, named }, &place.ends)
     }
 
     /// Where nothing is written, only the mesh's own retries can make a difference.

@@ -75,14 +75,19 @@ impl Tries<'_> {
 
     /// The mesh's own retries, where the callee's failures are of a kind that they are for.
     pub(super) fn inherited(&self, service: ServiceIdx, operation: OperationIdx) -> Option<Attempts> {
+        let attempts = self.unasked(service)?;
+        let answers = [self.scenario.services[service].operations[operation].error_status, Status::Http(503)];
+        let is_for = |status| attempts.on.retries(&Failure::answered(Cause::Application, status));
+        answers.into_iter().any(is_for).then_some(attempts)
+    }
+
+    /// The mesh's own retries, whatever may fail; connections are not tried again.
+    pub(super) fn unasked(&self, service: ServiceIdx) -> Option<Attempts> {
         let own = self.retries.filter(|own| own.attempts > 0)?;
-        let callee = &self.scenario.services[service];
         let asked =
             routing::Retries { attempts: own.attempts, on: None, backoff: None, avoid_previous: None };
-        let attempts = self.asked(&asked, Resource::Scenario);
-        let answers = [callee.operations[operation].error_status, Status::Http(503)];
-        let is_for = |status| attempts.on.retries(&Failure::answered(Cause::Application, status));
-        (callee.application.protocol != Protocol::Tcp && answers.into_iter().any(is_for)).then_some(attempts)
+        let protocol = self.scenario.services[service].application.protocol;
+        (protocol != Protocol::Tcp).then(|| self.asked(&asked, Resource::Scenario))
     }
 }
 

@@ -202,7 +202,7 @@ pub fn asked_for(scenario: &Scenario, host: &str, gateway: Option<&str>) -> Opti
     }
     let ends = Ends { gateway: Some(gateway?.to_owned()), hosts: vec![host.to_owned()], ..Ends::default() };
     let first = ServiceIdx::at(0);
-    let routes = concerning(scenario, &Asked { service: first, named: true }, &ends);
+    let routes = concerning(scenario, Asked { service: first, named: true }, &ends);
     let backends = routes.iter().flat_map(|route| &route.rules).filter_map(|rule| match &rule.action {
         RuleAction::Forward(backends) => backends.iter().find_map(|one| match one.backend {
             Backend::Service { service, .. } => Some(service),
@@ -232,10 +232,10 @@ pub fn explain(scenario: &Scenario, profile: &Profile, mesh: &MeshModel, questio
     let asked = Asked { service: question.service, named: question.host.is_some() };
     let ends = ends(scenario, question);
     let enforcer = enforcement(&whole, mesh, question);
-    let written = concerning(&whole, &asked, &ends);
+    let written = concerning(&whole, asked, &ends);
     let left = match enforcer {
         Enforcement::Nobody => Vec::new(),
-        _ => concerning(&possible, &asked, &ends),
+        _ => concerning(&possible, asked, &ends),
     };
     let view = effect::View { scenario: &possible, mesh, question, enforcer: &enforcer };
     let mut rules: Vec<Explained> = Vec::new();
@@ -329,20 +329,12 @@ fn object(route: &Route) -> String {
 /// The scenario with its rules named by their place in their object, which they keep under every mesh.
 fn numbered(scenario: &Scenario) -> Scenario {
     let mut scenario = scenario.clone();
-    let mut seen: Vec<(String, usize)> = Vec::new();
+    let mut seen: Vec<String> = Vec::new();
     for route in &mut scenario.routes {
         let object = object(route);
         for rule in &mut route.rules {
-            let number = match seen.iter_mut().find(|(name, _)| *name == object) {
-                Some((_, count)) => {
-                    *count += 1;
-                    *count
-                }
-                None => {
-                    seen.push((object.clone(), 1));
-                    1
-                }
-            };
+            seen.push(object.clone());
+            let number = seen.iter().filter(|name| **name == object).count();
             rule.name = Some(match &rule.name {
                 Some(name) => format!("rule {number} ({name})"),
                 None => format!("rule {number}"),
@@ -365,12 +357,24 @@ fn ends(scenario: &Scenario, question: &Question) -> Ends {
         Sender::Anyone => {}
         Sender::Service(caller) => {
             let caller = &scenario.services[*caller];
-            ends.labels.clone_from(&caller.labels);
+            ends.labels = labels(caller);
             ends.namespace.clone_from(&caller.namespace);
         }
         Sender::Gateway(name) => ends.gateway = Some(name.clone()),
     }
     ends
+}
+
+/// The labels that all pods of a service have.
+fn labels(service: &Service) -> Vec<(String, String)> {
+    let versions = || service.versions.iter();
+    match versions().next() {
+        None => service.labels.clone(),
+        Some(first) => {
+            let have_all = |label: &&(String, String)| versions().all(|one| one.labels.contains(label));
+            first.labels.iter().filter(have_all).cloned().collect()
+        }
+    }
 }
 
 fn enforcement(scenario: &Scenario, mesh: &MeshModel, question: &Question) -> Enforcement {

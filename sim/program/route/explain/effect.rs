@@ -32,7 +32,6 @@ impl View<'_> {
         let mirrors =
             rule.mirrors.iter().map(|mirror| self.share(mirror.ratio.value(), &mirror.backend, route));
         Effect {
-            to,
             answer,
             delay: rule.delay.clone(),
             abort: rule.abort.clone(),
@@ -40,18 +39,16 @@ impl View<'_> {
             mirrors: mirrors.filter(|share| share.missing.is_none()).collect(),
             timeout: attempts.as_ref().and_then(|attempts| limit(attempts.timeout)),
             attempt_timeout: attempts.as_ref().and_then(|attempts| limit(attempts.attempt_timeout)),
-            retries: self.retries(attempts, Some(rule)),
+            retries: self.retries(attempts, Some(rule), !to.is_empty() && !route.of_connections),
+            to,
             changes: rule.changes.clone(),
         }
     }
 
     /// What happens to requests that no rule is for.
     pub(super) fn otherwise(&self, is_left_alone: bool) -> Effect {
-        let is_left_alone = is_left_alone && self.question.host.is_none();
         let answer = (!is_left_alone).then_some(Answer { status: 404, size: 0, why: Why::NoRule });
         let looked_at = is_left_alone && *self.enforcer != Enforcement::Nobody;
-        let own =
-            looked_at.then(|| self.tries().inherited(self.question.service, self.operation())).flatten();
         Effect {
             to: if is_left_alone {
                 vec![self.endpoints(1.0, (self.question.service, None))]
@@ -64,7 +61,7 @@ impl View<'_> {
             mirrors: Vec::new(),
             timeout: None,
             attempt_timeout: None,
-            retries: self.retries(own, None),
+            retries: self.retries(None, None, looked_at),
             changes: Changes::default(),
         }
     }
@@ -142,7 +139,13 @@ impl View<'_> {
         }
     }
 
-    fn retries(&self, attempts: Option<Attempts>, rule: Option<&Rule<Backend>>) -> Retrying {
+    /// What is tried again. What the mesh tries unasked is told even where a callee never fails in such a way.
+    fn retries(
+        &self,
+        attempts: Option<Attempts>,
+        rule: Option<&Rule<Backend>>,
+        may_inherit: bool,
+    ) -> Retrying {
         let setting = rule.map(|rule| &rule.retries);
         let written = match setting {
             Some(Setting::To(retries)) => Some(retries),
@@ -150,7 +153,8 @@ impl View<'_> {
         };
         let is_said = matches!(setting, Some(Setting::To(_) | Setting::Off));
         let own = self.mesh.retries.as_ref();
-        let attempts = attempts.filter(|attempts| attempts.retries > 0);
+        let unasked = || self.tries().unasked(self.question.service).filter(|_| may_inherit && !is_said);
+        let attempts = attempts.filter(|attempts| attempts.retries > 0).or_else(unasked);
         let on = written.and_then(|retries| retries.on.clone());
         let told = |is_written: bool| is_written && attempts.is_some();
         Retrying {
