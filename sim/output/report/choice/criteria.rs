@@ -35,12 +35,15 @@ pub(super) fn criteria<'a>(comparison: &Comparison<'a>) -> Vec<Criterion<'a>> {
     let baseline = comparison.runs[comparison.baseline].results;
     let mut all = Vec::new();
     if let Some(entry) = busiest_entry(baseline) {
-        let tail = about_time(comparison, entry);
-        if tail.statistic != Statistic::P50 {
-            all.extend(added(comparison, &Question::of_time(entry, Statistic::P50)));
+        let mut quantiles = vec![Statistic::P50, about_time(comparison, entry).statistic, Statistic::P99];
+        quantiles.dedup();
+        for statistic in quantiles {
+            all.extend(added(comparison, &Question::of_time(entry, statistic)));
         }
-        all.extend(added(comparison, &tail));
-        all.extend(added(comparison, &errors(entry)));
+        // How many fail is chance as well, whatever the constants.
+        let errors = errors(entry);
+        let answers = answers(comparison, |results| errors.answer(results));
+        all.extend(of_added(errors.what.clone(), answers, errors.unit, Judged::BySimulation));
     }
     all.extend(added(
         comparison,
@@ -123,7 +126,7 @@ fn machines<'a>(comparison: &Comparison<'a>) -> Vec<Criterion<'a>> {
         comparison.compared().find_map(|results| whole(results, "cost_reserved_added")).map(|(_, unit)| unit);
     let nodes = number("the number of nodes".to_owned(), "nodes_added", Unit::Count);
     let cost = money.and_then(|unit| {
-        number(format!("the price of what is reserved, in {unit},"), "cost_reserved_added", unit)
+        number(format!("the price of what is reserved ({unit})"), "cost_reserved_added", unit)
     });
     nodes.into_iter().chain(cost).collect()
 }
@@ -135,7 +138,7 @@ fn start_up<'a>(comparison: &Comparison<'a>) -> Option<Criterion<'a>> {
         let (value, low, high) = comparison.profiles[mesh].start_up(services)?;
         Some(Estimate { value, interval: None, model: Some((low, high)), kind: Kind::Exact })
     };
-    let what = "the start of a pod, by its profile's steps and their ranges,".to_owned();
+    let what = "the start of a pod".to_owned();
     let is_known = comparison.profiles[comparison.baseline].start_up(services).is_none();
     let criterion = of_added(what, by_profile(comparison, number), Unit::Seconds, Judged::ByModel)?;
     Some(Criterion { is_against_baseline: is_known, ..criterion })
