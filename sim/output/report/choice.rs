@@ -101,9 +101,12 @@ fn common(all: &[Criterion<'_>]) -> Vec<String> {
         let each: Vec<String> = (0..standing.meshes.len())
             .map(|index| format!("{} ({})", escape(standing.meshes[index]), criterion.shown(index)))
             .collect();
-        let why =
-            if standing.is_decidable() { "intervals overlap" } else { "not every number has an interval" };
-        Some(format!("{what}: a close call, {why}: {}.", each.join(", ")))
+        let why = if standing.is_decidable() {
+            "a close call, the intervals overlap"
+        } else {
+            "cannot be told, not every number has the interval that decides"
+        };
+        Some(format!("{what}: {why}: {}.", each.join(", ")))
     };
     all.iter().filter_map(sentence).collect()
 }
@@ -182,7 +185,11 @@ fn reasons_for_baseline(comparison: &Comparison<'_>, all: &[Criterion<'_>]) -> V
             _ if standing.is_same_for_all() => {
                 format!("{what} decides: every other mesh adds to it, {number} each.")
             }
-            _ => format!("{what} decides: every other mesh adds to it, {mesh} least of them: {number}."),
+            _ if standing.lowest() == [least] => {
+                format!("{what} decides: every other mesh adds to it, {mesh} least of them: {number}.")
+            }
+            // Which adds least is a close call.
+            _ => format!("{what} decides: every other mesh adds to it, {mesh} for one {number}."),
         });
     }
     let lacking = capabilities::lacking(comparison, comparison.baseline);

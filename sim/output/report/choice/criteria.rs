@@ -40,10 +40,7 @@ pub(super) fn criteria<'a>(comparison: &Comparison<'a>) -> Vec<Criterion<'a>> {
         for statistic in quantiles {
             all.extend(added(comparison, &Question::of_time(entry, statistic)));
         }
-        // How many fail is chance as well, whatever the constants.
-        let errors = errors(entry);
-        let answers = answers(comparison, |results| errors.answer(results));
-        all.extend(of_added(errors.what.clone(), answers, errors.unit, Judged::BySimulation));
+        all.extend(fails(comparison, entry));
     }
     all.extend(added(
         comparison,
@@ -55,6 +52,19 @@ pub(super) fn criteria<'a>(comparison: &Comparison<'a>) -> Vec<Criterion<'a>> {
     all.extend(objects(comparison));
     all.retain(|criterion| !is_nothing(criterion));
     all
+}
+
+/// The share of requests that fails. How many do is chance as well, whatever the constants.
+fn fails<'a>(comparison: &Comparison<'a>, entry: &str) -> Option<Criterion<'a>> {
+    let question = errors(entry);
+    let mut all: Vec<(&str, Estimate)> = answers(comparison, |results| question.answer(results)).collect();
+    // Where the same requests fail there is no chance in the difference.
+    if all.iter().any(|(_, number)| number.interval.is_some()) {
+        for (_, number) in all.iter_mut().filter(|(_, number)| number.value == 0.0) {
+            number.interval = number.interval.or(Some((0.0, 0.0)));
+        }
+    }
+    of_added(question.what.clone(), all.into_iter(), question.unit, Judged::BySimulation)
 }
 
 fn errors(entry: &str) -> Question<'_> {
