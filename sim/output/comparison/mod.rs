@@ -24,7 +24,7 @@ use super::plot::{Picture, pictures};
 use super::{File, FileHash, Output, Run, report};
 
 pub(super) use load::{grid as load_grid, knees};
-pub(super) use routing::{splits, versions};
+pub(super) use routing::{backend_name, splits, versions};
 pub(super) use standing::{Judged, Standing};
 pub(super) use tables::{tables, whole};
 pub use terminal::render as terminal;

@@ -32,7 +32,7 @@ fn split(comparison: &Comparison<'_>, route: &Route) -> Option<Grid> {
     let headers = std::iter::once("written".to_owned()).chain(meshes).collect();
     let title = format!("{} {}: share of the requests", route.resource.kind(), name(&route.name));
     let mut grid = Grid::new(title, columns).of("backend").with_headers(headers);
-    let names: Vec<String> = backends.iter().map(|backend| label(comparison, backend)).collect();
+    let names: Vec<String> = backends.iter().map(|backend| backend_name(comparison, backend)).collect();
     let written = written(route, &backends);
     let measured: Vec<Option<Vec<Estimate>>> =
         comparison.runs.iter().map(|run| measured(run, route, &names)).collect();
@@ -53,8 +53,9 @@ fn backends<'r>(comparison: &Comparison<'_>, route: &'r Route) -> Vec<&'r Backen
     for rule in &route.rules {
         let RuleAction::Forward(weighted) = &rule.action else { continue };
         for weighted in weighted {
-            let is_known =
-                |known: &&&Backend| label(comparison, known) == label(comparison, &weighted.backend);
+            let is_known = |known: &&&Backend| {
+                backend_name(comparison, known) == backend_name(comparison, &weighted.backend)
+            };
             let is_service = matches!(weighted.backend, Backend::Service { .. });
             if is_service && !backends.iter().any(|known| is_known(&known)) {
                 backends.push(&weighted.backend);
@@ -65,7 +66,7 @@ fn backends<'r>(comparison: &Comparison<'_>, route: &'r Route) -> Vec<&'r Backen
 }
 
 /// As the callee of an edge is called.
-fn label(comparison: &Comparison<'_>, backend: &Backend) -> String {
+pub(in crate::output) fn backend_name(comparison: &Comparison<'_>, backend: &Backend) -> String {
     match backend {
         Backend::Missing { name, .. } => name.clone(),
         Backend::Service { service, subset, .. } => {

@@ -30,7 +30,11 @@ pub(super) fn section(comparison: &Comparison<'_>) -> String {
     let mut text = "What is said here follows from the numbers above and from the profiles' answers. Numbers are what a \
                     mesh adds to "
         .to_owned();
-    let _ = writeln!(text, "{}, unless they say otherwise.", escape(comparison.baseline_name()));
+    let _ = writeln!(
+        text,
+        "{}. The start of a pod is the sum of its profile's steps, and of their ranges.",
+        escape(comparison.baseline_name())
+    );
     let common = paragraph(&common(&all));
     if !common.is_empty() {
         let _ = write!(text, "\n**Whichever you choose**\n\n{common}");
@@ -53,17 +57,13 @@ pub(super) fn section(comparison: &Comparison<'_>) -> String {
             .chain(capabilities::costs(comparison, mesh))
             .collect();
         if reasons.is_empty() {
-            let _ = write!(text, "\n**No number here speaks for {name}**\n");
+            let _ = write!(text, "\n**Nothing here speaks for {name}**\n");
         } else {
             let _ = write!(text, "\n**Choose {name} if**\n\n{}", paragraph(&reasons));
         }
         if !costs.is_empty() {
-            let _ = write!(
-                text,
-                "\n{} {name}\n\n{}",
-                if reasons.is_empty() { "With" } else { "But with" },
-                paragraph(&costs)
-            );
+            let with = if reasons.is_empty() { "With" } else { "But with" };
+            let _ = write!(text, "\n{with} {name}:\n\n{}", paragraph(&costs));
         }
     }
     let questions: Vec<String> = QUESTIONS.map(str::to_owned).to_vec();
@@ -73,7 +73,11 @@ pub(super) fn section(comparison: &Comparison<'_>) -> String {
 
 /// A list of sentences.
 fn paragraph(sentences: &[String]) -> String {
-    sentences.iter().map(|sentence| format!("- {sentence}\n")).collect()
+    let mut text = String::new();
+    for sentence in sentences {
+        let _ = writeln!(text, "- {sentence}");
+    }
+    text
 }
 
 /// Where there is nothing to choose between the meshes.
@@ -97,9 +101,12 @@ fn common(all: &[Criterion<'_>]) -> Vec<String> {
         let each: Vec<String> = (0..standing.meshes.len())
             .map(|index| format!("{} ({})", escape(standing.meshes[index]), criterion.shown(index)))
             .collect();
-        let why =
-            if standing.is_decidable() { "intervals overlap" } else { "not every number has an interval" };
-        Some(format!("{what}: a close call, {why}: {}.", each.join(", ")))
+        let why = if standing.is_decidable() {
+            "a close call, the intervals overlap"
+        } else {
+            "cannot be told, not every number has the interval that decides"
+        };
+        Some(format!("{what}: {why}: {}.", each.join(", ")))
     };
     all.iter().filter_map(sentence).collect()
 }
@@ -130,8 +137,11 @@ fn of_mesh(all: &[Criterion<'_>], mesh: &str) -> (Vec<String>, Vec<String>) {
             costs.push(format!("{what}: it {verb} most, {number}."));
         } else if highest.contains(&own) {
             let others = among(standing, &highest, own);
-            let call = if criterion.is_exact { "as much as" } else { "a close call with" };
-            costs.push(format!("{what}: it {verb} most, {call} {others}: {number}."));
+            costs.push(if criterion.is_exact {
+                format!("{what}: it {verb} most, as much as {others}: {number}.")
+            } else {
+                format!("{what}: a close call with {others} at the upper end, it {verb} {number}.")
+            });
         }
     }
     (reasons, costs)
@@ -166,23 +176,25 @@ fn reasons_for_baseline(comparison: &Comparison<'_>, all: &[Criterion<'_>]) -> V
         else {
             continue;
         };
-        if told.len() == standing.meshes.len() {
-            let every = if told.len() == 1 {
-                "the other mesh adds"
-            } else {
-                "every other mesh adds to it, the least is"
-            };
-            let by = if told.len() == 1 {
-                String::new()
-            } else {
-                format!(" of {}", escape(standing.meshes[least]))
-            };
-            reasons.push(format!("{what} decides: {every} {}{by}.", criterion.shown(least)));
+        if told.len() < standing.meshes.len() {
+            continue;
         }
+        let (mesh, number) = (escape(standing.meshes[least]), criterion.shown(least));
+        reasons.push(match told.len() {
+            1 => format!("{what} decides: {mesh} adds to it, {number}."),
+            _ if standing.is_same_for_all() => {
+                format!("{what} decides: every other mesh adds to it, {number} each.")
+            }
+            _ if standing.lowest() == [least] => {
+                format!("{what} decides: every other mesh adds to it, {mesh} least of them: {number}.")
+            }
+            // Which adds least is a close call.
+            _ => format!("{what} decides: every other mesh adds to it, {mesh} for one {number}."),
+        });
     }
     let lacking = capabilities::lacking(comparison, comparison.baseline);
     if !lacking.is_empty() {
-        reasons.push(format!("you can do without what it cannot do here: {}.", lacking.join(", ")));
+        reasons.push(format!("you can do without what it does not do by itself: {}.", lacking.join(", ")));
     }
     reasons
 }

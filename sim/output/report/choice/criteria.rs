@@ -35,12 +35,12 @@ pub(super) fn criteria<'a>(comparison: &Comparison<'a>) -> Vec<Criterion<'a>> {
     let baseline = comparison.runs[comparison.baseline].results;
     let mut all = Vec::new();
     if let Some(entry) = busiest_entry(baseline) {
-        let tail = about_time(comparison, entry);
-        if tail.statistic != Statistic::P50 {
-            all.extend(added(comparison, &Question::of_time(entry, Statistic::P50)));
+        let mut quantiles = vec![Statistic::P50, about_time(comparison, entry).statistic, Statistic::P99];
+        quantiles.dedup();
+        for statistic in quantiles {
+            all.extend(added(comparison, &Question::of_time(entry, statistic)));
         }
-        all.extend(added(comparison, &tail));
-        all.extend(added(comparison, &errors(entry)));
+        all.extend(fails(comparison, entry));
     }
     all.extend(added(
         comparison,
@@ -52,6 +52,19 @@ pub(super) fn criteria<'a>(comparison: &Comparison<'a>) -> Vec<Criterion<'a>> {
     all.extend(objects(comparison));
     all.retain(|criterion| !is_nothing(criterion));
     all
+}
+
+/// The share of requests that fails. How many do is chance as well, whatever the constants.
+fn fails<'a>(comparison: &Comparison<'a>, entry: &str) -> Option<Criterion<'a>> {
+    let question = errors(entry);
+    let mut all: Vec<(&str, Estimate)> = answers(comparison, |results| question.answer(results)).collect();
+    // Where the same requests fail there is no chance in the difference.
+    if all.iter().any(|(_, number)| number.interval.is_some()) {
+        for (_, number) in all.iter_mut().filter(|(_, number)| number.value == 0.0) {
+            number.interval = number.interval.or(Some((0.0, 0.0)));
+        }
+    }
+    of_added(question.what.clone(), all.into_iter(), question.unit, Judged::BySimulation)
 }
 
 fn errors(entry: &str) -> Question<'_> {
@@ -123,7 +136,7 @@ fn machines<'a>(comparison: &Comparison<'a>) -> Vec<Criterion<'a>> {
         comparison.compared().find_map(|results| whole(results, "cost_reserved_added")).map(|(_, unit)| unit);
     let nodes = number("the number of nodes".to_owned(), "nodes_added", Unit::Count);
     let cost = money.and_then(|unit| {
-        number(format!("the price of what is reserved, in {unit},"), "cost_reserved_added", unit)
+        number(format!("the price of what is reserved ({unit})"), "cost_reserved_added", unit)
     });
     nodes.into_iter().chain(cost).collect()
 }
@@ -135,7 +148,7 @@ fn start_up<'a>(comparison: &Comparison<'a>) -> Option<Criterion<'a>> {
         let (value, low, high) = comparison.profiles[mesh].start_up(services)?;
         Some(Estimate { value, interval: None, model: Some((low, high)), kind: Kind::Exact })
     };
-    let what = "the start of a pod, by its profile's steps and their ranges,".to_owned();
+    let what = "the start of a pod".to_owned();
     let is_known = comparison.profiles[comparison.baseline].start_up(services).is_none();
     let criterion = of_added(what, by_profile(comparison, number), Unit::Seconds, Judged::ByModel)?;
     Some(Criterion { is_against_baseline: is_known, ..criterion })
