@@ -3,7 +3,8 @@
 use crate::program::Edge;
 use crate::units::{SimTime, Span};
 
-use super::call::CallId;
+use super::Engine;
+use super::call::{CallId, Progress};
 use super::connection::{ConnectionId, Connections};
 use super::view::{View, calls_at_once};
 
@@ -146,5 +147,22 @@ impl View {
         let call = self.pools[pool as usize].first()?;
         self.cancel(edge, pool, call);
         Some(call)
+    }
+}
+
+impl Engine<'_> {
+    /// What is used of limits is used by calls in flight.
+    pub(super) fn check_limits(&self) {
+        let used = self.views.iter().flatten().filter_map(|view| view.usage.as_ref());
+        let [pending, requests] =
+            used.map(|usage| usage.calls()).fold([0; 2], |[a, b], [c, d]| [a + c, b + d]);
+        let in_flight = |progress: Progress| {
+            let bounds = |edge| self.program.edges[edge].resilience.as_ref().and_then(|of| of.bounds);
+            let calls =
+                self.calls.iter().filter(|call| call.progress == progress && bounds(call.edge).is_some());
+            calls.count() as u32
+        };
+        assert_eq!(pending, in_flight(Progress::Connecting), "calls that wait for connections are conserved");
+        assert_eq!(requests, in_flight(Progress::Sent), "calls on connections are conserved");
     }
 }

@@ -279,6 +279,7 @@ impl<'p> Engine<'p> {
         for (visits, visiting) in self.recorder.visits.iter().zip(visiting) {
             assert!(visits.balances(end, visiting.into_iter()), "Little's law holds of a service");
         }
+        self.check_limits();
         assert_eq!(
             self.recorder.calls_made,
             self.recorder.calls_over + self.calls.live() as u64,

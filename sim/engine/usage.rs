@@ -60,6 +60,11 @@ impl Usage {
             || self.of_pools.get(pool as usize).is_none_or(|&open| open == 0)
     }
 
+    /// Calls that wait for connections, and calls on them.
+    pub(super) fn calls(&self) -> [u32; 2] {
+        [self.pending, self.requests]
+    }
+
     pub(super) fn opened(&mut self, pool: u32) {
         let pool = pool as usize;
         if pool >= self.of_pools.len() {

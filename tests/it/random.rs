@@ -109,6 +109,9 @@ fn route() -> impl Strategy<Value = RandomRoute> {
         "retry_budget: {concurrent: {ratio: 20%, minimum: 1}}",
         "retry_budget: {tokens: {ratio: 10%, per_second: 1, ttl: 1s}}",
         "limits: {retries: 1}",
+        "limits: {connections: 1, pending: 2, idle_timeout: 5ms}",
+        "limits: {connections: 2, requests_per_connection: 3, connect_timeout: 400us}",
+        "limits: {requests: 2, pending: 1, requests_per_connection: 1}",
     ];
     (
         0..MOST_SERVICES,
