@@ -11,7 +11,7 @@ use crate::vocabulary::resilience::Limits;
 use super::*;
 
 const SERVICES: &str = "version: 1\nservices:\n- {name: web, service_time: 1ms, script: [call: reviews]}\n\
-     - {name: reviews, service_time: 1ms, versions: [{name: v1}]}\n\
+     - {name: reviews, service_time: 1ms, versions: [{name: v1}]}\n- {name: other, service_time: 1ms}\n\
      traffic: [{service: web, from: outside, rate: 1/s, headers: {x-a: a}}]\n";
 
 fn scenario(text: &str) -> Scenario {
@@ -77,9 +77,9 @@ fn sidecars_have_what_istio_has_and_l4_meshes_nothing() {
 #[test]
 fn a_rule_whose_condition_is_unknown_is_left_out_and_others_lose_fields() {
     let text = "routes:\n- host: reviews\n  rules:\n\
-        \x20 - {name: without, match: {headers: {x-a: {without: a}}}, to: web}\n\
-        \x20 - {name: either, match: [{headers: {x-a: {without: a}}}, {path: /x}], to: web}\n\
-        \x20 - {name: fault, delay: 1s, timeout: 1s, retries: {attempts: 1, on: [503], backoff: {base: 1s}}, mirror: web}\n";
+        \x20 - {name: without, match: {headers: {x-a: {without: a}}}, to: other}\n\
+        \x20 - {name: either, match: [{headers: {x-a: {without: a}}}, {path: /x}], to: other}\n\
+        \x20 - {name: fault, delay: 1s, timeout: 1s, retries: {attempts: 1, on: [503], backoff: {base: 1s}}, mirror: other}\n";
     let scenario = scenario(text);
     let linkerd = profile("linkerd");
     let left = linkerd.possible(&scenario);

@@ -171,7 +171,7 @@ fn the_number_of_objects_speaks_where_there_are_routes_and_a_mesh_can_have_them(
         "{text}"
     );
     let mirrored =
-        SPLIT.replace("  rules:", "  rules:\n  - {match: {path: {exact: /a}}, mirror: {service: front}}");
+        SPLIT.replace("  rules:", "  rules:\n  - {match: {path: {exact: /a}}, mirror: {service: back}}");
     let text = said(&mirrored);
     assert!(
         of_mesh(&text, "istio-sidecar").1.contains(&format!("{objects}: it takes 2.")),
