@@ -26,7 +26,7 @@ impl View {
         if connection.left != u32::MAX {
             connection.left -= 1;
             if connection.left == 0 && edge.pool.streams > 1 {
-                self.pools[connection.pool as usize].connections.retain(|&other| other != id);
+                self.pools[connection.pool as usize].connections.retain(|other| *other != id);
             }
         }
         true
@@ -71,7 +71,7 @@ impl View {
         let mut next = now + timeout;
         let mut unused = Vec::new();
         for pool in &mut self.pools {
-            pool.connections.retain(|&id| {
+            pool.connections.retain(|&mut id| {
                 let connection = &connections[id];
                 let end = connection.idle_since + timeout;
                 let is_kept = connection.streams > 0 || end >= now;

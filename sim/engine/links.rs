@@ -3,20 +3,22 @@
 //! HTTP/1.1 and opaque connections carry one call at a time; HTTP/2 and gRPC clients open one connection and put all
 //! calls on it until its streams are used up. A connection belongs to the worker of the proxy that accepted it.
 
+use smallvec::SmallVec;
+
 /// A connection of the application: its place among those of the edge.
 pub(super) type LinkId = u32;
 
 /// No connection.
 pub(super) const NO_LINK: LinkId = u32::MAX;
 
-/// The application's connections on one edge.
+/// The application's connections on one edge. Mostly they are few: they lie in what has them.
 #[derive(Debug, Default)]
 pub(super) struct Links {
-    places: Vec<Link>,
+    places: SmallVec<[Link; 2]>,
     /// Places of closed connections.
     free: Vec<LinkId>,
     /// Connections that carry one call at a time and none now, last used last.
-    idle: Vec<LinkId>,
+    idle: SmallVec<[LinkId; 4]>,
     open: u32,
 }
 

@@ -7,13 +7,15 @@
 
 use std::collections::VecDeque;
 
+use smallvec::SmallVec;
+
 use super::call::CallId;
 use super::connection::ConnectionId;
 
 #[derive(Debug, Default)]
 pub(super) struct Pool {
     /// With one stream per connection those that are idle, last used last; else all that are ready.
-    pub(super) connections: Vec<ConnectionId>,
+    pub(super) connections: SmallVec<[ConnectionId; 4]>,
     /// There while a connection is being opened.
     opening: Option<Box<Pending>>,
 }

@@ -22,13 +22,43 @@ pub(super) struct Proxies {
     processors: Vec<Processor<Job>>,
     window: Window,
     states: IndexVec<ProxyIdx, State>,
-    groups: IndexVec<GroupIdx, ProxyGroup>,
+    /// What proxies are like: those of most groups are alike.
+    kinds: Vec<Kind>,
+}
+
+/// What a proxy is like, as far as each job asks.
+#[derive(Clone, Debug, PartialEq)]
+struct Kind {
+    workers: u32,
+    dispatch: Dispatch,
+    variation: Option<Dist>,
+    pass_delay: u64,
+    memory_per_used_target: f64,
+    memory_per_used_endpoint: f64,
+    memory_per_connection: f64,
+    memory_per_request: f64,
+}
+
+impl Kind {
+    fn of(group: &ProxyGroup) -> Self {
+        Self {
+            workers: group.workers,
+            dispatch: group.dispatch,
+            variation: group.variation.clone(),
+            pass_delay: group.pass_delay,
+            memory_per_used_target: group.memory_per_used_target,
+            memory_per_used_endpoint: group.memory_per_used_endpoint,
+            memory_per_connection: group.memory_per_connection,
+            memory_per_request: group.memory_per_request,
+        }
+    }
 }
 
 /// What one proxy holds and has done.
 #[derive(Clone, Debug)]
 struct State {
-    group: GroupIdx,
+    /// Position among the kinds.
+    kind: u32,
     /// Position among the event-driven ones, and its threads there.
     processor: Option<(u32, ThreadGroup)>,
     connections: u32,
@@ -61,6 +91,19 @@ impl Proxies {
         for _ in &program.cores {
             workers.add_core();
         }
+        let mut kinds: Vec<Kind> = Vec::new();
+        let of_groups: IndexVec<GroupIdx, u32> = program
+            .groups
+            .iter()
+            .map(|group| {
+                let kind = Kind::of(group);
+                let known = kinds.iter().position(|other| *other == kind);
+                known.unwrap_or_else(|| {
+                    kinds.push(kind);
+                    kinds.len() - 1
+                }) as u32
+            })
+            .collect();
         let states = program
             .proxies
             .iter()
@@ -68,7 +111,7 @@ impl Proxies {
                 let group = &program.groups[proxy.group];
                 let cores = cores_of(program, *proxy);
                 let process = workers.add_process(group.wake, cores);
-                let mut state = State::new(proxy.group, group.static_memory);
+                let mut state = State::new(of_groups[proxy.group], group.static_memory);
                 let core = &mut uses[cores[0]];
                 match group.quota {
                     None if !core.limited && core.count == 1 => {}
@@ -89,24 +132,24 @@ impl Proxies {
                 state
             })
             .collect();
-        Self { workers, processors, window: program.window, states, groups: program.groups.clone() }
+        Self { workers, processors, window: program.window, states, kinds }
     }
 
     /// Worker threads of a proxy.
     pub(super) fn workers(&self, proxy: ProxyIdx) -> u32 {
-        self.group(proxy).workers
+        self.kind(proxy).workers
     }
 
     pub(super) fn variation(&self, proxy: ProxyIdx) -> Option<&Dist> {
-        self.group(proxy).variation.as_ref()
+        self.kind(proxy).variation.as_ref()
     }
 
     pub(super) fn pass_delay(&self, proxy: ProxyIdx) -> Span {
-        Span::from_nanos(self.group(proxy).pass_delay)
+        Span::from_nanos(self.kind(proxy).pass_delay)
     }
 
-    fn group(&self, proxy: ProxyIdx) -> &ProxyGroup {
-        &self.groups[self.states[proxy].group]
+    fn kind(&self, proxy: ProxyIdx) -> &Kind {
+        &self.kinds[self.states[proxy].kind as usize]
     }
 
     /// A CPU job: on the worker that the connection belongs to, or on any. `None` if its end is not known yet.
@@ -118,7 +161,7 @@ impl Proxies {
             state.jobs += 1;
             state.demand += demand.nanos();
         }
-        let dispatch = self.groups[state.group].dispatch;
+        let dispatch = self.kinds[state.kind as usize].dispatch;
         if let Some((position, threads)) = state.processor {
             let processor = &mut self.processors[position as usize];
             match dispatch {
@@ -176,7 +219,7 @@ impl Proxies {
         let state = &mut self.states[proxy];
         state.advance_requests(now);
         state.in_flight += 1;
-        state.peak(&self.groups[state.group]);
+        state.peak(&self.kinds[state.kind as usize]);
     }
 
     /// A request that entered a proxy at `began` leaves it at `left`, which may lie ahead.
@@ -194,19 +237,19 @@ impl Proxies {
     /// A connection ends at this proxy from now on.
     pub(super) fn opened(&mut self, proxy: ProxyIdx, now: SimTime) {
         let state = &mut self.states[proxy];
-        let group = &self.groups[state.group];
+        let kind = &self.kinds[state.kind as usize];
         state.advance(self.window, now);
         state.connections += 1;
-        state.bytes += group.memory_per_connection;
+        state.bytes += kind.memory_per_connection;
         state.advance_requests(now);
-        state.peak(group);
+        state.peak(kind);
     }
 
     pub(super) fn closed(&mut self, proxy: ProxyIdx, now: SimTime) {
         let state = &mut self.states[proxy];
         state.advance(self.window, now);
         state.connections -= 1;
-        state.bytes -= self.groups[state.group].memory_per_connection;
+        state.bytes -= self.kinds[state.kind as usize].memory_per_connection;
     }
 
     /// A connection to an endpoint of an edge is opened: it ends at both pods' proxies.
@@ -225,12 +268,12 @@ impl Proxies {
     /// The proxy hears of a service it had not called before.
     pub(super) fn learn_target(&mut self, proxy: ProxyIdx, endpoints: u32, now: SimTime) {
         let state = &mut self.states[proxy];
-        let group = &self.groups[state.group];
+        let kind = &self.kinds[state.kind as usize];
         state.advance(self.window, now);
-        state.bytes += group.memory_per_used_target;
-        state.bytes += group.memory_per_used_endpoint * f64::from(endpoints.saturating_sub(1));
+        state.bytes += kind.memory_per_used_target;
+        state.bytes += kind.memory_per_used_endpoint * f64::from(endpoints.saturating_sub(1));
         state.advance_requests(now);
-        state.peak(group);
+        state.peak(kind);
     }
 
     /// The records of all groups; what they used is added to `nodes`.
@@ -248,8 +291,9 @@ impl Proxies {
         let mut records = vec![ProxyRecord::default(); program.groups.len()];
         for (proxy, state) in self.states.iter_mut().enumerate() {
             state.advance(self.window, end);
-            let group = &program.groups[state.group];
-            let record = &mut records[state.group.position()];
+            let group = program.proxies[ProxyIdx::at(proxy)].group;
+            let record = &mut records[group.position()];
+            let group = &program.groups[group];
             let used = match state.processor {
                 None => self.workers.cpu_used_in_window(ProcessIdx::at(proxy)),
                 Some((position, threads)) => {
@@ -316,9 +360,9 @@ fn cores_of(program: &Program, proxy: Proxy) -> &[CoreIdx] {
 }
 
 impl State {
-    fn new(group: GroupIdx, bytes: f64) -> Self {
+    fn new(kind: u32, bytes: f64) -> Self {
         Self {
-            group,
+            kind,
             processor: None,
             connections: 0,
             in_flight: 0,
@@ -352,8 +396,8 @@ impl State {
         }
     }
 
-    fn peak(&mut self, group: &ProxyGroup) {
-        let bytes = self.bytes + f64::from(self.in_flight) * group.memory_per_request;
+    fn peak(&mut self, kind: &Kind) {
+        let bytes = self.bytes + f64::from(self.in_flight) * kind.memory_per_request;
         self.peak_bytes = self.peak_bytes.max(bytes);
     }
 }

@@ -7,7 +7,7 @@ use crate::kernel::Uniform;
 use crate::kernel::rng::extend_path;
 use crate::kernel::station::Window;
 use crate::metrics::RunRecord;
-use crate::metrics::histogram::LogHistogram;
+use crate::metrics::histogram::{Histograms, LogHistogram};
 use crate::metrics::record::{EdgeRecord, EntryRecord, MachineRecord, NodeRecord, PARTS, ServiceRecord};
 use crate::placement::{Node, NodeIdx, ZoneIdx};
 use crate::program::{EdgeIdx, Machines, Program, Serving, WorkloadIdx};
@@ -25,6 +25,9 @@ pub(super) struct Recorder {
     record: RunRecord,
     /// Of each workload that serves.
     services: Vec<ServiceRecord>,
+    /// Response times and proxy times of each edge, and response times and queue times of each workload that serves.
+    edge_times: Histograms,
+    service_times: Histograms,
     window: Window,
     /// Calls made and over, measured or not.
     pub(super) calls_made: u64,
@@ -86,6 +89,8 @@ impl Recorder {
         Self {
             record,
             services,
+            edge_times: Histograms::new(2 * program.edges.len()),
+            service_times: Histograms::new(2 * program.serving),
             window: program.window,
             calls_made: 0,
             calls_over: 0,
@@ -153,7 +158,7 @@ impl Recorder {
             self.node_cpu[node] += cpu;
         }
         if measured {
-            self.services[work.service].queue_time.record(work.waited.nanos());
+            self.service_times.record(2 * work.service + 1, work.waited.nanos());
         }
     }
 
@@ -175,10 +180,10 @@ impl Recorder {
         self.visits[service].leave(now, call.served);
         self.timeline.visit_over(service, call.failed, now.since(call.served));
         if call.measured {
-            let service = &mut self.services[service];
-            service.visits += 1;
-            service.failures += u64::from(call.failed);
-            service.response_time.record(now.since(call.served).nanos());
+            let record = &mut self.services[service];
+            record.visits += 1;
+            record.failures += u64::from(call.failed);
+            self.service_times.record(2 * service, now.since(call.served).nanos());
         }
     }
 
@@ -191,8 +196,8 @@ impl Recorder {
                 record.failures += 1;
                 record.causes[call.failure.cause as usize] += 1;
             }
-            record.response_time.record(now.since(call.started).nanos());
-            record.proxy_time.record(call.proxy_time);
+            self.edge_times.record(2 * edge.position(), now.since(call.started).nanos());
+            self.edge_times.record(2 * edge.position() + 1, call.proxy_time);
         }
     }
 
@@ -239,8 +244,15 @@ impl Recorder {
     }
 
     pub(super) fn finish(mut self, program: &Program, window: u64) -> RunRecord {
-        for (service, cpu) in self.services.iter_mut().zip(&self.service_cpu) {
+        let times = self.service_times.all().chunks_exact_mut(2);
+        for ((service, cpu), times) in self.services.iter_mut().zip(&self.service_cpu).zip(times) {
             service.cpu = cpu.round() as u64;
+            service.response_time = std::mem::take(&mut times[0]);
+            service.queue_time = std::mem::take(&mut times[1]);
+        }
+        for (edge, times) in self.record.edges.iter_mut().zip(self.edge_times.all().chunks_exact_mut(2)) {
+            edge.response_time = std::mem::take(&mut times[0]);
+            edge.proxy_time = std::mem::take(&mut times[1]);
         }
         for (node, cpu) in self.record.nodes.iter_mut().zip(&self.node_cpu) {
             node.cpu += cpu.round() as u64;

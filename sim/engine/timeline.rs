@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::index::Idx;
-use crate::metrics::histogram::LogHistogram;
+use crate::metrics::histogram::{Histograms, LogHistogram};
 use crate::metrics::timeline::{EntryInterval, QUANTILES, ServiceInterval, TimelineRecord};
 use crate::program::{Program, Serving};
 use crate::units::{SimTime, Span};
@@ -20,8 +20,8 @@ pub(super) struct Timeline {
     open: usize,
     open_end: SimTime,
     /// Response times in the open interval.
-    entry_times: Vec<LogHistogram>,
-    service_times: Vec<LogHistogram>,
+    entry_times: Histograms,
+    service_times: Histograms,
     /// Worker time of each workload before the open interval.
     busy_before: Vec<u64>,
     /// Workloads of whose service some have unlimited workers: their CPU counts.
@@ -57,8 +57,8 @@ impl Timeline {
             record,
             open: 0,
             open_end: SimTime::from_nanos(interval.min(end)),
-            entry_times: vec![LogHistogram::new(); entries],
-            service_times: vec![LogHistogram::new(); services],
+            entry_times: Histograms::new(entries),
+            service_times: Histograms::new(services),
             busy_before: vec![0; services],
             counts_cpu: counts_cpu.collect(),
             split: split.collect(),
@@ -87,7 +87,7 @@ impl Timeline {
         if call.failed {
             row.causes[call.failure.cause as usize] += 1;
         } else {
-            self.entry_times[source].record(now.since(call.started).nanos());
+            self.entry_times.record(source, now.since(call.started).nanos());
         }
     }
 
@@ -103,7 +103,7 @@ impl Timeline {
         let row = &mut self.record.services[self.open][service];
         row.responses += 1;
         row.failures += u32::from(failed);
-        self.service_times[service].record(taken.nanos());
+        self.service_times.record(service, taken.nanos());
     }
 
     /// A service works from now on for `taken`, spending `cpu` nanoseconds evenly on it.
@@ -140,7 +140,7 @@ impl Timeline {
         in_flight: impl Iterator<Item = u64>,
         busy: impl Iterator<Item = Option<u64>>,
     ) {
-        let times = self.entry_times.iter_mut();
+        let times = self.entry_times.all().iter_mut();
         for ((row, times), in_flight) in self.record.entries[self.open].iter_mut().zip(times).zip(in_flight) {
             row.in_flight = in_flight;
             row.response_time = QUANTILES
@@ -148,9 +148,10 @@ impl Timeline {
             row.response_time_max = times.max();
             times.clear();
         }
+        let service_times = self.service_times.all();
         self.split_times
-            .push(self.split.iter().map(|split| together(&self.service_times[split.clone()])).collect());
-        let services = self.record.services[self.open].iter_mut().zip(&mut self.service_times);
+            .push(self.split.iter().map(|split| together(&service_times[split.clone()])).collect());
+        let services = self.record.services[self.open].iter_mut().zip(service_times);
         let rows = services.zip(&mut self.busy_before).zip(&self.counts_cpu).zip(busy);
         for ((((row, times), before), counts_cpu), busy) in rows {
             row.response_time = times.quantile(0.99);
@@ -188,7 +189,7 @@ impl Timeline {
 
     /// What was sent up to the end of an interval is answered or still in flight.
     fn check_conservation(&self) {
-        let mut present = vec![0; self.entry_times.len()];
+        let mut present = vec![0; self.record.entries.first().map_or(0, Vec::len)];
         for rows in &self.record.entries {
             for (row, present) in rows.iter().zip(&mut present) {
                 *present = *present + row.requests - row.responses;

@@ -9,14 +9,17 @@ const CELLS: usize = 1 << CELL_BITS;
 /// Octave 0 holds 0..128 exactly; octave k holds [2^(k+6), 2^(k+7)).
 const OCTAVES: usize = 64 - CELL_BITS as usize + 1;
 
-/// Counts of 64-bit values with a relative error below 0.4 %.
+/// Counts of 64-bit values with a relative error below 0.4 %; at most 2³² of them in one cell.
+///
+/// It fills two lines of a cache, lest it touch three.
 #[derive(Clone, Debug)]
+#[repr(align(64))]
 pub struct LogHistogram {
     /// Per octave, one more than the position of its page; 0 where no value has fallen. Kept beside the sums, so that
     /// counting a value touches the histogram itself and one cell.
     pages: [u8; OCTAVES],
     /// The pages one after the other.
-    cells: Vec<u64>,
+    cells: Vec<u32>,
     count: u64,
     sum: u128,
     max: u64,
@@ -68,7 +71,7 @@ impl LogHistogram {
     }
 
     /// The cells of an octave, if any value has fallen on it.
-    fn page(&self, octave: usize) -> Option<&[u64]> {
+    fn page(&self, octave: usize) -> Option<&[u32]> {
         let page = self.pages[octave] as usize;
         self.cells.chunks_exact(CELLS).nth(page.checked_sub(1)?)
     }
@@ -120,13 +123,52 @@ impl LogHistogram {
         for octave in 0..OCTAVES {
             let Some(page) = self.page(octave) else { continue };
             for (cell, &count) in page.iter().enumerate() {
-                seen += count;
+                seen += u64::from(count);
                 if seen >= rank {
                     return middle(octave, cell).min(self.max);
                 }
             }
         }
         self.max
+    }
+}
+
+/// Values that wait before they are counted.
+const WAITING: usize = 2048;
+
+/// Many histograms, counted into at random. A value waits until there are many and is then counted with the others: one
+/// after the other each would stand still for memory that is far away, together they wait for it side by side.
+#[derive(Clone, Debug, Default)]
+pub struct Histograms {
+    all: Vec<LogHistogram>,
+    waiting: Vec<(u32, u64)>,
+}
+
+impl Histograms {
+    /// So many empty ones.
+    pub fn new(count: usize) -> Self {
+        Self { all: vec![LogHistogram::new(); count], waiting: Vec::with_capacity(WAITING) }
+    }
+
+    /// Counts `value` in the histogram at `place`, at the latest when somebody looks.
+    #[inline]
+    pub fn record(&mut self, place: usize, value: u64) {
+        if self.waiting.len() == WAITING {
+            self.count();
+        }
+        self.waiting.push((place as u32, value));
+    }
+
+    fn count(&mut self) {
+        for (place, value) in self.waiting.drain(..) {
+            self.all[place as usize].record(value);
+        }
+    }
+
+    /// All of them, with every value counted.
+    pub fn all(&mut self) -> &mut [LogHistogram] {
+        self.count();
+        &mut self.all
     }
 }
 

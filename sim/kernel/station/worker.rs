@@ -96,6 +96,8 @@ pub struct Workers {
     cores: IndexVec<CoreIdx, Core>,
     table: IndexVec<WorkerIdx, Worker>,
     processes: IndexVec<ProcessIdx, Process>,
+    /// What waking costs: most processes are alike.
+    wakes: Vec<WakeModel>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -115,18 +117,25 @@ struct Worker {
     used_in_window: Span,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Process {
-    wake: WakeModel,
+    /// Position among the wake models.
+    wake: u32,
     first: WorkerIdx,
     count: u32,
-    meter: Option<Meter>,
+    meter: Option<Box<Meter>>,
 }
 
 impl Workers {
     /// No cores yet; CPU use is counted in `window` as well as in total.
     pub const fn new(window: Window) -> Self {
-        Self { window, cores: IndexVec::new(), table: IndexVec::new(), processes: IndexVec::new() }
+        Self {
+            window,
+            cores: IndexVec::new(),
+            table: IndexVec::new(),
+            processes: IndexVec::new(),
+            wakes: Vec::new(),
+        }
     }
 
     /// Adds an idle core.
@@ -155,6 +164,11 @@ impl Workers {
                 used_in_window: Span::ZERO,
             });
         }
+        let known = self.wakes.iter().position(|other| *other == wake);
+        let wake = known.unwrap_or_else(|| {
+            self.wakes.push(wake);
+            self.wakes.len() - 1
+        }) as u32;
         self.processes.push(Process { wake, first, count: cores.len() as u32, meter: None })
     }
 
@@ -167,7 +181,7 @@ impl Workers {
         let core = &mut self.cores[self.table[self.processes[process].first].core];
         assert!(!core.shared, "a core under a quota belongs to one process");
         core.under_quota = true;
-        self.processes[process].meter = Some(Meter::new(quota));
+        self.processes[process].meter = Some(Box::new(Meter::new(quota)));
     }
 
     /// The worker at `position` of `process`.
@@ -193,15 +207,16 @@ impl Workers {
         let worker = &mut self.table[worker];
         let core = &mut self.cores[worker.core];
         let process = &mut self.processes[worker.process];
+        let model = &self.wakes[process.wake as usize];
         let start = now.max(core.free_at);
         let wake = if core.free_at <= now {
-            process.wake.core_wake(now.since(core.free_at))
+            model.core_wake(now.since(core.free_at))
         } else if worker.busy_until <= now {
-            process.wake.thread
+            model.thread
         } else {
             Span::ZERO
         };
-        let (before, after) = process.wake.split(wake);
+        let (before, after) = model.split(wake);
         let visit = if let Some(meter) = &mut process.meter {
             let start = meter.first_runnable(start);
             let window = self.window;
@@ -229,7 +244,7 @@ impl Workers {
     }
 
     fn pick(&self, now: SimTime, process: ProcessIdx) -> WorkerIdx {
-        let Process { first, count, .. } = self.processes[process];
+        let &Process { first, count, .. } = &self.processes[process];
         let mut best = (first, self.table[first].busy_until);
         for worker in (first.0 + 1..first.0 + count).map(WorkerIdx) {
             let busy_until = self.table[worker].busy_until;
@@ -271,7 +286,7 @@ impl Workers {
     }
 
     fn workers_of(&self, process: ProcessIdx) -> impl Iterator<Item = &Worker> {
-        let Process { first, count, .. } = self.processes[process];
+        let &Process { first, count, .. } = &self.processes[process];
         self.table.as_slice()[first.0 as usize..][..count as usize].iter()
     }
 }
