@@ -27,7 +27,19 @@ fn parallel_action(node: &Node, diagnostics: &mut Diagnostics) -> Option<ActionD
     action(node, diagnostics)
 }
 
+/// What a call may have beside its service.
+const OF_A_CALL: [&str; 6] = ["operation", "probability", "count", "size", "timeout", "optional"];
+
 fn action(node: &Node, diagnostics: &mut Diagnostics) -> Option<ActionDraft> {
+    if let Some([(first, service), (second, _), ..]) = node.entries()
+        && let (Some("call"), Some(service), Some(key)) = (first.text(), service.text(), second.text())
+        && OF_A_CALL.contains(&key)
+    {
+        let message = "a call with more than its service is a map of its own";
+        let diagnostic = Diagnostic::error(Code::UnexpectedKind, message).at(second.location);
+        diagnostics.push(diagnostic.hint(format!("`call: {{service: {service}, {key}: …}}`")));
+        return None;
+    }
     match fields::one_of(node, "a step", &["call", "sleep"], diagnostics)? {
         ("sleep", value) => time(value, diagnostics).map(ActionDraft::Sleep),
         (_, value) => call(value, diagnostics).map(ActionDraft::Call),
