@@ -2,6 +2,7 @@
 //! what a caller's proxy keeps of a backend to survive its failures: state machines that see results and times only.
 
 pub mod arrival;
+pub mod autoscale;
 pub mod available;
 pub mod backoff;
 pub mod balance;
