@@ -9,5 +9,6 @@ pub mod balance;
 pub mod circuit_breaker;
 pub mod locality;
 pub mod outlier;
+pub mod push;
 pub mod retry;
 pub mod warm_up;
