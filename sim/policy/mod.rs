@@ -11,4 +11,5 @@ pub mod locality;
 pub mod outlier;
 pub mod push;
 pub mod retry;
+pub mod stream;
 pub mod warm_up;
