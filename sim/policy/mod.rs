@@ -10,6 +10,8 @@ pub mod circuit_breaker;
 pub mod crash_loop;
 pub mod locality;
 pub mod outlier;
+pub mod pod_end;
+pub mod pod_start;
 pub mod push;
 pub mod retry;
 pub mod rollout;
