@@ -6,6 +6,7 @@ pub mod autoscale;
 pub mod available;
 pub mod backoff;
 pub mod balance;
+pub mod certificate;
 pub mod circuit_breaker;
 pub mod crash_loop;
 pub mod locality;
