@@ -11,6 +11,7 @@ use crate::common;
 use crate::errors::check;
 
 mod real;
+mod round_trip;
 
 /// The scenario of files that have nothing wrong with them.
 #[track_caller]
