@@ -363,7 +363,7 @@ pub enum FeatureValue {
     /// This, where the profile says `word`: a mesh's own way to set what others set otherwise.
     Instead {
         /// What the profile says.
-        word: &'static str,
+        word: String,
         /// What it is to be, as overrides are written.
         value: String,
     },

@@ -10,6 +10,7 @@ use sim::mesh::{Scenario, validate};
 use crate::common;
 use crate::errors::check;
 
+mod mutated;
 mod real;
 mod round_trip;
 

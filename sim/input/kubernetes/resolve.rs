@@ -1,5 +1,6 @@
 //! All objects of all files together: which workloads stand behind which Service, and which pods have a proxy.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diag::{Code, Diagnostic, Diagnostics, Location, quote};
@@ -85,7 +86,10 @@ impl<'a> Resolver<'a> {
         };
         let mut order: Vec<(&Service, Vec<usize>)> =
             objects.services.iter().map(|service| (service, selected(service))).collect();
-        order.sort_by_key(|(_, rows)| std::cmp::Reverse(rows.len()));
+        // Of several for the same pods the others are longer names of the first: `reviews-headless` of `reviews`.
+        let rank =
+            |(service, rows): &(&Service, Vec<usize>)| (Reverse(rows.len()), service.meta.name.value.len());
+        order.sort_by_key(rank);
         let mut owner: BTreeMap<usize, usize> = BTreeMap::new();
         let mut claims: Vec<Claim<'a>> = Vec::new();
         for (service, rows) in order {

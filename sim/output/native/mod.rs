@@ -10,7 +10,7 @@ mod yaml;
 
 use crate::diag::Location;
 use crate::input::Draft;
-use crate::input::draft::{GatewayDraft, SubsetDraft};
+use crate::input::draft::{ExternalDraft, GatewayDraft, ScopeDraft, SubsetDraft};
 use crate::vocabulary::routing::Resource;
 
 use yaml::{Map, Yaml};
@@ -27,6 +27,8 @@ pub fn scenario(draft: &Draft) -> String {
     map.some("gateways", draft.gateways.iter().map(gateway).collect());
     map.some("routes", draft.routes.iter().map(routes::route).collect());
     map.some("policies", draft.policies.iter().map(policies::policy).collect());
+    map.some("scopes", draft.scopes.iter().map(scope).collect());
+    map.some("external", draft.external.iter().map(external).collect());
     setting::sections(draft, &mut map);
     let unsaid = draft.guesses.iter().zip(&guesses.said).filter(|(_, said)| !**said);
     let head: Vec<String> = unsaid.map(|(guess, _)| format!("# guess: {}\n", guess.value)).collect();
@@ -66,6 +68,29 @@ fn gateway(gateway: &GatewayDraft) -> Yaml {
     map.put("name", Yaml::text(&gateway.name.value));
     map.maybe("namespace", gateway.namespace.as_deref().map(Yaml::text));
     map.put("hosts", Yaml::texts(gateway.hosts.iter().map(|host| host.value.as_str())));
+    map.into()
+}
+
+fn scope(scope: &ScopeDraft) -> Yaml {
+    let mut map = Map::default();
+    map.put("name", Yaml::text(&scope.name.value));
+    map.maybe("namespace", scope.namespace.as_deref().map(Yaml::text));
+    if !scope.selector.is_empty() {
+        map.put("labels", labels(&scope.selector));
+    }
+    map.put("hosts", Yaml::texts(scope.hosts.iter().map(|host| host.value.as_str())));
+    map.into()
+}
+
+fn external(external: &ExternalDraft) -> Yaml {
+    let mut map = Map::default();
+    map.put("host", Yaml::text(&external.host.value));
+    map.maybe("namespace", external.namespace.as_deref().map(Yaml::text));
+    map.some("ports", external.ports.iter().map(Yaml::plain).collect());
+    if external.endpoints > 0 {
+        map.put("endpoints", Yaml::plain(external.endpoints));
+    }
+    map.maybe("visible_in", external.export_to.as_ref().map(|to| Yaml::texts(to.iter().map(String::as_str))));
     map.into()
 }
 

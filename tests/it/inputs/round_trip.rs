@@ -36,7 +36,8 @@ fn sets(folder: &std::path::Path) -> Vec<Vec<PathBuf>> {
             _ if scenario.is_some() => {}
             Some(service) if !file.to_string_lossy().contains("bookinfo/") => {
                 let name = service.full_name();
-                let source = format!("version: 1\ntraffic: [{{service: {name}, from: outside, rate: 10/s}}]\n");
+                let source =
+                    format!("version: 1\ntraffic: [{{service: {name}, from: outside, rate: 10/s}}]\n");
                 set.push(text(&format!("{number}.yaml"), &source));
             }
             _ => {
