@@ -129,7 +129,8 @@ impl<'a> Resolver<'a> {
             });
         }
         let subset = part.then(|| name.value.clone());
-        claim.aliases.push(AliasDraft { name, subset });
+        let ports = service.ports.iter().map(|port| port.draft.number).collect();
+        claim.aliases.push(AliasDraft { name, subset, ports });
         claim.further_ports.extend(service.ports.iter().map(|port| port.draft.clone()));
     }
 

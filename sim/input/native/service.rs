@@ -58,13 +58,15 @@ pub(super) fn service(node: &Node, diagnostics: &mut Diagnostics) -> Option<Serv
 /// Another name, or that of a subset.
 fn alias(node: &Node, diagnostics: &mut Diagnostics) -> Option<AliasDraft> {
     if node.entries().is_none() {
-        return Some(AliasDraft { name: located(fields::text)(node, diagnostics)?, subset: None });
+        let name = located(fields::text)(node, diagnostics)?;
+        return Some(AliasDraft { name, subset: None, ports: Vec::new() });
     }
     let mut fields = Fields::new(node, "another name of a service", diagnostics);
     let name = fields.need("name", located(fields::text));
     let subset = fields.read("subset", fields::text);
+    let ports = fields.read("ports", each(port_number)).unwrap_or_default();
     fields.finish();
-    Some(AliasDraft { name: name?, subset })
+    Some(AliasDraft { name: name?, subset, ports })
 }
 
 /// One of a service's versions: what is not written is the service's.

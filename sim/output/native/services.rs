@@ -49,16 +49,19 @@ pub(super) fn service(service: &ServiceDraft, guesses: &mut Guesses<'_>) -> Yaml
             map.put("operations", named);
         }
     }
-    map.some("aliases", service.aliases.iter().map(alias).collect());
+    map.some("aliases", service.aliases.iter().map(|row| alias(row, service)).collect());
     map.some("versions", service.versions.iter().map(|row| version(row, service, guesses)).collect());
     guesses.say(&places, &mut map);
     map.into()
 }
 
-fn alias(alias: &AliasDraft) -> Yaml {
+fn alias(alias: &AliasDraft, service: &ServiceDraft) -> Yaml {
     let mut map = Map::default();
     map.put("name", Yaml::text(&alias.name.value));
     map.maybe("subset", alias.subset.as_deref().map(Yaml::text));
+    if !alias.ports.iter().eq(service.ports.iter().map(|port| &port.number)) {
+        map.some("ports", alias.ports.iter().map(Yaml::plain).collect());
+    }
     map.or_only("name")
 }
 
