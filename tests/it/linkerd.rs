@@ -200,8 +200,11 @@ fn routes_take_what_they_leave_open_from_the_service() {
     assert!(matches!(&rule.retries, Setting::To(retries) if retries.attempts == 2), "{rule:?}");
 }
 
-/// A service and what objects say of it, under each mesh as written: kinds that hold, and timeouts in milliseconds.
-fn as_written(objects: &str) -> Vec<(&'static str, Vec<(Resource, Option<u64>)>)> {
+/// Kinds of object that hold, and timeouts in milliseconds.
+type Held = Vec<(Resource, Option<u64>)>;
+
+/// A service and what objects say of it, under each mesh as written.
+fn as_written(objects: &str) -> Vec<(&'static str, Held)> {
     let services = "version: 1\nservices: [{name: web, service_time: 1ms}]\n\
                     traffic: [{service: web, from: meshed_client, rate: 1/s}]\n---\n";
     let (mut scenario, said) = crate::drafts::scenario(&format!("{services}{objects}"));
