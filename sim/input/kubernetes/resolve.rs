@@ -59,6 +59,8 @@ pub(super) fn resolve(objects: &Objects, draft: &mut Draft, diagnostics: &mut Di
             services.push((service, vec![row]));
         }
     }
+    // In the order of the files, whoever stands for most pods.
+    services.sort_by_key(|(service, _)| service.name.location);
     resolver.inject(&services);
     resolver.draft.services.extend(services.into_iter().map(|(service, _)| service));
     resolver.hints
