@@ -89,6 +89,8 @@ pub struct Service {
     pub replicas: u32,
     /// Port it is called on, where that is known.
     pub port: Option<u16>,
+    /// How many ports it has, at least 1: a mesh's proxies know each by itself.
+    pub ports: u32,
     /// Workloads behind it that differ; empty if all instances are alike.
     pub versions: IndexVec<VersionIdx, Version>,
     /// Named parts of its endpoints.

@@ -181,6 +181,24 @@ fn a_service_for_some_of_the_pods_is_a_subset_to_routes() {
     assert_eq!(versions, ["green"]);
 }
 
+#[test]
+fn of_services_for_the_same_pods_the_shortest_name_stands_for_them() {
+    let service = |name: &str| {
+        format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: {name}}}\n\
+             spec: {{selector: {{app: web}}, ports: [{{port: 80}}]}}\n---\n"
+        )
+    };
+    let pods = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web-v1}\n\
+                spec: {template: {metadata: {labels: {app: web}}, spec: {containers: [{name: a}]}}}\n";
+    let draft = text(&format!("{}{}{pods}", service("web-headless"), service("web")));
+    let web = self::service(&draft, "default/web");
+    assert_eq!(
+        web.aliases.iter().map(|alias| alias.name.value.as_str()).collect::<Vec<_>>(),
+        ["web-headless"]
+    );
+}
+
 /// A pod with these annotations, and further lines of its `spec`.
 fn pod(annotations: &str, spec: &str) -> String {
     format!(

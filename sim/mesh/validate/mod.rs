@@ -11,6 +11,7 @@ use super::scenario::{Scenario, Service, ServiceIdx, SourceIdx, TrafficSource, U
 mod backends;
 mod calls;
 mod guesses;
+mod hosts;
 mod inject;
 mod names;
 mod nodes;

@@ -75,6 +75,7 @@ impl Resolver<'_> {
             labels: service.labels.clone(),
             replicas: if versions.is_empty() { service.replicas.value } else { sum },
             port: service.ports.first().map(|port| port.number),
+            ports: service.ports.len().max(1) as u32,
             versions,
             subsets: IndexVec::new(),
             application: service.application.clone(),

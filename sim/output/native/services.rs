@@ -2,7 +2,7 @@
 
 use crate::input::defaults;
 use crate::input::draft::{
-    ActionDraft, CallDraft, OperationDraft, PortDraft, ServiceDraft, StepDraft, VersionDraft,
+    ActionDraft, AliasDraft, CallDraft, OperationDraft, PortDraft, ServiceDraft, StepDraft, VersionDraft,
 };
 use crate::units::Ratio;
 use crate::vocabulary::routing::Status;
@@ -49,9 +49,20 @@ pub(super) fn service(service: &ServiceDraft, guesses: &mut Guesses<'_>) -> Yaml
             map.put("operations", named);
         }
     }
+    map.some("aliases", service.aliases.iter().map(|row| alias(row, service)).collect());
     map.some("versions", service.versions.iter().map(|row| version(row, service, guesses)).collect());
     guesses.say(&places, &mut map);
     map.into()
+}
+
+fn alias(alias: &AliasDraft, service: &ServiceDraft) -> Yaml {
+    let mut map = Map::default();
+    map.put("name", Yaml::text(&alias.name.value));
+    map.maybe("subset", alias.subset.as_deref().map(Yaml::text));
+    if !alias.ports.iter().eq(service.ports.iter().map(|port| &port.number)) {
+        map.some("ports", alias.ports.iter().map(Yaml::plain).collect());
+    }
+    map.or_only("name")
 }
 
 /// What a version says beside its service.
