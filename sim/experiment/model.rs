@@ -19,7 +19,7 @@ use crate::program::compile;
 use crate::units::Span;
 use crate::vocabulary::Arrivals;
 
-pub use sensitivity::{Effect, Sensitivities, Sensitivity};
+pub use sensitivity::{Effect, Guess, Moved, Sensitivities, Sensitivity};
 pub use used::merged;
 
 /// Fewer draws say little about the ends of an interval.
@@ -71,23 +71,28 @@ enum Constants<'c> {
     Drawn(u32, u32),
     /// The profile's own but for one assumption: its identity, and the place in its range.
     Assuming(&'c str, f64),
+    /// The profile's own, and the scenario's but for one guess.
+    Guessing(&'c str, f64),
 }
 
 impl Constants<'_> {
     fn of(self, profile: &Profile, seed: u64) -> Profile {
         match self {
-            Self::Nominal => profile.clone(),
+            Self::Nominal | Self::Guessing(..) => profile.clone(),
             Self::Drawn(number, count) => profile.drawn(seed, number, count),
             Self::Assuming(identity, place) => profile.assuming(identity, place),
         }
     }
 
-    /// The scenario with its guesses as this draw has them, the same for all meshes.
+    /// The scenario with its guesses as these constants have them, the same for all meshes.
     fn guesses(self, scenario: &Scenario) -> Cow<'_, Scenario> {
         match self {
             Self::Drawn(number, count) if !scenario.guesses.is_empty() => {
-                let place = |identity: &str| place_in_draw(identity, scenario.run.seed, number, count);
+                let place = |identity: &str| Some(place_in_draw(identity, scenario.run.seed, number, count));
                 Cow::Owned(scenario.guessing(place))
+            }
+            Self::Guessing(wanted, place) => {
+                Cow::Owned(scenario.guessing(|identity| (identity == wanted).then_some(place)))
             }
             _ => Cow::Borrowed(scenario),
         }

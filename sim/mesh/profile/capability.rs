@@ -20,7 +20,7 @@ const fn feature(name: &'static str, meaning: &'static str) -> Feature {
 }
 
 /// Every feature that a route or a policy can ask for.
-pub static FEATURES: [Feature; 57] = [
+pub static FEATURES: [Feature; 58] = [
     feature("match_path_exact", "Match a path as a whole."),
     feature("match_path_prefix", "Match the beginning of a path."),
     feature("match_path_regex", "Match a path against a regular expression."),
@@ -46,7 +46,8 @@ pub static FEATURES: [Feature; 57] = [
     feature("retry_conditions", "Choose which failures are tried again."),
     feature("retry_backoff", "Choose the pause before a retry."),
     feature("retry_avoid_previous", "Choose whether a retry avoids the endpoints that failed."),
-    feature("retry_budget", "Limit retries to a share of the requests."),
+    feature("retry_budget", "Limit retries under way to a share of the requests under way."),
+    feature("retry_tokens", "Limit retries to a share of the requests that end well."),
     feature("mirror", "Send a copy of a request to another backend."),
     feature("mirror_percentage", "Mirror only a share of the requests."),
     feature("header_changes", "Set, add or remove headers."),

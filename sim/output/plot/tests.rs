@@ -81,6 +81,7 @@ fn a_comparison_has_every_picture_and_a_single_mesh_too() {
             "percentiles-web",
             "time-web",
             "timeline-web",
+            "outcomes-web",
             "load-web",
             "resources",
             "graph-none",
@@ -88,7 +89,10 @@ fn a_comparison_has_every_picture_and_a_single_mesh_too() {
         ]
     );
     let single = pictures_of(&[made("linkerd")], &[]);
-    assert_eq!(names(&single), ["percentiles-web", "time-web", "timeline-web", "resources", "graph-linkerd"]);
+    assert_eq!(
+        names(&single),
+        ["percentiles-web", "time-web", "timeline-web", "outcomes-web", "resources", "graph-linkerd"]
+    );
     assert_eq!(pictures_of(&[], &[]), []);
     let paths = several[0].files().map(|file| file.path);
     assert_eq!(paths, ["plots/percentiles-web.svg", "plots/percentiles-web.png"]);

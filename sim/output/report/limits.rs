@@ -35,6 +35,7 @@ pub(super) fn section(comparison: &Comparison<'_>) -> String {
         return "Every mesh does what this scenario asks for.\n".to_owned();
     }
     let intro = "Of what this scenario asks for, and mutual TLS and authorization, for which meshes are installed. Where \
-                 something is not possible the mesh's own way was simulated, so those rows are not like for like.";
+                 something is not possible the mesh's own way was simulated, and without a mesh there is nothing to do it, \
+                 so those rows are not like for like.";
     format!("{intro}\n\n{}", table(["mesh", "what", "how", "source"], rows.into_iter()))
 }
