@@ -13,6 +13,7 @@ use super::tree::{Located, Node, Value};
 
 #[cfg(test)]
 mod agreement;
+pub mod family;
 mod place;
 pub mod readers;
 mod value;

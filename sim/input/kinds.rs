@@ -14,10 +14,10 @@ pub struct Family {
 /// Every family.
 pub const FAMILIES: &[Family] = &[
     Family { name: "Kubernetes", kinds: kubernetes::kinds },
-    Family { name: "Istio", kinds: || istio::kinds().map(KnownKind::from).collect() },
-    Family { name: "Gateway API", kinds: || gateway_api::kinds().map(KnownKind::from).collect() },
-    Family { name: "Linkerd", kinds: || linkerd::kinds().map(KnownKind::from).collect() },
-    Family { name: "SMI", kinds: || smi::kinds().map(KnownKind::from).collect() },
+    Family { name: "Istio", kinds: || istio::FAMILY.kinds().map(KnownKind::from).collect() },
+    Family { name: "Gateway API", kinds: || gateway_api::FAMILY.kinds().map(KnownKind::from).collect() },
+    Family { name: "Linkerd", kinds: || linkerd::FAMILY.kinds().map(KnownKind::from).collect() },
+    Family { name: "SMI", kinds: || smi::FAMILY.kinds().map(KnownKind::from).collect() },
 ];
 
 /// A kind of object and what is made of it.
