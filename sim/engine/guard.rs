@@ -42,6 +42,16 @@ impl Guard {
         }
     }
 
+    /// Endpoints in rotation, of so many, however few they are.
+    pub(super) fn rotation(&self, endpoints: u32) -> Available {
+        let ejection = self.ejection.as_ref().map(OutlierDetector::rotation);
+        let breakers = self.breakers.as_ref().map(CircuitBreakers::available);
+        match (ejection, breakers) {
+            (Some(left), Some(right)) => left.and(right),
+            (one, other) => one.or(other).cloned().unwrap_or_else(|| Available::all(endpoints)),
+        }
+    }
+
     /// A call goes to an endpoint, or waits for whichever connection is ready first.
     pub(super) fn on_call(&mut self, endpoint: Option<u32>) {
         self.requests += 1;

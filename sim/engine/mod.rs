@@ -26,6 +26,7 @@ mod pool;
 mod proxy;
 mod recorder;
 mod route;
+mod selector;
 mod source;
 mod throttle;
 mod timeline;
@@ -222,7 +223,8 @@ impl<'p> Engine<'p> {
         let position = (pod.first_view + edge.slot) as usize;
         if self.views[position].is_none() {
             let workers = pod.proxy.map_or(1, |proxy| self.proxies.workers(proxy));
-            self.views[position] = Some(Box::new(View::new(edge, workers, self.schedule.now())));
+            let zone = self.program.zone(caller);
+            self.views[position] = Some(Box::new(View::new(edge, zone, workers, self.schedule.now())));
             if let Some(proxy) = pod.proxy {
                 self.proxies.learn_target(proxy, edge.targets.len(), self.schedule.now());
             }

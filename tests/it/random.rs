@@ -112,6 +112,8 @@ fn route() -> impl Strategy<Value = RandomRoute> {
         "limits: {connections: 1, pending: 2, idle_timeout: 5ms}",
         "limits: {connections: 2, requests_per_connection: 3, connect_timeout: 400us}",
         "limits: {requests: 2, pending: 1, requests_per_connection: 1}",
+        "ejection: {consecutive_errors: 1, interval: 5ms, base_time: 5ms, max_ratio: 100%}, locality: failover",
+        "locality: {distribute: {'*': {north: 80, south: 20}}}, warm_up: 1s",
     ];
     (
         0..MOST_SERVICES,

@@ -3,6 +3,7 @@
 mod answers;
 mod faults;
 mod guards;
+mod localities;
 mod matches;
 mod mirrors;
 mod repeats;
