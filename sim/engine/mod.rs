@@ -24,6 +24,7 @@ mod occupancy;
 mod pass;
 mod pool;
 mod proxy;
+mod ready;
 mod recorder;
 mod route;
 mod selector;
@@ -192,6 +193,7 @@ impl<'p> Engine<'p> {
             Event::Deadline(call) => self.run_out(call),
             Event::Sweep { view } => self.sweep(view),
             Event::Probe { view, endpoint } => self.probe(view, endpoint),
+            Event::FailFast { view } => self.fail_fast(view),
             Event::NodeTick => self.tick_nodes(),
             Event::IntervalEnd => {
                 self.close_interval();

@@ -195,6 +195,7 @@ impl View {
             streams: 0,
             left,
             idle_since: SimTime::ZERO,
+            target: None,
             opening: None,
         })
     }

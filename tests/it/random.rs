@@ -106,6 +106,7 @@ fn route() -> impl Strategy<Value = RandomRoute> {
         "ejection: {consecutive_errors: 2, interval: 10ms, base_time: 10ms, max_ratio: 100%}",
         "ejection: {consecutive_gateway_errors: 1, interval: 5ms, base_time: 5ms, panic_ratio: 50%}",
         "circuit_breaker: {max_failures: 1, min_penalty: 5ms, max_penalty: 20ms}",
+        "circuit_breaker: {max_failures: 1, min_penalty: 20ms, max_penalty: 4s}",
         "retry_budget: {concurrent: {ratio: 20%, minimum: 1}}",
         "retry_budget: {tokens: {ratio: 10%, per_second: 1, ttl: 1s}}",
         "limits: {retries: 1}",
