@@ -5,6 +5,7 @@
 
 use crate::units::{Bytes, Cores, Ratio, Span};
 
+use crate::vocabulary::ProxyKind;
 use crate::vocabulary::routing::{Backoff, RetryOn};
 
 use super::scenario::{BalancingPolicy, Protocol};
@@ -41,6 +42,17 @@ pub enum Follows {
     Envoy,
     /// That of Linkerd's proxy.
     Linkerd,
+}
+
+impl MeshModel {
+    /// Whose sidecars it has, if it has any.
+    pub fn sidecar_kind(&self) -> Option<ProxyKind> {
+        let follows = self.sidecar.as_ref().and(self.retries.as_ref())?.follows;
+        Some(match follows {
+            Follows::Envoy => ProxyKind::Istio,
+            Follows::Linkerd => ProxyKind::Linkerd,
+        })
+    }
 }
 
 /// What proxies try again, unasked or where a rule leaves it open.
@@ -119,8 +131,10 @@ pub struct DirectModel {
 /// A proxy process.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ProxyModel {
-    /// Worker threads.
+    /// Worker threads ...
     pub workers: u32,
+    /// ... which follow from the CPU limit, or without one from the node's cores; otherwise they are given.
+    pub workers_by_limit: bool,
     /// How jobs find a worker.
     pub dispatch: Dispatch,
     /// CPU of one traversal without features, by protocol.

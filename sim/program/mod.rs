@@ -13,6 +13,7 @@ mod edge;
 mod endpoints;
 mod group;
 mod node;
+mod own_proxy;
 mod pods;
 mod resilience;
 pub mod route;

@@ -36,7 +36,14 @@ fn service() -> impl Strategy<Value = String> {
                 ", client: {timeout: 500us}",
             ][..],
         ),
-        select(&["", ", error_ratio: 10%", ", resources: {cpu_limit: 500m}, cpu_time: 1ms"][..]),
+        select(
+            &[
+                "",
+                ", error_ratio: 10%",
+                ", resources: {cpu_limit: 500m}, cpu_time: 1ms",
+                ", proxies: {istio-proxy: {cpu_limit: 300m}, linkerd-proxy: {workers: 2, memory_limit: 20MiB}}",
+            ][..],
+        ),
         select(
             &[
                 "",

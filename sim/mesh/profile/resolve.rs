@@ -67,6 +67,7 @@ impl Reader<'_> {
         };
         ProxyModel {
             workers: self.workers(node_cores),
+            workers_by_limit: self.limit("workers").is_none(),
             dispatch: match self.word("dispatch") {
                 "pinned" => Dispatch::Pinned,
                 _ => Dispatch::Shared,
