@@ -197,6 +197,10 @@ fn add_routes(text: &mut String, routes: &[RandomRoute], services: usize) {
             })
             .collect();
         let _ = writeln!(text, "  - {{host: s{host}, via: {via}, rules: [{}]}}", rules.join(", "));
+        // For those that speak opaque TCP.
+        let to = format!("[{{service: s{host}, weight: 3}}, {{service: s{}, weight: 1}}]", further(1));
+        let _ =
+            writeln!(text, "  - {{host: s{host}, level: connections, via: {via}, rules: [{{to: {to}}}]}}");
     }
     text.push_str("policies:\n");
     for (host, _, _, policy) in &kept {
