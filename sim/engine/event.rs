@@ -72,6 +72,11 @@ pub enum Event {
         /// The endpoint.
         endpoint: u32,
     },
+    /// A client proxy has had no endpoint of a backend ready for too long.
+    FailFast {
+        /// Position of what it knows of the backend.
+        view: u32,
+    },
     /// The demand of every node is held against its cores.
     NodeTick,
     /// An interval of the time line ends.

@@ -14,7 +14,7 @@ use super::tree::{Located, Node};
 mod proxy;
 mod routing;
 
-pub use proxy::{ProxyDraft, ProxyKind};
+pub use proxy::ProxyDraft;
 pub use routing::{
     BackendDraft, ExternalDraft, GatewayDraft, Level, PolicyDraft, RouteDraft, ScopeDraft, SubsetDraft, Via,
 };

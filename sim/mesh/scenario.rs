@@ -7,6 +7,7 @@ use crate::index::{Idx, IndexVec};
 use crate::index_type;
 use crate::kernel::dist::Dist;
 use crate::units::{Bytes, Cores, Currency, Money, Ratio, Span};
+use crate::vocabulary::ProxySettings;
 use crate::vocabulary::routing::Status;
 
 mod guess;
@@ -103,6 +104,8 @@ pub struct Service {
     pub injected: bool,
     /// What it can be asked for, at least one.
     pub operations: IndexVec<OperationIdx, Operation>,
+    /// What its own proxies take, at most one of each kind.
+    pub proxies: Vec<ProxySettings>,
 }
 
 impl Service {

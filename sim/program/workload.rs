@@ -86,7 +86,12 @@ struct Plan<'a, 's> {
 }
 
 impl<'a> Workloads<'a> {
-    pub(super) fn lay_out(scenario: &'a Scenario, mesh: &'a MeshModel) -> Self {
+    /// `own` are the sidecars of services that do not have the mesh's.
+    pub(super) fn lay_out(
+        scenario: &'a Scenario,
+        mesh: &'a MeshModel,
+        own: &'a IndexVec<ServiceIdx, Option<ProxyModel>>,
+    ) -> Self {
         let mut this = Self {
             all: IndexVec::new(),
             bodies: IndexVec::new(),
@@ -107,7 +112,8 @@ impl<'a> Workloads<'a> {
             (None, None) => Beside::Nothing,
         };
         for (index, service) in scenario.services.iter_enumerated() {
-            this.add_service(scenario, index, if service.injected { meshed } else { Beside::Nothing });
+            let beside = own[index].as_ref().map_or(meshed, Beside::Pod);
+            this.add_service(scenario, index, if service.injected { beside } else { Beside::Nothing });
         }
         this.add_sources(scenario, mesh, meshed);
         if let Some(waypoint) = &mesh.waypoint {

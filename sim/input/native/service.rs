@@ -2,10 +2,10 @@
 
 use crate::diag::{Code, Diagnostic, Diagnostics, quote};
 use crate::units::Span;
-use crate::vocabulary::{Application, Protocol};
+use crate::vocabulary::{Application, Protocol, ProxyKind};
 
 use crate::input::defaults;
-use crate::input::draft::{AliasDraft, Origins, PortDraft, ServiceDraft, VersionDraft};
+use crate::input::draft::{AliasDraft, Origins, PortDraft, ProxyDraft, ServiceDraft, VersionDraft};
 use crate::input::fields::{self, Fields, each, located, map};
 use crate::input::tree::{Located, Node};
 
@@ -35,6 +35,7 @@ pub(super) fn service(node: &Node, diagnostics: &mut Diagnostics) -> Option<Serv
     let silent = Application { protocol, ..Application::default() };
     service.application = application::application(&mut fields, &silent);
     service.operations = operation::of_service(&mut fields, name.as_ref());
+    service.proxies = fields.read("proxies", proxies).unwrap_or_default();
     let replicas = fields.read("replicas", located(fields::count));
     let own = |node: &Node, diagnostics: &mut Diagnostics| version(node, &service, diagnostics);
     let versions = fields.read("versions", each(own)).unwrap_or_default();
@@ -92,6 +93,20 @@ fn version(node: &Node, service: &ServiceDraft, diagnostics: &mut Diagnostics) -
         application,
         operations,
     })
+}
+
+/// `{istio-proxy: {cpu_request: 50m, workers: 1}}`: settings by the name of the proxy's container.
+fn proxies(node: &Node, diagnostics: &mut Diagnostics) -> Option<Vec<ProxyDraft>> {
+    let mut fields = Fields::new(node, "`proxies`", diagnostics);
+    let read = |kind: ProxyKind| {
+        let location = fields.take(kind.container())?.location;
+        let settings =
+            fields.read(kind.container(), |node, diagnostics| application::proxy(node, kind, diagnostics))?;
+        Some(ProxyDraft { settings, location })
+    };
+    let proxies = ProxyKind::ALL.into_iter().filter_map(read).collect();
+    fields.finish()?;
+    Some(proxies)
 }
 
 fn set(labels: &mut Vec<(String, String)>, key: String, value: String) {

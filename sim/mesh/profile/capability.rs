@@ -207,6 +207,34 @@ words! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mesh::profile::{find, names};
+
+    /// Programs are compiled by where proxies stand; profiles must not say otherwise.
+    #[test]
+    fn features_are_enforced_where_the_data_plane_has_proxies() {
+        for name in names() {
+            let profile = find(name, None).expect("it is shipped");
+            let model = profile.model(2);
+            let mut enforced = 0;
+            for (feature, answer) in profile.capabilities() {
+                // Not for the caller's side to decide.
+                if matches!(feature.name, "mtls" | "authorization") {
+                    continue;
+                }
+                let stands = match answer.enforced_by {
+                    None | Some(Enforcer::Application) => continue,
+                    Some(Enforcer::ClientProxy) => model.sidecar.is_some(),
+                    Some(Enforcer::Waypoint) => model.waypoint.is_some(),
+                    // Of connections alone; without a mesh it is the kernel.
+                    Some(Enforcer::NodeProxy) => model.sidecar.is_none(),
+                    Some(Enforcer::ServerProxy) => false,
+                };
+                assert!(stands, "{name}: {} by {:?}", feature.name, answer.enforced_by);
+                enforced += 1;
+            }
+            assert!(enforced > 0, "{name}");
+        }
+    }
 
     #[test]
     fn features_have_unique_names_and_one_line_each() {

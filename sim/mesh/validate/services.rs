@@ -5,6 +5,7 @@ use crate::index::{Idx, IndexVec};
 use crate::input::Draft;
 use crate::input::draft::{ActionDraft, CallDraft, OperationDraft, ServiceDraft, StepDraft, VersionDraft};
 use crate::input::tree::Located;
+use crate::vocabulary::{ProxyKind, ProxySettings};
 
 use super::super::scenario::{
     Action, Application, Call, Operation, OperationIdx, Service, ServiceIdx, Step, Version,
@@ -41,6 +42,12 @@ pub(super) fn operation(
         diagnostics.push(Diagnostic::error(Code::UnknownName, message).at(name.location).suggest(near));
     }
     position.map(OperationIdx::at)
+}
+
+/// What is said first of each kind of proxy.
+fn proxies(service: &ServiceDraft) -> Vec<ProxySettings> {
+    let said = |kind| service.proxies.iter().map(|proxy| proxy.settings).find(|proxy| proxy.kind == kind);
+    ProxyKind::ALL.into_iter().filter_map(said).collect()
 }
 
 struct Resolver<'a> {
@@ -82,6 +89,7 @@ impl Resolver<'_> {
             balancing: None,
             injected: true,
             operations,
+            proxies: proxies(service),
         }
     }
 

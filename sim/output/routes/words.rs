@@ -216,6 +216,9 @@ pub(super) fn policy(policy: &TrafficPolicy) -> Vec<(&'static str, String)> {
     all.extend(policy.locality.iter().map(|locality| {
         let text = match locality {
             Locality::Off => "every zone alike".to_owned(),
+            Locality::Failover(_) if policy.ejection.is_none() => {
+                "every zone alike: no endpoint is ejected".to_owned()
+            }
             Locality::Failover(zones) if zones.is_empty() => "the caller's zone first".to_owned(),
             Locality::Failover(zones) => {
                 let all: Vec<String> = zones.iter().map(|(from, to)| format!("{from} to {to}")).collect();

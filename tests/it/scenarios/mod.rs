@@ -5,6 +5,7 @@ mod arrivals;
 mod connections;
 mod crowded;
 mod limits;
+mod own_proxies;
 mod pool_limits;
 mod proxies;
 mod quiet;
