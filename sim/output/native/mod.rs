@@ -8,6 +8,8 @@ mod setting;
 mod traffic;
 mod yaml;
 
+use std::fmt::Write as _;
+
 use crate::diag::Location;
 use crate::input::Draft;
 use crate::input::draft::{ExternalDraft, GatewayDraft, ScopeDraft, ServiceDraft, SubsetDraft};
@@ -46,14 +48,12 @@ fn open(draft: &Draft) -> String {
     if let [one, other, ..] = names[..]
         && !draft.services.iter().any(calls)
     {
-        text += "\n";
-        text += &comment("Nothing says who calls whom. Give services that call others a script:", 0);
-        text += &format!("#   - {{name: {one}, …, script: [call: {other}]}}\n");
+        let said = comment("Nothing says who calls whom. Give services that call others a script:", 0);
+        let _ = write!(text, "\n{said}#   - {{name: {one}, …, script: [call: {other}]}}\n");
     }
     if let ([name, ..], true) = (&names[..], draft.sources.is_empty()) {
-        text += "\n";
-        text += &comment("Nothing says who sends requests. Write where they enter, and how many:", 0);
-        text += &format!("# traffic:\n#   - {{service: {name}, from: outside, rate: 100/s}}\n");
+        let said = comment("Nothing says who sends requests. Write where they enter, and how many:", 0);
+        let _ = write!(text, "\n{said}# traffic:\n#   - {{service: {name}, from: outside, rate: 100/s}}\n");
     }
     text
 }
