@@ -76,7 +76,7 @@ fn a_route_is_one_for_each_that_it_is_attached_to() {
         routes.iter().map(|route| route.name.value.clone()).collect::<Vec<_>>().join(", ")
     };
     assert_eq!(names(&routes), "reviews, reviews (2), reviews (3)");
-    assert_eq!(names(&annotated), "reviews (annotations), reviews (2) (annotations)");
+    assert_eq!(names(&annotated), "reviews (route), reviews (2) (route)");
     assert_eq!(
         annotated.iter().map(|route| hosts(route)).collect::<Vec<_>>(),
         [hosts(own), hosts(consumers)]

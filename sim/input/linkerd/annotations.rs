@@ -31,7 +31,7 @@ pub(in crate::input) const IDLE: &str = "streams are never idle while an answer 
 const PREFIX: &str = "balancer.linkerd.io/failure-accrual";
 
 /// Ends the name of a route that says what annotations make of another.
-const ANNOTATED: &str = " (annotations)";
+const ANNOTATED: &str = " (route)";
 
 /// Attempts after the first one where nothing is written.
 const LIMIT: u32 = 1;

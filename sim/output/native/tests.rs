@@ -90,6 +90,7 @@ fn guesses_stand_beside_what_they_are_for() {
     draft.guesses[0].value.clone_from(&long);
     let text = scenario(&draft);
     assert!(text.lines().all(|line| line.chars().count() <= 110), "{text}");
-    let said: String = text.lines().filter(|line| line.starts_with("  #")).collect::<Vec<_>>().join(" ");
+    let lines = text.lines().filter_map(|line| line.strip_prefix("  #"));
+    let said = lines.map(str::trim).collect::<Vec<_>>().join(" ");
     assert_eq!(said.matches("so many words").count(), 20, "{text}");
 }

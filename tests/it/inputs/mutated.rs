@@ -165,6 +165,7 @@ proptest! {
         }
         let (mut sources, mut diagnostics) = (Sources::default(), Diagnostics::default());
         pods::load(&path, &mut sources, &mut diagnostics);
+        pods::usage(&path, &mut sources, &mut diagnostics);
         check_places(&diagnostics, &sources);
     }
 }
