@@ -214,6 +214,46 @@ mod tests {
         vec![vec![one]]
     }
 
+    fn scenario(arrivals: &str) -> Scenario {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("scenario.yaml");
+        let text = format!(
+            "version: 1\nservices: [{{name: web, service_time: 1ms}}]\ntraffic: [{{service: web, from: outside, {arrivals}}}]\nrun: {{warm_up: 5s, duration: 60s}}\n"
+        );
+        std::fs::write(&file, text).expect("a writable temporary folder");
+        let (draft, _, mut diagnostics) = crate::input::load(&[file], &crate::input::Options::default());
+        crate::mesh::validate(&draft, &mut diagnostics).expect("a valid scenario")
+    }
+
+    /// The window in seconds of the runs that draws of two meshes take, each of which takes so many events.
+    fn window_of_draws(events: u64, length: Length, arrivals: &str) -> f64 {
+        let scenario = scenario(arrivals);
+        let records = [taken(events, &[1_000_000]), taken(events, &[1_000_000])].concat();
+        let profiles =
+            ["none", "linkerd"].map(|name| crate::mesh::profile::find(name, None).expect("it is shipped"));
+        let experiment = Experiment {
+            whole: scenario.run.length(),
+            scenario,
+            length,
+            records: &records,
+            profiles: &profiles,
+            labels: &[],
+            node_cores: 4,
+        };
+        experiment.window_of_draws().seconds()
+    }
+
+    #[test]
+    fn a_round_of_draws_holds_no_more_events_than_it_may_unless_the_length_was_chosen() {
+        let (poisson, ramp) = ("rate: 100/s", "arrivals: {ramp: {from: 1/s, to: 2/s, over: 10s}}");
+        assert_eq!(window_of_draws(1_000_000, Length::Usual, poisson), 60.0, "34 runs hold 34 million");
+        // 34 runs of 100 million events in 65 seconds, and 40 million in their windows.
+        let shortened = window_of_draws(100_000_000, Length::Usual, poisson);
+        assert!((shortened - 65.0 * 40.0 / 3400.0).abs() < 1e-6, "{shortened}");
+        assert_eq!(window_of_draws(100_000_000, Length::Chosen, poisson), 60.0);
+        assert_eq!(window_of_draws(100_000_000, Length::Usual, ramp), 60.0, "a part would be another load");
+    }
+
     #[test]
     fn a_window_is_shortened_as_far_as_its_rarest_entry_allows() {
         let share = |records: &[Vec<RunRecord>]| share(records, 1000, 100, 4000);
