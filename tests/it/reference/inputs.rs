@@ -104,8 +104,11 @@ impl<'f> Field<'f> {
     }
 }
 
-/// A path without its last key, and that key: behind a point, or in brackets.
+/// A path without its last key, and that key: behind a point, in brackets, or, of an annotation, behind its domain.
 fn split(path: &str) -> (&str, &str) {
+    if let Some(annotation) = path.split_once('/').filter(|_| !path.contains('[')) {
+        return annotation;
+    }
     if let Some(inner) = path.strip_suffix(']').filter(|_| !path.ends_with("[]")) {
         return inner.rsplit_once('[').unwrap_or(("", path));
     }
