@@ -2,11 +2,19 @@
 //! what a caller's proxy keeps of a backend to survive its failures: state machines that see results and times only.
 
 pub mod arrival;
+pub mod autoscale;
 pub mod available;
 pub mod backoff;
 pub mod balance;
+pub mod certificate;
 pub mod circuit_breaker;
+pub mod crash_loop;
 pub mod locality;
 pub mod outlier;
+pub mod pod_end;
+pub mod pod_start;
+pub mod push;
 pub mod retry;
+pub mod rollout;
+pub mod stream;
 pub mod warm_up;
