@@ -169,6 +169,12 @@ pub fn labels(program: &Program) -> Labels {
         proxies: program.groups.iter().map(|group| group.name.clone()).collect(),
         nodes: program.machines.nodes.iter().map(|node| node.name.clone()).collect(),
         zones: program.machines.zones.clone(),
+        changes: program
+            .control
+            .iter()
+            .flat_map(|control| &control.changes)
+            .map(|change| change.name.clone())
+            .collect(),
         currency: program.machines.currency,
         notes: program.machines.notes.clone(),
     }

@@ -14,9 +14,7 @@ use super::scenario::{BalancingPolicy, Protocol};
 
 mod distribution;
 
-pub use distribution::{
-    ApplyCost, DistributionModel, PerCore, PushModel, ResourceCost, StreamModel, Way,
-};
+pub use distribution::{ApplyCost, DistributionModel, PerCore, PushModel, ResourceCost, StreamModel, Way};
 
 /// What one mesh does to a call.
 #[derive(Clone, Debug, PartialEq)]

@@ -23,12 +23,19 @@ pub struct Labels {
     pub nodes: Vec<String>,
     /// Zones: what goes from one to another has a row per pair.
     pub zones: Vec<String>,
+    /// Events that change configuration.
+    pub changes: Vec<String>,
     /// Some proxy looks at rules, or some application repeats calls: attempts have rows.
     pub routed: bool,
     /// The currency of all money.
     pub currency: Currency,
     /// What was assumed before the run: one sentence each.
     pub notes: Vec<String>,
+}
+
+impl Labels {
+    /// What rows about all events together are called.
+    pub const ALL_CHANGES: &str = "all changes";
 }
 
 /// A source of traffic.

@@ -2,7 +2,7 @@
 
 use super::labels::Labels;
 use super::quantile::requests_needed;
-use super::record::RunRecord;
+use super::record::{ChangeRecord, RunRecord};
 use super::results::Statistic;
 use super::section::REPLICATIONS_NEEDED;
 use super::stationary::{self, Saturated};
@@ -37,6 +37,8 @@ pub(super) fn all(
     notes.extend(labels.notes.iter().cloned());
     notes.extend(crowded_nodes(labels, pooled));
     notes.extend(above_memory_limit(labels, pooled));
+    notes.extend(changes_of_nobody(pooled));
+    notes.extend(late_changes(labels, pooled));
     notes
 }
 
@@ -80,6 +82,29 @@ fn above_memory_limit(labels: &Labels, pooled: &RunRecord) -> Option<String> {
         reached / MIB,
         limit / MIB
     ))
+}
+
+/// Changes that no proxy is told of.
+fn changes_of_nobody(pooled: &RunRecord) -> Option<String> {
+    let all = pooled.control.as_ref()?.together();
+    (all.times > 0 && all.concerned == 0).then(|| {
+        "changes of routes concern nobody: no proxy looks at the routes of the services that change"
+            .to_owned()
+    })
+}
+
+/// Changes that some proxies did not get in time.
+fn late_changes(labels: &Labels, pooled: &RunRecord) -> Vec<String> {
+    let changes = pooled.control.iter().flat_map(|control| &control.changes);
+    let late = labels.changes.iter().zip(changes).filter(|(_, change)| change.unreached > 0);
+    let note = |(name, change): (&String, &ChangeRecord)| {
+        format!(
+            "event `{name}`: {} of {} updates of proxies were still under way when the run ended; they count as later \
+             than all others",
+            change.unreached, change.concerned
+        )
+    };
+    late.map(note).collect()
 }
 
 fn saturation(Saturated { name, utilization }: &Saturated) -> String {

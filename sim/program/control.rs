@@ -6,7 +6,7 @@ use crate::mesh::model::{
     ApplyCost, ConfigurationView, DistributionModel, MeshModel, ProxyModel, ResourceCost, Way,
 };
 use crate::mesh::scenario::{EventKind, Origin, Scenario, Scope, ServiceIdx, SourceIdx};
-use crate::units::{SimTime, Span};
+use crate::units::{Cores, SimTime, Span};
 
 use super::workload::Beside;
 use super::{GroupIdx, Program, ProxyIdx, WorkloadIdx};
@@ -29,8 +29,6 @@ pub struct Control {
     pub audiences: IndexVec<AudienceIdx, Audience>,
     /// In the order of the proxies. The one at position p is connected to instance p modulo their number.
     pub subscribers: IndexVec<SubscriberIdx, Subscriber>,
-    /// Objects that the routes of each service consist of: the most that any event changes, at least one.
-    pub objects: IndexVec<ServiceIdx, u32>,
     /// Instances of the control plane; 0 where it is kube-proxy alone, and then nobody subscribes.
     pub replicas: u32,
     /// CPU of an instance, in cores.
@@ -54,8 +52,10 @@ pub struct Change {
     pub times: u64,
     /// Services that change, ascending.
     pub services: Vec<u32>,
-    /// Whom it concerns.
-    pub concerned: IndexVec<AudienceIdx, bool>,
+    /// Objects of each of them that change.
+    pub objects: Vec<u32>,
+    /// Objects that each audience sees: those that see none are not concerned.
+    pub seen: IndexVec<AudienceIdx, u64>,
 }
 
 /// Proxies that are told of the same things at the same cost.
@@ -142,20 +142,35 @@ pub struct Stream {
     pub queue_limit: u32,
 }
 
+impl Change {
+    /// How many objects of a service change.
+    pub fn objects_of(&self, service: ServiceIdx) -> u32 {
+        self.services.binary_search(&service.0).map_or(0, |position| self.objects[position])
+    }
+
+    /// Whether proxies of an audience are told of it.
+    pub fn concerns(&self, audience: AudienceIdx) -> bool {
+        self.seen[audience] > 0
+    }
+}
+
 impl Audience {
-    /// Objects among those of `changed` services, ascending, that it sees, and how many services they are of.
-    pub fn seen_of(&self, changed: &[u32], objects: &IndexVec<ServiceIdx, u32>) -> (u64, u64) {
-        let count = |services: &mut dyn Iterator<Item = u32>| {
-            services.fold((0, 0), |(sum, count), service| {
-                (sum + u64::from(objects[ServiceIdx(service)]), count + 1)
-            })
-        };
+    /// How many of these services, ascending, it sees.
+    pub fn seen_of(&self, changed: &[u32]) -> u64 {
         match &self.sees {
-            Sees::Everything => count(&mut changed.iter().copied()),
+            Sees::Everything => changed.len() as u64,
             Sees::These(seen) => {
-                let (few, many) = if seen.len() < changed.len() { (&seen[..], changed) } else { (changed, &seen[..]) };
-                count(&mut few.iter().copied().filter(|service| many.binary_search(service).is_ok()))
+                let (few, many) =
+                    if seen.len() < changed.len() { (&seen[..], changed) } else { (changed, &seen[..]) };
+                few.iter().filter(|service| many.binary_search(service).is_ok()).count() as u64
             }
+        }
+    }
+
+    fn sees(&self, service: u32) -> bool {
+        match &self.sees {
+            Sees::Everything => true,
+            Sees::These(seen) => seen.binary_search(&service).is_ok(),
         }
     }
 }
@@ -186,7 +201,6 @@ pub(super) fn build(
     let replicas = mesh.distribution.as_ref().map_or(0, |model| model.replicas);
     let cores = cores(scenario, mesh.distribution.as_ref());
     Some(Box::new(Control {
-        objects: objects(scenario),
         memory: mesh.distribution.as_ref().map_or(0.0, |model| memory(scenario, model, subscribers.len())),
         plane: plane(scenario, mesh.distribution.as_ref(), cores),
         changes,
@@ -199,7 +213,7 @@ pub(super) fn build(
 
 fn cores(scenario: &Scenario, model: Option<&DistributionModel>) -> f64 {
     let limit = model.and_then(|model| model.cpu_limit);
-    limit.map_or(scenario.cluster.nodes.cores.value(), |limit| limit.value())
+    limit.map_or(scenario.cluster.nodes.cores.value(), Cores::value)
 }
 
 /// Of all instances: each knows every service and endpoint, and its own proxies.
@@ -236,34 +250,28 @@ fn nanos(span: Span, speed: f64) -> f64 {
     span.nanos() as f64 / speed
 }
 
-fn objects(scenario: &Scenario) -> IndexVec<ServiceIdx, u32> {
-    let mut objects = IndexVec::filled(1, scenario.services.len());
-    for event in &scenario.events {
-        let EventKind::Change(change) = &event.kind;
-        for (position, &service) in change.services.iter().enumerate() {
-            objects[service] = change.objects_of(position).max(objects[service]);
-        }
-    }
-    objects
-}
-
 fn changes(
     scenario: &Scenario,
     program: &Program,
     audiences: &IndexVec<AudienceIdx, Audience>,
 ) -> IndexVec<ChangeIdx, Change> {
-    let objects = IndexVec::filled(1, scenario.services.len());
     let end = program.window.end().since(SimTime::ZERO);
     let change = |event: &crate::mesh::scenario::Event| {
         let EventKind::Change(change) = &event.kind;
         let services: Vec<u32> = change.services.iter().map(|service| service.0).collect();
+        let objects: Vec<u32> = (0..services.len()).map(|position| change.objects_of(position)).collect();
+        let seen = |audience: &Audience| {
+            let all = services.iter().zip(&objects).filter(|(service, _)| audience.sees(**service));
+            all.map(|(_, objects)| u64::from(*objects)).sum()
+        };
         Change {
             name: event.name.clone(),
             first: event.time(0),
             every: event.repeated.map_or(Span::ZERO, |repeated| repeated.every),
             times: event.times(end),
-            concerned: audiences.iter().map(|one| one.seen_of(&services, &objects).1 > 0).collect(),
+            seen: audiences.iter().map(seen).collect(),
             services,
+            objects,
         }
     };
     scenario.events.iter().map(change).collect()
@@ -365,16 +373,14 @@ impl<'a> Role<'a> {
             return Self::Sidecar(&scenario.scopes.of_services[service]);
         }
         let mut sources = layout.of_sources.iter_enumerated();
-        match sources.find(|(_, of)| **of == workload) {
-            Some((source, _)) => match scenario.sources[source].from {
+        if let Some((source, _)) = sources.find(|(_, of)| **of == workload) {
+            return match scenario.sources[source].from {
                 Origin::Gateway { .. } => Self::Gateway(&scenario.scopes.of_gateways),
                 Origin::Outside | Origin::MeshedClient { .. } => Self::Sidecar(&scenario.scopes.of_clients),
-            },
-            None => {
-                let cared = layout.waypoint_of.iter_enumerated().filter(|(_, of)| **of == Some(workload));
-                Self::Waypoint(cared.map(|(service, _)| service.0).collect())
-            }
+            };
         }
+        let cared = layout.waypoint_of.iter_enumerated().filter(|(_, of)| **of == Some(workload));
+        Self::Waypoint(cared.map(|(service, _)| service.0).collect())
     }
 
     /// What it is told of, and how many clusters that are.

@@ -24,9 +24,18 @@ pub struct EventDraft {
 pub enum EventKindDraft {
     /// Routes or policies of services are changed.
     Change {
-        /// Which services; `None` is all.
-        services: Option<Vec<Located<String>>>,
+        /// Which services.
+        services: ChangedDraft,
         /// How many objects change at once; `None` is one for each service.
         objects: Option<Located<u32>>,
     },
+}
+
+/// Services whose routes or policies change.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ChangedDraft {
+    /// All.
+    All,
+    /// These, at least one.
+    These(Vec<Located<String>>),
 }

@@ -9,9 +9,9 @@
 
 use crate::diag::{Code, Diagnostic, Diagnostics};
 
-use crate::input::draft::{EventDraft, EventKindDraft};
+use crate::input::draft::{ChangedDraft, EventDraft, EventKindDraft};
 use crate::input::fields::{self, Fields, list, located};
-use crate::input::tree::{Located, Node, Value};
+use crate::input::tree::{Node, Value};
 
 /// Keys that say what happens, one in each event.
 const KINDS: [&str; 1] = ["change"];
@@ -43,18 +43,18 @@ fn kind(fields: &mut Fields<'_, '_>) -> Option<EventKindDraft> {
     Some(EventKindDraft::Change { services: services?, objects })
 }
 
-/// A service, a list of services, or `all`, which is `None`.
-fn changed(node: &Node, diagnostics: &mut Diagnostics) -> Option<Option<Vec<Located<String>>>> {
+/// A service, a list of services, or `all`.
+fn changed(node: &Node, diagnostics: &mut Diagnostics) -> Option<ChangedDraft> {
     if node.text() == Some("all") {
-        return Some(None);
+        return Some(ChangedDraft::All);
     }
     let Value::List(services) = &node.value else {
-        return Some(Some(vec![located(fields::text)(node, diagnostics)?]));
+        return Some(ChangedDraft::These(vec![located(fields::text)(node, diagnostics)?]));
     };
     if services.is_empty() {
         let problem = Diagnostic::error(Code::InvalidValue, "a change of no service changes nothing");
         diagnostics.push(problem.at(node.location).hint("name services, or write `change: all`"));
         return None;
     }
-    list(located(fields::text))(node, diagnostics).map(Some)
+    list(located(fields::text))(node, diagnostics).map(ChangedDraft::These)
 }

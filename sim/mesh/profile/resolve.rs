@@ -1,9 +1,9 @@
 //! From a profile to what the compiler needs.
 
 use crate::mesh::model::{
-    ApplyCost, ConfigurationView, DirectModel, Dispatch, Enforcers, Follows, MemoryModel, MeshModel, NodeProxyModel,
-    ProxyModel, ReservationModel, RetryModel, TraversalCost, TunnelModel, UpstreamModel, WakeCost,
-    WaypointModel,
+    ApplyCost, ConfigurationView, DirectModel, Dispatch, Enforcers, Follows, MemoryModel, MeshModel,
+    NodeProxyModel, ProxyModel, ReservationModel, RetryModel, TraversalCost, TunnelModel, UpstreamModel,
+    WakeCost, WaypointModel,
 };
 use crate::units::{Bytes, Cores, Ratio, Span};
 use crate::vocabulary::BalancingPolicy;

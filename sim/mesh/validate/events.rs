@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::diag::{Code, Diagnostic, Diagnostics, Location, quote};
 use crate::index::{Idx, IndexVec};
-use crate::input::draft::{EventDraft, EventKindDraft};
+use crate::input::draft::{ChangedDraft, EventDraft, EventKindDraft};
 use crate::input::tree::Located;
 use crate::input::{Draft, defaults};
 use crate::units::Span;
@@ -109,8 +109,8 @@ fn kind(
 ) -> Option<EventKind> {
     let EventKindDraft::Change { services, objects } = kind;
     let mut changed: Vec<ServiceIdx> = match services {
-        None => all.indexes().collect(),
-        Some(names) => {
+        ChangedDraft::All => all.indexes().collect(),
+        ChangedDraft::These(names) => {
             let mut find = |name: &Located<String>| directory.find(name, defaults::NAMESPACE, diagnostics);
             let found: Vec<_> = names.iter().map(&mut find).collect();
             found.into_iter().collect::<Option<_>>()?

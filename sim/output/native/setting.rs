@@ -2,7 +2,7 @@
 
 use crate::input::Draft;
 use crate::input::draft::{
-    ClusterDraft, CoreSetDraft, EventDraft, EventKindDraft, MeshDraft, NodesDraft, PricesDraft,
+    ChangedDraft, ClusterDraft, CoreSetDraft, EventDraft, EventKindDraft, MeshDraft, NodesDraft, PricesDraft,
     SelectionDraft, SloDraft,
 };
 use crate::input::tree::Located;
@@ -142,8 +142,8 @@ fn event(event: &EventDraft) -> Yaml {
     match &event.kind {
         EventKindDraft::Change { services, objects } => {
             match services {
-                None => map.put("change", Yaml::text("all")),
-                Some(services) => map.put("change", names(services)),
+                ChangedDraft::All => map.put("change", Yaml::text("all")),
+                ChangedDraft::These(services) => map.put("change", names(services)),
             }
             map.maybe("objects", objects.as_ref().map(|objects| Yaml::plain(objects.value)));
         }

@@ -1,0 +1,216 @@
+//! Changes of configuration on their way to the proxies, with costs that can be added up by hand.
+
+use sim::mesh::MeshModel;
+use sim::metrics::RunRecord;
+use sim::metrics::record::ControlRecord;
+
+use super::{MILLISECOND, run};
+use crate::common::mesh_with;
+
+/// The two seconds after the first second of two services, of which `a` has three instances and calls `b` with one.
+fn changes(mesh: &MeshModel, cluster: &str, events: &str) -> RunRecord {
+    run(
+        mesh,
+        1_000,
+        2_000,
+        &format!(
+            "cluster: {{network_delay: 0s{cluster}}}\nservices:\n  - {{name: a, replicas: 3, service_time: 1ms, script: [{{call: b}}]}}\n  \
+             - {{name: b, service_time: 1ms}}\ntraffic:\n  - {{name: users, service: a, from: outside, arrivals: \
+             {{constant: 10/s}}}}\nevents: [{events}]\n"
+        ),
+    )
+}
+
+fn control(record: &RunRecord) -> &ControlRecord {
+    record.control.as_ref().expect("something changes")
+}
+
+/// When the proxies had an event's changes: mean and last, in whole microseconds.
+fn times(record: &RunRecord, event: usize) -> (u64, u64) {
+    let change = &control(record).changes[event];
+    assert_eq!(change.unreached, 0, "all have it");
+    let micros = |nanos: f64| (nanos / 1e3).round() as u64;
+    (micros(change.convergence_time.mean()), micros(change.convergence_time.max() as f64))
+}
+
+fn concerned(record: &RunRecord) -> Vec<u64> {
+    control(record).changes.iter().map(|change| change.concerned).collect()
+}
+
+/// One core; a build takes 1 ms for each of the two services, a push 3 ms and 1 ms for what changed, taking it over 5 ms,
+/// and 1 ms on every worker.
+fn istiod(overrides: &[(&str, &str)]) -> MeshModel {
+    let costs = [
+        ("control_plane.cpu_limit", "1"),
+        ("control_plane.build_cpu_per_service", "1ms"),
+        ("control_plane.push_cpu", "3ms"),
+        ("control_plane.push_cpu_per_cluster", "1ms"),
+        ("control_plane.push_cpu_per_cached_cluster", "0s"),
+        ("control_plane.bytes_per_cluster", "1000"),
+        ("proxy.configuration.apply_per_changed_cluster", "5ms"),
+        ("proxy.configuration.apply_per_unchanged_cluster", "2ms"),
+        ("proxy.configuration.apply_per_worker", "1ms"),
+        ("control_plane.push_concurrency_per_core", "0"),
+    ];
+    mesh_with("istio-sidecar", &[&costs[..], overrides].concat())
+}
+
+const ONE_AT_A_TIME: (&str, &str) = ("control_plane.push_concurrency_base", "1");
+
+#[test]
+fn proxies_are_told_one_after_the_other() {
+    let record = changes(&istiod(&[ONE_AT_A_TIME]), "", "{at: 1s, change: b}");
+    // 100 ms without another change, 2 ms to build, 4 ms for each of four proxies, 6 ms to take it over: 112, 116, …
+    assert_eq!(times(&record, 0), (118_000, 124_000));
+    let control = control(&record);
+    assert_eq!((control.subscribers, control.builds, control.messages, control.bytes), (4, 1, 4, 4000));
+    assert_eq!(control.cpu.div_ceil(1000), 18_000, "2 + 4 · 4 ms");
+    // Two workers each.
+    assert_eq!(control.apply_cpu, 4 * (5 + 2) * MILLISECOND);
+    assert_eq!(control.queue_max, 3);
+}
+
+#[test]
+fn proxies_that_are_told_at_once_share_the_cpu() {
+    let record = changes(&istiod(&[]), "", "{at: 1s, change: b}");
+    assert_eq!(times(&record, 0), (124_000, 124_000));
+    let two = istiod(&[("control_plane.cpu_limit", "2")]);
+    assert_eq!(times(&changes(&two, "", "{at: 1s, change: b}"), 0), (116_000, 116_000));
+    let instances = istiod(&[ONE_AT_A_TIME, ("control_plane.replicas", "2")]);
+    let record = changes(&instances, "", "{at: 1s, change: b}");
+    assert_eq!(times(&record, 0), (114_000, 116_000), "two proxies each");
+    assert_eq!(control(&record).builds, 2);
+}
+
+#[test]
+fn a_slow_wire_keeps_others_waiting() {
+    // 1000 bytes at 1 Mbit/s are 8 ms.
+    let record = changes(&istiod(&[ONE_AT_A_TIME]), ", bandwidth: 1Mbit/s", "{at: 1s, change: b}");
+    assert_eq!(times(&record, 0).1, 102_000 + 4 * 12_000 + 6_000);
+    // What is not being served waits for the CPU only.
+    let record = changes(&istiod(&[]), ", bandwidth: 1Mbit/s", "{at: 1s, change: b}");
+    assert_eq!(times(&record, 0).1, 102_000 + 16_000 + 8_000 + 6_000);
+}
+
+#[test]
+fn without_increments_everything_comes_along() {
+    let whole = istiod(&[ONE_AT_A_TIME, ("control_plane.updates", "state_of_the_world")]);
+    let record = changes(&whole, "", "{at: 1s, change: b}");
+    assert_eq!(times(&record, 0).1, 102_000 + 4 * 4_000 + 8_000, "2 ms more for `a`, which has not changed");
+    assert_eq!(control(&record).bytes, 8000);
+}
+
+#[test]
+fn changes_close_together_are_one_push() {
+    let record = changes(&istiod(&[ONE_AT_A_TIME]), "", "{at: 1s, change: b}, {at: 1050ms, change: b}");
+    assert_eq!(control(&record).builds, 1);
+    assert_eq!((times(&record, 0).1, times(&record, 1).1), (174_000, 124_000));
+    assert_eq!(control(&record).messages, 4);
+}
+
+#[test]
+fn what_changes_during_a_build_waits_for_it() {
+    let slow = istiod(&[ONE_AT_A_TIME, ("control_plane.build_cpu_per_service", "100ms")]);
+    let record = changes(&slow, "", "{at: 1s, change: b}, {at: 1150ms, change: a}");
+    // Built from 100 to 300. The second has been quiet for long enough then, and its build shares the CPU with the
+    // pushes of the first, each of which takes 8 ms and not 4: 308, 316, …
+    assert_eq!(times(&record, 0).1, 332_000 + 6_000);
+    // 16 ms of its 200 are done by then.
+    assert_eq!(times(&record, 1).1, 332_000 - 150_000 + 184_000 + 16_000 + 6_000);
+    assert_eq!(control(&record).builds, 2);
+}
+
+#[test]
+fn changes_that_wait_for_a_busy_proxy_are_merged() {
+    let slow = istiod(&[
+        ONE_AT_A_TIME,
+        ("control_plane.push_cpu", "99ms"),
+        ("control_plane.build_cpu_per_service", "0s"),
+    ]);
+    let events = "{at: 1s, change: b}, {at: 1110ms, change: b}, {at: 1220ms, change: b}";
+    let record = changes(&slow, "", events);
+    // The first push begins to be served at 100 ms, the others are there at 210 and 320: the first proxy gets two
+    // pushes, the others wait and get all at once, as far as they are not served yet.
+    let control = control(&record);
+    assert_eq!(control.builds, 3);
+    assert!(control.messages < 12, "{} messages", control.messages);
+    let [first, _, third] = [0, 1, 2].map(|event| times(&record, event).1 + 110_000 * event as u64);
+    assert!(first <= third, "nobody has the third and not the first");
+}
+
+#[test]
+fn many_objects_cost_as_many() {
+    let record = changes(&istiod(&[ONE_AT_A_TIME]), "", "{at: 1s, change: [a, b], objects: 10}");
+    assert_eq!(times(&record, 0).1, 102_000 + 4 * 13_000 + 51_000);
+    assert_eq!(control(&record).bytes, 4 * 10 * 1000);
+}
+
+#[test]
+fn the_warm_up_is_not_measured_and_repetitions_are() {
+    let events = "{at: 500ms, change: b}, {at: 500ms, name: churn, change: a, every: 500ms, until: 2500ms}";
+    let record = changes(&istiod(&[]), "", events);
+    let times: Vec<u64> = control(&record).changes.iter().map(|change| change.times).collect();
+    assert_eq!(times, [0, 3], "at 1, 1.5 and 2 s");
+    assert_eq!(control(&record).builds, 3);
+}
+
+#[test]
+fn the_run_goes_on_until_the_last_proxy_has_it() {
+    let record = changes(&istiod(&[]), "", "{at: 2999ms, change: b}");
+    assert_eq!(times(&record, 0).1, 124_000);
+}
+
+#[test]
+fn a_stream_tells_those_who_call_at_once() {
+    let linkerd = mesh_with(
+        "linkerd",
+        &[
+            ("control_plane.cpu_limit", "1"),
+            ("control_plane.update_cpu", "10ms"),
+            ("control_plane.bytes_per_route", "400"),
+            ("proxy.configuration.apply_per_changed_cluster", "3ms"),
+        ],
+    );
+    let record = changes(&linkerd, "", "{at: 1s, change: b}, {at: 2s, change: a}");
+    assert_eq!(concerned(&record), [3, 0], "`a` calls `b`; who calls `a` has no proxy");
+    assert_eq!(times(&record, 0), (23_000, 33_000));
+    let control = control(&record);
+    assert_eq!((control.messages, control.bytes, control.queue_max), (3, 1200, 3));
+    assert_eq!((control.cpu, control.apply_cpu), (30 * MILLISECOND, 9 * MILLISECOND));
+}
+
+#[test]
+fn a_stream_that_cannot_hold_its_updates_is_asked_for_anew() {
+    let linkerd = mesh_with(
+        "linkerd",
+        &[
+            ("control_plane.cpu_limit", "1"),
+            ("control_plane.update_cpu", "20ms"),
+            ("control_plane.queue_limit", "1"),
+            ("proxy.configuration.apply_per_changed_cluster", "0s"),
+        ],
+    );
+    let record = changes(&linkerd, "", "{at: 1s, change: b, every: 10ms, until: 1050ms}");
+    let change = &control(&record).changes[0];
+    assert_eq!((change.times, change.concerned, change.unreached), (5, 15, 0));
+    assert!(control(&record).messages < 15, "what was lost came with the first message of a later stream");
+}
+
+#[test]
+fn ambient_tells_waypoints_and_gateways_of_routes() {
+    let events = "{at: 1s, change: b}, {at: 2s, change: a}";
+    let ambient = changes(&mesh_with("istio-ambient", &[]), "", events);
+    assert_eq!(concerned(&ambient), [0, 0], "a node's proxy knows no routes");
+    assert!(control(&ambient).subscribers > 0 && control(&ambient).builds == 2);
+    let waypoint = changes(&mesh_with("istio-ambient-waypoint", &[]), "", events);
+    assert_eq!(concerned(&waypoint), [1, 1]);
+    let (mean, last) = times(&waypoint, 0);
+    assert!(mean == last && mean > 100_000, "{mean} µs");
+}
+
+#[test]
+fn without_a_mesh_there_are_no_routes() {
+    let record = changes(&mesh_with("none", &[]), "", "{at: 1s, change: all}");
+    assert_eq!(concerned(&record), [0]);
+    assert_eq!((control(&record).instances, control(&record).messages), (0, 0));
+}
