@@ -38,6 +38,7 @@ pub(super) fn all(
     notes.extend(crowded_nodes(labels, pooled));
     notes.extend(above_memory_limit(labels, pooled));
     notes.extend(changes_of_nobody(pooled));
+    notes.extend(unseen_changes(labels, pooled));
     notes.extend(late_changes(labels, pooled));
     notes
 }
@@ -91,6 +92,17 @@ fn changes_of_nobody(pooled: &RunRecord) -> Option<String> {
         "changes of routes concern nobody: no proxy looks at the routes of the services that change"
             .to_owned()
     })
+}
+
+/// Events that the window does not hold.
+fn unseen_changes(labels: &Labels, pooled: &RunRecord) -> Vec<String> {
+    let changes = pooled.control.iter().flat_map(|control| &control.changes);
+    let unseen = labels.changes.iter().zip(changes).filter(|(_, change)| change.times == 0);
+    unseen
+        .map(|(name, _)| {
+            format!("event `{name}` does not happen in the measuring window: nothing is said of it")
+        })
+        .collect()
 }
 
 /// Changes that some proxies did not get in time.

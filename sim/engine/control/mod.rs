@@ -83,6 +83,16 @@ impl Shared<'_> {
         self.setup.changes[change].concerns(self.setup.subscribers[subscriber].audience)
     }
 
+    fn check_missing(&self) {
+        for (number, open) in self.changes.open() {
+            let misses = |(subscriber, receiver): &(SubscriberIdx, &Receiver)| {
+                receiver.has <= number && self.is_concerned(open.change, *subscriber)
+            };
+            let missing = self.receivers.iter_enumerated().filter(misses).count();
+            assert_eq!(missing, open.pending as usize, "a change is under way to those who do not have it");
+        }
+    }
+
     /// How long so many bytes take on the wire.
     fn transmission(&self, bytes: u64) -> Span {
         Span::from_nanos_f64(bytes as f64 * self.program.nanos_per_byte)
@@ -200,11 +210,17 @@ impl<'p> Control<'p> {
         self.shared.changes.are_settled()
     }
 
-    /// No proxy has older configuration than what was last sent to it, unless something is under way.
+    /// No proxy has older configuration than what was last sent to it, unless something is under way; and a change is under
+    /// way to exactly the proxies that it concerns and that do not have it.
     pub(super) fn check(&self) {
         match &self.plane {
             Plane::Nobody => {}
-            Plane::Push(replicas) => replicas.iter().for_each(|replica| replica.check(&self.shared)),
+            Plane::Push(replicas) => {
+                for replica in replicas {
+                    replica.check(&self.shared);
+                }
+                self.shared.check_missing();
+            }
             Plane::Stream(destination) => destination.check(&self.shared),
         }
     }

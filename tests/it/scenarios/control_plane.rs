@@ -1,11 +1,14 @@
 //! Changes of configuration on their way to the proxies, with costs that can be added up by hand.
 
+use std::sync::atomic::AtomicBool;
+
 use sim::mesh::MeshModel;
 use sim::metrics::RunRecord;
 use sim::metrics::record::ControlRecord;
+use sim::program::compile;
 
 use super::{MILLISECOND, run};
-use crate::common::mesh_with;
+use crate::common::{mesh, mesh_with, scenario};
 
 /// The two seconds after the first second of two services, of which `a` has three instances and calls `b` with one.
 fn changes(mesh: &MeshModel, cluster: &str, events: &str) -> RunRecord {
@@ -104,7 +107,8 @@ fn without_increments_everything_comes_along() {
 fn changes_close_together_are_one_push() {
     let record = changes(&istiod(&[ONE_AT_A_TIME]), "", "{at: 1s, change: b}, {at: 1050ms, change: b}");
     assert_eq!(control(&record).builds, 1);
-    assert_eq!((times(&record, 0).1, times(&record, 1).1), (174_000, 124_000));
+    // An object each: 5 ms for each proxy from 152 ms on, and 11 ms to take them over.
+    assert_eq!((times(&record, 0).1, times(&record, 1).1), (183_000, 133_000));
     assert_eq!(control(&record).messages, 4);
 }
 
@@ -213,4 +217,64 @@ fn without_a_mesh_there_are_no_routes() {
     let record = changes(&mesh_with("none", &[]), "", "{at: 1s, change: all}");
     assert_eq!(concerned(&record), [0]);
     assert_eq!((control(&record).instances, control(&record).messages), (0, 0));
+}
+
+/// Services that call two others each, as a tree, with so many proxies; one of them changes every second.
+fn churn(services: usize, replicas: usize, seconds: u64) -> sim::mesh::Scenario {
+    use std::fmt::Write as _;
+    let mut text = "version: 1\nname: churn\nservices:\n".to_owned();
+    for service in 0..services {
+        let calls: Vec<String> = (2 * service + 1..=2 * service + 2)
+            .filter(|&called| called < services)
+            .map(|called| format!("{{call: s{called}}}"))
+            .collect();
+        let calls = calls.join(", ");
+        let script = if calls.is_empty() { String::new() } else { format!(", script: [[{calls}]]") };
+        let _ = writeln!(text, "  - {{name: s{service}, replicas: {replicas}, service_time: 1ms{script}}}");
+    }
+    let _ = write!(
+        text,
+        "traffic: [{{service: s{}, from: outside, rate: 1/s}}]\nevents: [{{at: 0s, change: s7, every: 1s}}]\nrun: \
+         {{warm_up: 0s, duration: {seconds}s}}\n",
+        services - 1
+    );
+    scenario(&text)
+}
+
+/// Runs such a scenario, in which a run itself asserts that every change reaches everybody it concerns once.
+fn churned(mesh_name: &str, services: usize, replicas: usize, seconds: u64) -> RunRecord {
+    let program = compile(&churn(services, replicas, seconds), &mesh(mesh_name));
+    sim::engine::run(&program, 0, &AtomicBool::new(false)).expect("nothing stops it")
+}
+
+#[test]
+fn a_control_plane_that_falls_behind_merges_what_waits() {
+    let record = churned("istio-sidecar", 50, 20, 20);
+    let control = control(&record);
+    let change = &control.changes[0];
+    assert_eq!((change.times, change.concerned, change.unreached), (20, 20 * 1000, 0));
+    let slow = compile(
+        &churn(50, 20, 20),
+        &mesh_with(
+            "istio-sidecar",
+            &[("control_plane.cpu_limit", "500m"), ("control_plane.push_cpu", "2ms")],
+        ),
+    );
+    let record = sim::engine::run(&slow, 0, &AtomicBool::new(false)).expect("nothing stops it");
+    let behind = record.control.as_ref().expect("something changes");
+    let change = &behind.changes[0];
+    // 500 m do not do the 20 · 1000 · 2 ms in the 20 seconds.
+    assert!(behind.messages < control.messages / 2, "{} and {}", behind.messages, control.messages);
+    assert_eq!((change.concerned, change.unreached), (20 * 1000, 0), "all have everything in the end");
+    assert!(behind.queue_max > 900 && behind.cpu > 9_900 * MILLISECOND, "{behind:?}");
+}
+
+#[test]
+#[ignore = "a minute; measure it with `time` in an optimised build"]
+fn ten_thousand_proxies_and_a_change_a_second_for_ten_minutes() {
+    for mesh in ["istio-sidecar", "linkerd", "istio-ambient-waypoint"] {
+        let record = churned(mesh, 1000, 10, 600);
+        let change = &control(&record).changes[0];
+        assert_eq!(change.times, 600, "{mesh}");
+    }
 }
