@@ -2,6 +2,8 @@
 
 use std::sync::atomic::AtomicBool;
 
+use proptest::prelude::*;
+use proptest::sample::select;
 use sim::mesh::MeshModel;
 use sim::metrics::RunRecord;
 use sim::metrics::record::ControlRecord;
@@ -276,5 +278,54 @@ fn ten_thousand_proxies_and_a_change_a_second_for_ten_minutes() {
         let record = churned(mesh, 1000, 10, 600);
         let change = &control(&record).changes[0];
         assert_eq!(change.times, 600, "{mesh}");
+    }
+}
+
+#[test]
+fn requests_do_not_hear_of_changes() {
+    let mesh = mesh("istio-sidecar");
+    let with = changes(&mesh, "", "{at: 1s, change: all, objects: 100, every: 100ms}");
+    let without = changes(&mesh, "", "");
+    assert!(without.control.is_none());
+    assert_eq!(with.demand, without.demand);
+    assert_eq!(with.entries[0].succeeded, without.entries[0].succeeded);
+    let cpu = |record: &RunRecord| record.proxies.iter().map(|group| group.cpu).sum::<u64>();
+    assert_eq!(cpu(&with), cpu(&without) + control(&with).apply_cpu, "but the proxies' CPU is theirs");
+}
+
+/// When something happens in the first two seconds, what, and how often.
+fn event() -> impl Strategy<Value = String> {
+    let what = ["a", "b", "[a, b]", "all, objects: 7"];
+    let again = ["", ", every: 1ms, until: 2200ms", ", every: 30ms", ", every: 170ms"];
+    (1000..2000_u64, select(Vec::from(what)), select(Vec::from(again)))
+        .prop_map(|(at, what, again)| format!("{{at: {at}ms, change: {what}{again}}}"))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(20))]
+
+    /// Whatever happens, the engine's own assertions hold: nobody has older configuration than was last sent to it, and
+    /// every change reaches everybody that it concerns once. In the end all have everything, for a run waits for it.
+    #[test]
+    fn every_change_reaches_everybody(
+        events in prop::collection::vec(event(), 1..4),
+        cores in select(&["100m", "1", "2500m"][..]),
+        replicas in 1..4_u32,
+        delay in select(&["", ", bandwidth: 1Mbit/s", ", nodes: {count: 2}"][..]),
+        name in select(&["istio-sidecar", "istio-ambient-waypoint", "linkerd"][..]),
+    ) {
+        let mesh = mesh_with(name, &[
+            ("control_plane.cpu_limit", cores),
+            ("control_plane.replicas", &replicas.to_string()),
+        ]);
+        let record = changes(&mesh, delay, &events.join(", "));
+        let control = control(&record);
+        for change in &control.changes {
+            prop_assert_eq!(change.unreached, 0);
+            prop_assert_eq!(change.convergence_time.count(), change.concerned);
+            prop_assert_eq!(change.last_proxy.count(), if change.concerned > 0 { change.times } else { 0 });
+        }
+        let digest = |record: &RunRecord| sim::digest::of_debug(record);
+        prop_assert_eq!(digest(&record), digest(&changes(&mesh, delay, &events.join(", "))));
     }
 }
