@@ -1,6 +1,6 @@
 //! What a reader must know beside the numbers, one sentence each.
 
-use super::labels::Labels;
+use super::labels::{ChangeLabel, Labels};
 use super::quantile::requests_needed;
 use super::record::{ChangeRecord, RunRecord};
 use super::results::Statistic;
@@ -99,7 +99,7 @@ fn unseen_changes(labels: &Labels, pooled: &RunRecord) -> Vec<String> {
     let changes = pooled.control.iter().flat_map(|control| &control.changes);
     let unseen = labels.changes.iter().zip(changes).filter(|(_, change)| change.times == 0);
     unseen
-        .map(|(name, _)| {
+        .map(|(ChangeLabel { name, .. }, _)| {
             format!("event `{name}` does not happen in the measuring window: nothing is said of it")
         })
         .collect()
@@ -109,7 +109,7 @@ fn unseen_changes(labels: &Labels, pooled: &RunRecord) -> Vec<String> {
 fn late_changes(labels: &Labels, pooled: &RunRecord) -> Vec<String> {
     let changes = pooled.control.iter().flat_map(|control| &control.changes);
     let late = labels.changes.iter().zip(changes).filter(|(_, change)| change.unreached > 0);
-    let note = |(name, change): (&String, &ChangeRecord)| {
+    let note = |(ChangeLabel { name, .. }, change): (&ChangeLabel, &ChangeRecord)| {
         format!(
             "event `{name}`: {} of {} updates of proxies were still under way when the run ended; they count as later \
              than all others",

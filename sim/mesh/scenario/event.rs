@@ -52,6 +52,9 @@ impl Change {
 }
 
 impl Event {
+    /// What all events together are called in results; no event has this name.
+    pub const ALL: &str = "all changes";
+
     /// How often it happens before `end`, since the start of the run.
     pub fn times(&self, end: Span) -> u64 {
         let Some(Repeated { every, until }) = self.repeated else { return u64::from(self.at < end) };

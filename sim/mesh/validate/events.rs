@@ -53,6 +53,10 @@ fn unique(events: &[EventDraft], diagnostics: &mut Diagnostics) {
     for (position, event) in events.iter().enumerate() {
         let (name, location) =
             (name(event, position), event.name.as_ref().map_or(event.at.location, |name| name.location));
+        if name == Event::ALL {
+            let message = format!("an event cannot be called {}: results call all of them so", quote(&name));
+            diagnostics.push(Diagnostic::error(Code::InvalidName, message).at(location));
+        }
         if let Some(earlier) = first.get(&name) {
             let problem =
                 Diagnostic::error(Code::DuplicateName, format!("there is a second event {}", quote(&name)));

@@ -109,8 +109,8 @@ pub(super) fn subjects(labels: &Labels) -> Vec<Subject> {
         add(Scope::ControlPlane, Labels::ALL_CHANGES, 0, control_plane::OF_ALL);
         add(Scope::ControlPlane, Labels::ALL_CHANGES, 0, control_plane::OF_CONTROL_PLANE);
     }
-    for (index, name) in labels.changes.iter().enumerate() {
-        add(Scope::ControlPlane, name, index, control_plane::OF_EVENTS);
+    for (index, change) in labels.changes.iter().enumerate() {
+        add(Scope::ControlPlane, &change.name, index, control_plane::OF_EVENTS);
     }
     for (from, one) in labels.zones.iter().enumerate() {
         for (to, other) in labels.zones.iter().enumerate().filter(|(to, _)| *to != from) {

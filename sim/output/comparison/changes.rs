@@ -13,7 +13,7 @@ const MOST: usize = 10;
 pub(in crate::output) fn changes(comparison: &Comparison<'_>) -> Vec<Grid> {
     let events = &comparison.runs[comparison.baseline].labels.changes;
     let mut tables: Vec<Grid> =
-        events.iter().take(MOST).filter_map(|event| convergence(comparison, event)).collect();
+        events.iter().take(MOST).filter_map(|event| convergence(comparison, &event.name)).collect();
     if !events.is_empty() {
         tables.extend(cost(comparison));
     }

@@ -28,7 +28,7 @@ struct Curve {
 
 /// The picture of an event; `None` where it concerns nobody.
 pub(super) fn picture(runs: &[Run<'_>], event: usize) -> Option<Picture> {
-    let name = runs.first()?.labels.changes.get(event)?;
+    let name = &runs.first()?.labels.changes.get(event)?.name;
     let meshes: Vec<&str> = runs.iter().map(|run| run.labels.mesh.as_str()).collect();
     let curves: Vec<Curve> = runs
         .iter()

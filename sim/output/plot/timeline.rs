@@ -5,7 +5,7 @@ use crate::output::Run;
 
 use super::axis::Axis;
 use super::canvas::{Align, Point};
-use super::palette::{Colour, LABEL, Look, NOTE, WHITE, looks};
+use super::palette::{Colour, FAINT, LABEL, Look, NOTE, WHITE, looks};
 use super::panel::{LineLabel, Panel, label_lines};
 use super::sheet::{Area, Heading, Sheet, WIDTH, subtitle};
 use super::{Picture, number};
@@ -18,6 +18,10 @@ const TIME_AXIS: f64 = 30.0;
 /// Room for the labels of the lines.
 const LABELS: f64 = 232.0;
 const WARM_UP: Colour = Colour(244, 244, 244);
+const CHANGES: Colour = Colour(238, 242, 248);
+/// Lines for the names of changes, and their height.
+const NAME_LINES: usize = 4;
+const NAME_LINE: f64 = 14.0;
 
 /// The time line of one mesh.
 struct Line {
@@ -43,14 +47,18 @@ pub(super) fn picture(runs: &[Run<'_>], entry: &str) -> Option<Picture> {
     if lines.iter().all(|line| line.values(&times, Statistic::P99).len() < 2) {
         return None;
     }
+    let mut caption = "Each point is an interval, all replications together: requests as they start, errors and response \
+                       times of the responses that come. The strong lines are p99, the thin ones p50. On grey: the \
+                       warm-up, which counts for nothing else."
+        .to_owned();
+    if runs.first().is_some_and(|run| !run.labels.changes.is_empty()) {
+        caption += " Upright lines: configuration changes; bands: again and again.";
+    }
     let heading = Heading {
         name: format!("timeline-{entry}"),
         title: format!("Golden signals of {entry} over time"),
         subtitle: subtitle(runs.first()?, ""),
-        caption: "Each point is an interval, all replications together: requests as they start, errors and response times of \
-                  the responses that come. The strong lines are p99, the thin ones p50. On grey: the warm-up, which counts \
-                  for nothing else."
-            .to_owned(),
+        caption,
     };
     let end = lines.iter().flat_map(|line| &line.rows).map(|row| row.end).fold(0.0, f64::max);
     let rate = Shown::of_entry("requests per second", "request_rate", Unit::Count);
@@ -59,6 +67,7 @@ pub(super) fn picture(runs: &[Run<'_>], entry: &str) -> Option<Picture> {
     let placed = place(&lines, &panels, sheet.area, end);
     for (index, (panel, shown)) in placed.iter().zip(&panels).enumerate() {
         shade_warm_up(&lines, panel, index == 0, &mut sheet);
+        mark_changes(runs, panel, index == 0, &mut sheet);
         panel.draw(&mut sheet.canvas);
         let mut labels = Vec::new();
         for line in &lines {
@@ -150,6 +159,27 @@ fn shade_warm_up(lines: &[Line], panel: &Panel, is_named: bool, sheet: &mut Shee
             "warm-up",
             NOTE,
         );
+    }
+}
+
+/// A line where configuration changes, a band where it does so again and again, in the first panel with its name.
+fn mark_changes(runs: &[Run<'_>], panel: &Panel, is_named: bool, sheet: &mut Sheet) {
+    let changes = runs.first().map_or(&[][..], |run| &run.labels.changes);
+    let Area { top, bottom, right, .. } = panel.area;
+    let x = |nanos: u64| panel.at(nanos as f64 / 1e9, panel.y.ends.0).0;
+    for (index, change) in changes.iter().enumerate() {
+        let (from, to) = (x(change.span.0), x(change.span.1));
+        if to > from {
+            sheet.canvas.rectangle((from, top), (to - from, panel.area.height()), CHANGES);
+        }
+        sheet.canvas.line(vec![(from, top), (from, bottom)], 1.0, FAINT);
+        if is_named {
+            // Names that follow each other closely stand below each other.
+            let line = (index % NAME_LINES) as f64;
+            let place = (from + 4.0, top + (line + 0.8) * NAME_LINE);
+            let room = (right - place.0).max(0.0);
+            sheet.canvas.text(place, Align::Left, &NOTE.fit(&change.name, room), NOTE);
+        }
     }
 }
 
