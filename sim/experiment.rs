@@ -15,11 +15,12 @@ use rayon::prelude::*;
 use crate::engine;
 use crate::index::Idx;
 use crate::metrics::{
-    EdgeLabel, EntryLabel, Labels, PRECISION_LADDER, RunRecord, VersionLabel, precision_possible,
-    precision_reached,
+    ChangeLabel, EdgeLabel, EntryLabel, Labels, PRECISION_LADDER, RunRecord, VersionLabel,
+    precision_possible, precision_reached,
 };
+use crate::program::control::Change;
 use crate::program::{Edge, Program, WorkloadIdx};
-use crate::units::Ratio;
+use crate::units::{Ratio, Span};
 use crate::vocabulary::Arrivals;
 
 /// How many replications to run.
@@ -131,6 +132,10 @@ pub fn labels(program: &Program) -> Labels {
         let service = &program.services[edge.callee].name;
         edge.subset.as_ref().map_or_else(|| service.clone(), |subset| format!("{service}@{subset}"))
     };
+    let change = |change: &Change| {
+        let last = change.first + Span::from_nanos(change.every.nanos() * change.times.saturating_sub(1));
+        ChangeLabel { name: change.name.clone(), span: (change.first.nanos(), last.nanos()) }
+    };
     Labels {
         scenario: program.scenario.clone(),
         mesh: program.mesh.clone(),
@@ -169,6 +174,7 @@ pub fn labels(program: &Program) -> Labels {
         proxies: program.groups.iter().map(|group| group.name.clone()).collect(),
         nodes: program.machines.nodes.iter().map(|node| node.name.clone()).collect(),
         zones: program.machines.zones.clone(),
+        changes: program.control.iter().flat_map(|control| &control.changes).map(change).collect(),
         currency: program.machines.currency,
         notes: program.machines.notes.clone(),
     }

@@ -52,6 +52,8 @@ pub(super) const BACKOFF: Purpose = Purpose(20);
 pub(super) const MIRROR: Purpose = Purpose(21);
 /// By how much longer an endpoint that fails stays shut off.
 pub(super) const PENALTY: Purpose = Purpose(22);
+/// Delay of a message of the control plane; the message is the repetition.
+pub(super) const CONFIGURATION: Purpose = Purpose(40);
 
 /// A step of a path: one more attempt of a proxy, of an application, and a copy.
 pub(super) const PROXY_ATTEMPT: u64 = 0x70_726f_7879;

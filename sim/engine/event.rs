@@ -1,6 +1,7 @@
 //! Everything that can happen, on one screen.
 
 use crate::mesh::scenario::SourceIdx;
+use crate::program::control::{ChangeIdx, SubscriberIdx};
 use crate::program::{PodIdx, ProxyIdx};
 
 use super::call::CallId;
@@ -76,6 +77,35 @@ pub enum Event {
     FailFast {
         /// Position of what it knows of the backend.
         view: u32,
+    },
+    /// Configuration is changed.
+    Change(ChangeIdx),
+    /// A control plane looks whether to push what it has gathered.
+    PushWindow(u32),
+    /// An instance of it has done a job, unless something came between.
+    PushCpuDone {
+        /// The instance.
+        replica: u32,
+        /// Outdated if it has moved on.
+        generation: u32,
+    },
+    /// The last byte of a push is on the wire.
+    PushSent(SubscriberIdx),
+    /// A proxy has taken a push over.
+    PushApplied {
+        /// The proxy.
+        subscriber: SubscriberIdx,
+        /// It has all changes before this number.
+        changes: u32,
+    },
+    /// A control plane of streams has an update ready.
+    UpdateSent(u32),
+    /// A proxy has taken an update over.
+    UpdateApplied {
+        /// The stream.
+        stream: u32,
+        /// The version of the service that it has.
+        version: u32,
     },
     /// The demand of every node is held against its cores.
     NodeTick,

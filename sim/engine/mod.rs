@@ -9,6 +9,7 @@ mod attempt;
 mod call;
 mod connect;
 mod connection;
+mod control;
 mod draw;
 mod endpoints;
 mod event;
@@ -46,6 +47,7 @@ use crate::program::{Edge, EdgeIdx, PodIdx, Program};
 
 use call::{CallId, Calls};
 use connection::Connections;
+use control::Control;
 pub use event::Event;
 use instance::Instance;
 use node::NodeCores;
@@ -94,6 +96,8 @@ struct Engine<'p> {
     node_cores: Option<NodeCores>,
     sources: IndexVec<SourceIdx, SourceState>,
     recorder: Recorder,
+    /// `None` where no configuration changes.
+    control: Option<Box<Control<'p>>>,
     /// Scratch: requests that a processor-sharing instance has finished.
     done: Vec<CallId>,
     /// Scratch: jobs that a proxy with a shared quota has finished.
@@ -123,6 +127,7 @@ impl<'p> Engine<'p> {
                 .map(|source| SourceState::new(program, source, replication))
                 .collect(),
             recorder: Recorder::new(program),
+            control: Control::new(program, replication),
             done: Vec::new(),
             jobs_done: Vec::new(),
             unanswered: 0,
@@ -135,6 +140,7 @@ impl<'p> Engine<'p> {
         self.schedule.at(self.program.window.end(), Event::WindowEnd);
         self.schedule.at(self.program.drain_limit, Event::DrainEnd);
         self.start_nodes();
+        self.start_changes();
         for source in self.program.sources.indexes() {
             self.start_source(source);
         }
@@ -158,6 +164,9 @@ impl<'p> Engine<'p> {
         });
         let in_flight = self.sources.iter().map(|source| source.in_flight.present());
         self.recorder.timeline.close(in_flight, busy);
+        if let Some(control) = &mut self.control {
+            control.sample(now);
+        }
     }
 
     /// The next event, once it is handled; `None` when the run is over.
@@ -194,6 +203,13 @@ impl<'p> Engine<'p> {
             Event::Sweep { view } => self.sweep(view),
             Event::Probe { view, endpoint } => self.probe(view, endpoint),
             Event::FailFast { view } => self.fail_fast(view),
+            Event::Change(change) => self.change(change),
+            Event::PushWindow(replica) => self.push_window(replica),
+            Event::PushCpuDone { replica, generation } => self.push_cpu_done(replica, generation),
+            Event::PushSent(subscriber) => self.push_sent(subscriber),
+            Event::PushApplied { subscriber, changes } => self.push_applied(subscriber, changes),
+            Event::UpdateSent(stream) => self.update_sent(stream),
+            Event::UpdateApplied { stream, version } => self.update_applied(stream, version),
             Event::NodeTick => self.tick_nodes(),
             Event::IntervalEnd => {
                 self.close_interval();
@@ -257,6 +273,8 @@ impl<'p> Engine<'p> {
             );
         }
         record.proxies = self.proxies.finish(self.program, end, &mut record.nodes);
+        record.control =
+            self.control.map(|control| Box::new(control.finish(end, &mut record.proxies, &mut record.nodes)));
         record.events = self.schedule.handled();
         record.requests = self.sources.iter().map(|source| source.sent).sum();
         record
@@ -284,6 +302,9 @@ impl<'p> Engine<'p> {
             assert!(visits.balances(end, visiting.into_iter()), "Little's law holds of a service");
         }
         self.check_limits();
+        if let Some(control) = &self.control {
+            control.check();
+        }
         assert_eq!(
             self.recorder.calls_made,
             self.recorder.calls_over + self.calls.live() as u64,

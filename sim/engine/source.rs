@@ -196,10 +196,12 @@ impl Engine<'_> {
         }
     }
 
-    /// The window is over, and every request that was meant for it has been sent and answered.
+    /// The window is over, every request that was meant for it has been sent and answered, and every change that happened
+    /// in it has reached the proxies that it concerns.
     pub(super) fn is_settled(&self) -> bool {
         self.window_over
             && self.unanswered == 0
+            && self.control.as_ref().is_none_or(|control| control.is_settled())
             && self.sources.indexes().all(|source| {
                 let owes = |user| self.owed_ticks(source, user).next().is_some();
                 !(0..self.connections_that_catch_up(source)).any(owes)

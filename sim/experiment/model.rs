@@ -180,7 +180,8 @@ fn share(records: &[Vec<RunRecord>], events: u64, requests: u64, most: u64) -> f
     wanted.min(most as f64 / taken).min(1.0)
 }
 
-/// With a share of the window. Traffic that changes over time keeps all of it: a part would be another load.
+/// With a share of the window. Traffic that changes over time keeps all of it, a part would be another load, and so do
+/// events: what happens later would not happen at all.
 fn shortened(scenario: &Scenario, share: f64) -> Scenario {
     let mut shortened = scenario.clone();
     if share < 1.0 && is_steady(scenario) {
@@ -190,7 +191,7 @@ fn shortened(scenario: &Scenario, share: f64) -> Scenario {
 }
 
 fn is_steady(scenario: &Scenario) -> bool {
-    scenario.sources.iter().all(|source| {
+    let is_constant = scenario.sources.iter().all(|source| {
         matches!(
             source.arrivals,
             Arrivals::Poisson { .. }
@@ -198,7 +199,8 @@ fn is_steady(scenario: &Scenario) -> bool {
                 | Arrivals::Paced { .. }
                 | Arrivals::Closed { .. }
         )
-    })
+    });
+    is_constant && scenario.events.is_empty()
 }
 
 #[cfg(test)]

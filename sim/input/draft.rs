@@ -11,9 +11,11 @@ use crate::vocabulary::{
 use super::defaults;
 use super::tree::{Located, Node};
 
+mod event;
 mod proxy;
 mod routing;
 
+pub use event::{ChangedDraft, EventDraft, EventKindDraft};
 pub use proxy::ProxyDraft;
 pub use routing::{
     BackendDraft, ExternalDraft, GatewayDraft, Level, PolicyDraft, RouteDraft, ScopeDraft, SubsetDraft, Via,
@@ -50,6 +52,8 @@ pub struct Draft {
     pub guessed_times: Vec<GuessedTime>,
     /// How long, how often, with which seed.
     pub run: RunSettings,
+    /// What happens during a run.
+    pub events: Vec<EventDraft>,
     /// Limits.
     pub slos: Vec<SloDraft>,
     /// Sections that can be given only once, with where they were.
@@ -75,6 +79,7 @@ impl Default for Draft {
             guesses: Vec::new(),
             guessed_times: Vec::new(),
             run: defaults::run(),
+            events: Vec::new(),
             slos: Vec::new(),
             given: Vec::new(),
             assumed_rates: 0,

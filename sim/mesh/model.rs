@@ -10,6 +10,10 @@ use crate::vocabulary::routing::{Backoff, RetryOn};
 
 use super::scenario::{BalancingPolicy, Protocol};
 
+mod distribution;
+
+pub use distribution::{ApplyCost, DistributionModel, PerCore, PushModel, ResourceCost, StreamModel, Way};
+
 /// What one mesh does to a call.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MeshModel {
@@ -31,8 +35,10 @@ pub struct MeshModel {
     pub retries: Option<RetryModel>,
     /// Pods that stand on every node, whatever else runs there.
     pub daemons: Vec<ReservationModel>,
-    /// The control plane; `None` when the mesh has none of its own.
+    /// Pods of the control plane; `None` when the mesh has none of its own.
     pub control_plane: Option<ReservationModel>,
+    /// How it tells proxies of changes; `None` where kube-proxy is all there is, which knows no routes.
+    pub distribution: Option<DistributionModel>,
 }
 
 /// Whose reading of conditions and pauses a proxy has.
@@ -181,6 +187,8 @@ pub struct ProxyModel {
     pub ewma_decay: Span,
     /// Memory.
     pub memory: MemoryModel,
+    /// Taking over changed configuration.
+    pub apply: ApplyCost,
     /// Requests and limits of the container.
     pub cpu_request: Option<Cores>,
     /// CPU quota over 100 ms; `None` is none.

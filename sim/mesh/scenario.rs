@@ -10,10 +10,12 @@ use crate::units::{Bytes, Cores, Currency, Money, Ratio, Span};
 use crate::vocabulary::ProxySettings;
 use crate::vocabulary::routing::Status;
 
+mod event;
 mod guess;
 mod routing;
 mod scope;
 
+pub use event::{Change, Event, EventKind, Repeated};
 pub use guess::GuessedTime;
 pub use routing::{Backend, Policy, Route, Subset, SubsetIdx, Version, VersionIdx};
 pub(in crate::mesh) use routing::{merged, policy_of};
@@ -63,6 +65,8 @@ pub struct Scenario {
     pub waypoints: Option<Vec<Waypoint>>,
     /// What lies between and beneath the pods.
     pub cluster: Cluster,
+    /// What happens during a run, in the order in which it is written.
+    pub events: Vec<Event>,
     /// How long, how often, with which seed.
     pub run: RunSettings,
     /// Limits that set the exit code.

@@ -1,5 +1,6 @@
 //! The names behind the rows of a [`RunRecord`](super::RunRecord), in the same order.
 
+use crate::mesh::scenario::Event;
 use crate::units::Currency;
 
 /// Names of everything a record has rows for. Each vector is as long as the record's vector of the same name.
@@ -23,12 +24,19 @@ pub struct Labels {
     pub nodes: Vec<String>,
     /// Zones: what goes from one to another has a row per pair.
     pub zones: Vec<String>,
+    /// Events that change configuration.
+    pub changes: Vec<ChangeLabel>,
     /// Some proxy looks at rules, or some application repeats calls: attempts have rows.
     pub routed: bool,
     /// The currency of all money.
     pub currency: Currency,
     /// What was assumed before the run: one sentence each.
     pub notes: Vec<String>,
+}
+
+impl Labels {
+    /// What rows about all events together are called.
+    pub const ALL_CHANGES: &str = Event::ALL;
 }
 
 /// A source of traffic.
@@ -41,6 +49,15 @@ pub struct EntryLabel {
     /// Requests keep coming whatever the responses do, so a saturated station has no steady state. False for users who
     /// wait for their response.
     pub open: bool,
+}
+
+/// An event that changes configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ChangeLabel {
+    /// Its name.
+    pub name: String,
+    /// When it happens first and last, since the start of the run, in nanoseconds.
+    pub span: (u64, u64),
 }
 
 /// A version of a service.

@@ -28,7 +28,7 @@ pub use estimate::{
     PRECISION_LADDER, difference, entry_quantile, estimate, precision_possible, precision_reached,
     precision_shortages,
 };
-pub use labels::{EdgeLabel, EntryLabel, Labels, VersionLabel};
+pub use labels::{ChangeLabel, EdgeLabel, EntryLabel, Labels, VersionLabel};
 pub use model::{Drawn, Place, Values, places};
 pub use record::RunRecord;
 pub use results::{Estimate, Kind, Results, Row, Scope, Statistic, Unit};

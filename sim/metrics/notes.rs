@@ -1,8 +1,8 @@
 //! What a reader must know beside the numbers, one sentence each.
 
-use super::labels::Labels;
+use super::labels::{ChangeLabel, Labels};
 use super::quantile::requests_needed;
-use super::record::RunRecord;
+use super::record::{ChangeRecord, RunRecord};
 use super::results::Statistic;
 use super::section::REPLICATIONS_NEEDED;
 use super::stationary::{self, Saturated};
@@ -37,6 +37,9 @@ pub(super) fn all(
     notes.extend(labels.notes.iter().cloned());
     notes.extend(crowded_nodes(labels, pooled));
     notes.extend(above_memory_limit(labels, pooled));
+    notes.extend(changes_of_nobody(pooled));
+    notes.extend(unseen_changes(labels, pooled));
+    notes.extend(late_changes(labels, pooled));
     notes
 }
 
@@ -80,6 +83,40 @@ fn above_memory_limit(labels: &Labels, pooled: &RunRecord) -> Option<String> {
         reached / MIB,
         limit / MIB
     ))
+}
+
+/// Changes that no proxy is told of.
+fn changes_of_nobody(pooled: &RunRecord) -> Option<String> {
+    let all = pooled.control.as_ref()?.together();
+    (all.times > 0 && all.concerned == 0).then(|| {
+        "changes of routes concern nobody: no proxy looks at the routes of the services that change"
+            .to_owned()
+    })
+}
+
+/// Events that the window does not hold.
+fn unseen_changes(labels: &Labels, pooled: &RunRecord) -> Vec<String> {
+    let changes = pooled.control.iter().flat_map(|control| &control.changes);
+    let unseen = labels.changes.iter().zip(changes).filter(|(_, change)| change.times == 0);
+    unseen
+        .map(|(ChangeLabel { name, .. }, _)| {
+            format!("event `{name}` does not happen in the measuring window: nothing is said of it")
+        })
+        .collect()
+}
+
+/// Changes that some proxies did not get in time.
+fn late_changes(labels: &Labels, pooled: &RunRecord) -> Vec<String> {
+    let changes = pooled.control.iter().flat_map(|control| &control.changes);
+    let late = labels.changes.iter().zip(changes).filter(|(_, change)| change.unreached > 0);
+    let note = |(ChangeLabel { name, .. }, change): (&ChangeLabel, &ChangeRecord)| {
+        format!(
+            "event `{name}`: {} of {} updates of proxies were still under way when the run ended; they count as later \
+             than all others",
+            change.unreached, change.concerned
+        )
+    };
+    late.map(note).collect()
 }
 
 fn saturation(Saturated { name, utilization }: &Saturated) -> String {

@@ -1,7 +1,10 @@
 //! Several replications as one record: counts added, histograms merged, time-weighted means weighted by their window.
 //! Time lines are not pooled.
 
-use super::record::{Causes, EdgeRecord, EntryRecord, NodeRecord, ProxyRecord, RunRecord, ServiceRecord};
+use super::record::{
+    Causes, ChangeRecord, ControlRecord, EdgeRecord, EntryRecord, NodeRecord, ProxyRecord, RunRecord,
+    ServiceRecord,
+};
 use super::timeline::TimelineRecord;
 
 /// The replications taken together; the window is the sum of theirs. Empty without replications.
@@ -18,6 +21,9 @@ pub(crate) fn pool(records: &[RunRecord]) -> RunRecord {
         each(&mut pooled.proxies, &record.proxies, |pooled, one| add_proxy(pooled, one, weights));
         each(&mut pooled.nodes, &record.nodes, |pooled, one| add_node(pooled, one, weights));
         each(&mut pooled.zone_bytes, &record.zone_bytes, |pooled, one| *pooled += one);
+        if let (Some(pooled), Some(one)) = (&mut pooled.control, &record.control) {
+            add_control(pooled, one);
+        }
         pooled.window += record.window;
         pooled.demand = pooled.demand.wrapping_add(record.demand);
         pooled.events += record.events;
@@ -116,6 +122,18 @@ fn add_proxy(pooled: &mut ProxyRecord, one: &ProxyRecord, weights: (u64, u64)) {
 fn add_node(pooled: &mut NodeRecord, one: &NodeRecord, weights: (u64, u64)) {
     pooled.cpu += one.cpu;
     pooled.memory_mean = weighted(pooled.memory_mean, one.memory_mean, weights);
+}
+
+/// Instances, proxies and memory are the same in every replication.
+fn add_control(pooled: &mut ControlRecord, one: &ControlRecord) {
+    each(&mut pooled.changes, &one.changes, ChangeRecord::add);
+    pooled.builds += one.builds;
+    pooled.messages += one.messages;
+    pooled.bytes += one.bytes;
+    pooled.queue_max = pooled.queue_max.max(one.queue_max);
+    pooled.cpu += one.cpu;
+    pooled.cpu_peak = pooled.cpu_peak.max(one.cpu_peak);
+    pooled.apply_cpu += one.apply_cpu;
 }
 
 fn weighted(left: f64, right: f64, (left_weight, right_weight): (u64, u64)) -> f64 {

@@ -3,6 +3,8 @@
 //! But for the time line, only requests whose intended arrival lies in the measuring window count; rates, utilizations and time-weighted means
 //! cover exactly that window. All times are nanoseconds.
 
+use std::fmt;
+
 use hdrhistogram::Histogram;
 
 use super::histogram::LogHistogram;
@@ -25,7 +27,7 @@ pub const PARTS: [&str; 8] = [
 pub type Causes = [u64; Cause::ALL.len()];
 
 /// One replication of one scenario under one mesh. Rows are in the order of the program's tables.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct RunRecord {
     /// Length of the measuring window, in nanoseconds.
     pub window: u64,
@@ -48,6 +50,8 @@ pub struct RunRecord {
     pub zone_bytes: Vec<u64>,
     /// Golden signals of each interval.
     pub timeline: TimelineRecord,
+    /// Changes of configuration and what they cost; `None` where nothing changes.
+    pub control: Option<Box<ControlRecord>>,
     /// Fingerprint of what the measured requests asked for: a sum of hashes of their intended arrival times and of the
     /// service time of each visit. Equal under every mesh as long as no call is rejected or given up and versions of a
     /// service ask for the same things.
@@ -56,6 +60,39 @@ pub struct RunRecord {
     pub events: u64,
     /// End-to-end requests simulated, warm-up and drain included.
     pub requests: u64,
+}
+
+/// As derived, but that nothing is said of a control plane where nothing changes: the digest of such a run is the same as
+/// it always was.
+impl fmt::Debug for RunRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            window,
+            entries,
+            services,
+            versions,
+            edges,
+            proxies,
+            nodes,
+            machines,
+            zone_bytes,
+            timeline,
+            control,
+            demand,
+            events,
+            requests,
+        } = self;
+        let mut all = f.debug_struct("RunRecord");
+        all.field("window", window).field("entries", entries).field("services", services);
+        all.field("versions", versions).field("edges", edges).field("proxies", proxies);
+        all.field("nodes", nodes).field("machines", machines).field("zone_bytes", zone_bytes);
+        all.field("timeline", timeline).field("demand", demand).field("events", events);
+        all.field("requests", requests);
+        if let Some(control) = control {
+            all.field("control", control);
+        }
+        all.finish()
+    }
 }
 
 /// What the users of one source saw.
@@ -216,4 +253,68 @@ pub struct MachineRecord {
     pub hour_price: f64,
     /// Price of a GB (10⁹ bytes) from one zone to another.
     pub gigabyte_price: f64,
+}
+
+/// Changes of configuration that happened in the window, and what they cost.
+#[derive(Clone, Debug, Default)]
+pub struct ControlRecord {
+    /// One row per event.
+    pub changes: Vec<ChangeRecord>,
+    /// Instances of the control plane.
+    pub instances: u64,
+    /// Proxies that it tells of changes.
+    pub subscribers: u64,
+    /// Pushes that were built in the window, by any instance.
+    pub builds: u64,
+    /// Messages to proxies in the window ...
+    pub messages: u64,
+    /// ... and their bytes.
+    pub bytes: u64,
+    /// The most proxies, or updates, that have waited at one instance at once.
+    pub queue_max: u64,
+    /// CPU time of all instances in the window.
+    pub cpu: u64,
+    /// The most CPU that they took in one interval of the time line, in cores.
+    pub cpu_peak: f64,
+    /// CPU time of the proxies in the window to take changes over.
+    pub apply_cpu: u64,
+    /// Memory of all instances in bytes.
+    pub memory: f64,
+}
+
+impl ControlRecord {
+    /// All events as one.
+    pub fn together(&self) -> ChangeRecord {
+        let mut all = ChangeRecord::default();
+        for change in &self.changes {
+            all.add(change);
+        }
+        all
+    }
+}
+
+/// What became of the changes of one event.
+#[derive(Clone, Debug, Default)]
+pub struct ChangeRecord {
+    /// How often it happened.
+    pub times: u64,
+    /// Proxies that it concerned, summed over the times.
+    pub concerned: u64,
+    /// From a change until a proxy had it, for each proxy.
+    pub convergence_time: LogHistogram,
+    /// From a change until the last proxy had it, for each time that all had it.
+    pub last_proxy: LogHistogram,
+    /// Proxies that it had not reached when the run ended.
+    pub unreached: u64,
+}
+
+impl ChangeRecord {
+    /// Adds what became of other changes.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.times += other.times;
+        self.concerned += other.concerned;
+        self.convergence_time.merge(&other.convergence_time);
+        self.last_proxy.merge(&other.last_proxy);
+        self.unreached += other.unreached;
+    }
 }

@@ -19,7 +19,8 @@ pub struct Results {
     pub replications: usize,
     /// False when some station was saturated by open traffic: no row then has an interval.
     pub stationary: bool,
-    /// Scenario first, then entries, services, versions, edges, proxies, nodes and pairs of zones in the program's order.
+    /// Scenario first, then entries, services, versions, edges, proxies, nodes, changes of configuration and pairs of zones in the
+    /// program's order.
     pub rows: Vec<Row>,
     /// What a reader must know beside the numbers: one sentence each.
     pub notes: Vec<String>,
@@ -150,6 +151,8 @@ words! {
         Node = "node",
         /// A zone and another one.
         Zone = "zone",
+        /// Changes of configuration, one event's or all, and what they cost.
+        ControlPlane = "control_plane",
     }
 }
 

@@ -114,6 +114,7 @@ pub(crate) fn full_record(number: u64, requests: usize, proxied: bool) -> RunRec
         cross_zone_bytes: 0,
     };
     RunRecord {
+        control: None,
         window: SECOND,
         entries: vec![entry],
         services: vec![service(2), service(4)],

@@ -55,6 +55,7 @@ pub fn compile(scenario: &Scenario, mesh: &MeshModel) -> Program {
         zone_delay: scenario.cluster.zone_delay.clone(),
         outside_delay: scenario.cluster.outside_delay.clone(),
         nanos_per_byte: scenario.cluster.bandwidth.map_or(0.0, |bits_per_second| 8e9 / bits_per_second),
+        control: None,
         window: Window::new(start, scenario.run.duration),
         interval: interval(&scenario.run),
         drain_limit: start + scenario.run.duration + scenario.run.drain_limit,
@@ -67,6 +68,13 @@ pub fn compile(scenario: &Scenario, mesh: &MeshModel) -> Program {
         node_group: workloads.node_group,
     };
     super::pods::place(&mut program, scenario, &layout);
+    let layout = super::control::Layout {
+        beside: &workloads.beside,
+        of_sources: &workloads.of_sources,
+        waypoint_of: &workloads.waypoint_of,
+        node_group: workloads.node_group,
+    };
+    program.control = super::control::build(scenario, mesh, &layout, &program);
     program
 }
 

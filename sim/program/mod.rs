@@ -9,6 +9,7 @@
 
 mod call;
 mod compile;
+pub mod control;
 mod edge;
 mod endpoints;
 mod group;
@@ -36,6 +37,7 @@ use crate::units::{Currency, Money, SimTime, Span};
 use crate::vocabulary::routing::Status;
 
 pub use compile::compile;
+pub use control::Control;
 pub use endpoints::Endpoints;
 pub use resilience::{Bounds, Resilience};
 pub use route::{Route, RouteIdx};
@@ -108,6 +110,8 @@ pub struct Program {
     pub outside_delay: Dist,
     /// Nanoseconds a byte takes on the wire.
     pub nanos_per_byte: f64,
+    /// What changes during the run, and who is told; `None` where nothing does.
+    pub control: Option<Box<Control>>,
     /// Requests whose intended arrival lies in it are measured.
     pub window: Window,
     /// Length of the time line's intervals.

@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 
 use sim::engine::{self, Event, Trace};
 use sim::mesh::Scenario;
-use sim::mesh::scenario::{Arrivals, Service, TrafficSource};
+use sim::mesh::scenario::{Arrivals, Repeated, Service, TrafficSource};
 use sim::metrics::RunRecord;
 use sim::program::{Program, compile};
 use sim::units::Span;
@@ -39,6 +39,12 @@ fn short(mut scenario: Scenario) -> Scenario {
     let (warm_up, duration) = if large { (50, 100) } else { (1000, 3000) };
     scenario.run.warm_up = Span::from_millis(warm_up);
     scenario.run.duration = Span::from_millis(duration);
+    for (number, event) in (1..).zip(&mut scenario.events) {
+        event.at = Span::from_millis(warm_up + 300 * number);
+        if let Some(repeated) = &mut event.repeated {
+            *repeated = Repeated { every: Span::from_millis(400), until: None };
+        }
+    }
     scenario
 }
 

@@ -28,6 +28,7 @@ use super::tree::Node;
 mod application;
 mod cluster;
 mod distribution;
+mod events;
 mod matches;
 mod mesh;
 mod operation;
@@ -45,7 +46,7 @@ pub(crate) const VERSION: u32 = 1;
 
 /// Top-level keys, to tell a scenario whose version was forgotten from an isotope graph.
 pub(crate) const SECTIONS: &[&str] =
-    &["version", "traffic", "routes", "policies", "mesh", "cluster", "run", "slo"];
+    &["version", "traffic", "routes", "policies", "mesh", "cluster", "events", "run", "slo"];
 
 /// Adds what `node` says to `draft`.
 pub(crate) fn decode(node: &Node, draft: &mut Draft, diagnostics: &mut Diagnostics) {
@@ -81,6 +82,7 @@ pub(crate) fn decode(node: &Node, draft: &mut Draft, diagnostics: &mut Diagnosti
     if let Some(decoded) = once("run", &mut scenario, draft, run::run) {
         draft.run = decoded;
     }
+    draft.events.extend(scenario.read("events", each(events::event)).unwrap_or_default());
     let slos = scenario.read("slo", each(run::slo)).unwrap_or_default();
     draft.slos.extend(slos.into_iter().flatten());
     scenario.finish();

@@ -7,6 +7,7 @@ mod asked;
 mod capability;
 pub(in crate::mesh) mod decode;
 mod dimension;
+mod distribution;
 mod draw;
 mod objects;
 mod parameters;

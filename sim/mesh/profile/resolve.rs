@@ -1,8 +1,9 @@
 //! From a profile to what the compiler needs.
 
 use crate::mesh::model::{
-    ConfigurationView, DirectModel, Dispatch, Follows, MemoryModel, MeshModel, NodeProxyModel, ProxyModel,
-    ReservationModel, RetryModel, TraversalCost, TunnelModel, UpstreamModel, WakeCost, WaypointModel,
+    ApplyCost, ConfigurationView, DirectModel, Dispatch, Follows, MemoryModel, MeshModel, NodeProxyModel,
+    ProxyModel, ReservationModel, RetryModel, TraversalCost, TunnelModel, UpstreamModel, WakeCost,
+    WaypointModel,
 };
 use crate::units::{Bytes, Cores, Ratio, Span};
 use crate::vocabulary::BalancingPolicy;
@@ -35,6 +36,7 @@ impl Profile {
             retries: (data_plane != "none").then(|| section("retries").retries()),
             daemons: is_ambient.then(|| section("cni").reservation("cni", 1)).into_iter().collect(),
             control_plane: self.control_plane(),
+            distribution: self.distribution(),
         }
     }
 
@@ -45,7 +47,7 @@ impl Profile {
         is_there.then(|| section.reservation("control-plane", section.number("replicas") as u32))
     }
 
-    fn word(&self, path: &str) -> &'static str {
+    pub(super) fn word(&self, path: &str) -> &'static str {
         let position = table().position(path).expect("the table has the path");
         self.word_at(position).expect("a decoded profile has every word it needs")
     }
@@ -53,9 +55,9 @@ impl Profile {
 
 /// The parameters of one section.
 #[derive(Clone, Copy)]
-struct Reader<'p> {
-    profile: &'p Profile,
-    section: &'static str,
+pub(super) struct Reader<'p> {
+    pub(super) profile: &'p Profile,
+    pub(super) section: &'static str,
 }
 
 impl Reader<'_> {
@@ -101,6 +103,11 @@ impl Reader<'_> {
             ewma_default: self.span("balancing.ewma_default"),
             ewma_decay: self.span("balancing.ewma_decay"),
             memory: self.memory(&features),
+            apply: ApplyCost {
+                changed: self.span("configuration.apply_per_changed_cluster"),
+                unchanged: self.span("configuration.apply_per_unchanged_cluster"),
+                worker: self.span("configuration.apply_per_worker"),
+            },
             cpu_request: self.limit("cpu_request").map(cores),
             cpu_limit: self.limit("cpu_limit").map(cores),
             memory_request: self.limit("memory_request").map(bytes),
@@ -234,17 +241,17 @@ impl Reader<'_> {
         matches!(self.word(&format!("features.{feature}.enabled")), "on" | "always")
     }
 
-    fn word(self, path: &str) -> &'static str {
+    pub(super) fn word(self, path: &str) -> &'static str {
         self.profile.word(&format!("{}.{path}", self.section))
     }
 
     /// A number in its base unit.
-    fn number(self, path: &str) -> f64 {
+    pub(super) fn number(self, path: &str) -> f64 {
         self.limit(path).expect("a decoded profile has every number it needs")
     }
 
     /// A number in its base unit, or `None` for a word such as `none`, `unlimited` or `from_cpu_limit`.
-    fn limit(self, path: &str) -> Option<f64> {
+    pub(super) fn limit(self, path: &str) -> Option<f64> {
         match self.profile.get(&format!("{}.{path}", self.section)) {
             Some(Setting::Number(quantity)) => Some(quantity.value),
             Some(Setting::Word(_)) => None,
@@ -252,7 +259,7 @@ impl Reader<'_> {
         }
     }
 
-    fn span(self, path: &str) -> Span {
+    pub(super) fn span(self, path: &str) -> Span {
         Span::from_seconds_f64(self.number(path))
     }
 
@@ -282,7 +289,7 @@ struct Features {
     memory_per_worker: f64,
 }
 
-fn cores(value: f64) -> Cores {
+pub(super) fn cores(value: f64) -> Cores {
     Cores::new(value).expect("a decoded number is finite and not negative")
 }
 

@@ -10,6 +10,7 @@ use super::scenario::{Scenario, Service, ServiceIdx, SourceIdx, TrafficSource, U
 
 mod backends;
 mod calls;
+mod events;
 mod guesses;
 mod hosts;
 mod inject;
@@ -46,6 +47,7 @@ pub fn validate(draft: &Draft, diagnostics: &mut Diagnostics) -> Option<Scenario
     let cluster = placement::cluster(draft, &directory, &sources, diagnostics);
     let waypoints = waypoints::resolve(draft, &directory, &services, &cluster.zones, diagnostics);
     let scopes = scopes::resolve(draft, &services, diagnostics);
+    let events = events::resolve(draft, &directory, &services, diagnostics);
     let slos = slo::resolve(draft, &sources, diagnostics);
     let calls = calls::check(draft, &services, &sources, &routes, diagnostics);
     check_pods(draft, &services, &sources, diagnostics);
@@ -68,6 +70,7 @@ pub fn validate(draft: &Draft, diagnostics: &mut Diagnostics) -> Option<Scenario
         scopes,
         waypoints,
         cluster,
+        events,
         run: draft.run,
         slos,
         calls: calls?,

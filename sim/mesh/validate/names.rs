@@ -44,6 +44,9 @@ pub(super) fn check(draft: &Draft, diagnostics: &mut Diagnostics) {
     for waypoint in waypoints {
         allowed(&waypoint.name, diagnostics);
     }
+    for name in draft.events.iter().filter_map(|event| event.name.as_ref()) {
+        allowed(name, diagnostics);
+    }
     for zone in draft.cluster.zones.iter().flat_map(|zones| &zones.value) {
         allowed(zone, diagnostics);
     }

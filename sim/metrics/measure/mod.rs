@@ -4,6 +4,7 @@
 //! value becomes a result or half of a difference.
 
 mod cause;
+mod control_plane;
 mod cost;
 mod edge;
 mod entry;
@@ -103,6 +104,13 @@ pub(super) fn subjects(labels: &Labels) -> Vec<Subject> {
     }
     for (index, name) in labels.nodes.iter().enumerate() {
         add(Scope::Node, name, index, node::MEASURES);
+    }
+    if !labels.changes.is_empty() {
+        add(Scope::ControlPlane, Labels::ALL_CHANGES, 0, control_plane::OF_ALL);
+        add(Scope::ControlPlane, Labels::ALL_CHANGES, 0, control_plane::OF_CONTROL_PLANE);
+    }
+    for (index, change) in labels.changes.iter().enumerate() {
+        add(Scope::ControlPlane, &change.name, index, control_plane::OF_EVENTS);
     }
     for (from, one) in labels.zones.iter().enumerate() {
         for (to, other) in labels.zones.iter().enumerate().filter(|(to, _)| *to != from) {

@@ -2,6 +2,7 @@
 //!
 //! All of it follows from the runs' results; nothing is estimated here. What meshes add is against one baseline.
 
+mod changes;
 mod csv;
 mod grid;
 mod load;
@@ -23,6 +24,7 @@ use super::busiest::shown_entries;
 use super::plot::{Picture, pictures};
 use super::{File, FileHash, Output, Run, report};
 
+pub(super) use changes::changes;
 pub(super) use load::{grid as load_grid, knees};
 pub(super) use routing::{backend_name, splits, versions};
 pub(super) use standing::{Judged, Standing};

@@ -6,12 +6,17 @@ use crate::metrics::Results;
 use crate::output::human::printable;
 use crate::output::table::{name, notes};
 
-use super::{Comparison, knees, load_grid, splits, tables, verdict, versions};
+use super::{Comparison, changes, knees, load_grid, splits, tables, verdict, versions};
 
 /// Everything for standard output, without where the files are. Ends with a newline.
 pub fn render(comparison: &Comparison<'_>) -> String {
     let mut text = format!("{}\n\n{}\n", headline(comparison), wrapped(&verdict(comparison)));
-    for grid in tables(comparison).into_iter().chain(splits(comparison)).chain(versions(comparison)) {
+    for grid in tables(comparison)
+        .into_iter()
+        .chain(splits(comparison))
+        .chain(versions(comparison))
+        .chain(changes(comparison))
+    {
         text += &grid.terminal();
     }
     if let Some(loads) = comparison.load {

@@ -1,9 +1,9 @@
-//! The sections that a scenario has once: `mesh`, `cluster`, `run`, `slo`.
+//! The sections of the setting: `mesh`, `cluster`, `events`, `run`, `slo`.
 
 use crate::input::Draft;
 use crate::input::draft::{
-    ClusterDraft, CoreSetDraft, FeatureDraft, FeatureValue, MeshDraft, NodesDraft, PricesDraft,
-    SelectionDraft, SloDraft,
+    ChangedDraft, ClusterDraft, CoreSetDraft, EventDraft, EventKindDraft, FeatureDraft, FeatureValue,
+    MeshDraft, NodesDraft, PricesDraft, SelectionDraft, SloDraft,
 };
 use crate::input::tree::Located;
 use crate::vocabulary::{NodeCores, Objective, RunSettings};
@@ -20,6 +20,7 @@ pub(super) fn sections(draft: &Draft, map: &mut Map) {
     if !cluster.is_empty() {
         map.put("cluster", cluster);
     }
+    map.some("events", draft.events.iter().map(event).collect());
     if draft.given.iter().any(|(section, _)| *section == "run") {
         map.put("run", run(&draft.run));
     }
@@ -148,6 +149,24 @@ fn run(run: &RunSettings) -> Map {
     map.maybe("precision", run.precision.map(ratio));
     map.put("seed", Yaml::plain(run.seed));
     map
+}
+
+fn event(event: &EventDraft) -> Yaml {
+    let mut map = Map::default();
+    map.maybe("name", event.name.as_ref().map(|name| Yaml::text(&name.value)));
+    map.put("at", Yaml::plain(event.at.value));
+    match &event.kind {
+        EventKindDraft::Change { services, objects } => {
+            match services {
+                ChangedDraft::All => map.put("change", Yaml::text("all")),
+                ChangedDraft::These(services) => map.put("change", names(services)),
+            }
+            map.maybe("objects", objects.as_ref().map(|objects| Yaml::plain(objects.value)));
+        }
+    }
+    map.maybe("every", event.every.as_ref().map(|every| Yaml::plain(every.value)));
+    map.maybe("until", event.until.as_ref().map(|until| Yaml::plain(until.value)));
+    map.into()
 }
 
 fn slo(slo: &SloDraft) -> Yaml {

@@ -6,6 +6,7 @@
 mod axis;
 mod bars;
 mod canvas;
+mod convergence;
 mod font;
 mod graph;
 mod load;
@@ -54,7 +55,7 @@ impl Picture {
 
 /// All pictures of one scenario under several meshes (or one), a run each; `load` may be empty.
 ///
-/// In order: percentiles, time, time line and outcomes of each entry, load of each entry, resources, and the call graph
+/// In order: percentiles, time, time line and outcomes of each entry, load of each entry, convergence of each change, resources, and the call graph
 /// under each mesh. What cannot be drawn or says nothing (no answered request, no failed one, no proxy) is left out, and so
 /// are all but the busiest of many entries.
 pub fn pictures(runs: &[Run<'_>], load: &[LoadCurve]) -> Vec<Picture> {
@@ -67,6 +68,8 @@ pub fn pictures(runs: &[Run<'_>], load: &[LoadCurve]) -> Vec<Picture> {
         pictures.extend(outcomes::picture(runs, entry));
     }
     pictures.extend(load::pictures(load, &entries));
+    let changes = runs.first().map_or(0, |run| run.labels.changes.len());
+    pictures.extend((0..changes.min(MOST_CHANGES)).filter_map(|event| convergence::picture(runs, event)));
     pictures.extend(resources::picture(runs));
     pictures.extend(graph::pictures(runs));
     let names: Vec<&str> = pictures.iter().map(|picture| picture.name.as_str()).collect();
@@ -76,6 +79,9 @@ pub fn pictures(runs: &[Run<'_>], load: &[LoadCurve]) -> Vec<Picture> {
     }
     pictures
 }
+
+/// Changes of configuration that have a picture.
+const MOST_CHANGES: usize = 6;
 
 /// The mesh that others are compared with.
 fn baseline<'a>(runs: &[Run<'a>]) -> Option<&'a str> {

@@ -4,8 +4,8 @@ use crate::metrics::{Scope, Statistic, TimelineRow, Unit, busiest_services, time
 use crate::output::Run;
 
 use super::axis::Axis;
-use super::canvas::Point;
-use super::palette::{Look, WHITE, looks};
+use super::canvas::{Align, Point};
+use super::palette::{Colour, FAINT, Look, NOTE, WHITE, looks};
 use super::panel::{LineLabel, Panel, align, label_lines};
 use super::sheet::{Area, Heading, Sheet, WIDTH, subtitle};
 use super::{Picture, common_namespace, number};
@@ -19,6 +19,10 @@ const TIME_AXIS: f64 = 30.0;
 const MOST_TICKS: usize = 7;
 /// Room for the labels of the lines.
 const LABELS: f64 = 232.0;
+const CHANGES: Colour = Colour(238, 242, 248);
+/// Lines for the names of changes, and their height.
+const NAME_LINES: usize = 4;
+const NAME_LINE: f64 = 14.0;
 
 /// The time line of one mesh.
 struct Line {
@@ -50,14 +54,18 @@ pub(super) fn picture(runs: &[Run<'_>], entry: &str) -> Option<Picture> {
     if lines.iter().all(|line| line.values(Scope::Entry, TIMES[1]).len() < 2) {
         return None;
     }
+    let mut caption = "Each point is an interval, all replications together: requests as they start, good answers, errors and \
+                  response times as the responses come. The strong lines are good answers and p99, the thin ones requests \
+                  and p50. On grey: the warm-up, which counts for nothing else."
+            .to_owned();
+    if runs.first().is_some_and(|run| !run.labels.changes.is_empty()) {
+        caption += " Upright lines: configuration changes; bands: again and again.";
+    }
     let heading = Heading {
         name: format!("timeline-{entry}"),
         title: format!("Golden signals of {entry} over time"),
         subtitle: subtitle(runs.first()?, ""),
-        caption: "Each point is an interval, all replications together: requests as they start, good answers, errors and \
-                  response times as the responses come. The strong lines are good answers and p99, the thin ones requests \
-                  and p50. On grey: the warm-up, which counts for nothing else."
-            .to_owned(),
+        caption,
     };
     let end = lines.iter().flat_map(|line| &line.rows).map(|row| row.end).fold(0.0, f64::max);
     let rates = Shown::of_entry("requests and good answers per second", Unit::Count, RATES);
@@ -69,6 +77,7 @@ pub(super) fn picture(runs: &[Run<'_>], entry: &str) -> Option<Picture> {
     let warm_up = rows.filter(|row| row.warm_up).map(|row| row.end).fold(0.0, f64::max);
     for (index, (panel, shown)) in placed.iter().zip(&panels).enumerate() {
         panel.shade_warm_up(&mut sheet.canvas, warm_up, index == 0);
+        mark_changes(runs, panel, index == 0, &mut sheet);
         panel.draw(&mut sheet.canvas);
         let mut labels = Vec::new();
         for line in &lines {
@@ -142,6 +151,27 @@ fn place(lines: &[Line], shown: &[Shown], area: Area, end: f64) -> Vec<Panel> {
         .collect();
     align(&mut panels);
     panels
+}
+
+/// A line where configuration changes, a band where it does so again and again, in the first panel with its name.
+fn mark_changes(runs: &[Run<'_>], panel: &Panel, is_named: bool, sheet: &mut Sheet) {
+    let changes = runs.first().map_or(&[][..], |run| &run.labels.changes);
+    let Area { top, bottom, right, .. } = panel.area;
+    let x = |nanos: u64| panel.at(nanos as f64 / 1e9, panel.y.ends.0).0;
+    for (index, change) in changes.iter().enumerate() {
+        let (from, to) = (x(change.span.0), x(change.span.1));
+        if to > from {
+            sheet.canvas.rectangle((from, top), (to - from, panel.area.height()), CHANGES);
+        }
+        sheet.canvas.line(vec![(from, top), (from, bottom)], 1.0, FAINT);
+        if is_named {
+            // Names that follow each other closely stand below each other.
+            let line = (index % NAME_LINES) as f64;
+            let place = (from + 4.0, top + (line + 0.8) * NAME_LINE);
+            let room = (right - place.0).max(0.0);
+            sheet.canvas.text(place, Align::Left, &NOTE.fit(&change.name, room), NOTE);
+        }
+    }
 }
 
 /// Draws a mesh's lines; gives the label of the strongest.

@@ -3,6 +3,7 @@
 //! Plain Markdown as GitHub shows it. What users named is escaped; nothing in it depends on when or how fast it ran.
 
 mod assumptions;
+mod changes;
 mod choice;
 mod limits;
 mod origin;
@@ -24,12 +25,13 @@ pub(super) fn files(comparison: &Comparison<'_>) -> Vec<File> {
 }
 
 fn render(comparison: &Comparison<'_>) -> String {
-    let sections: [(&str, String); 11] = [
+    let sections: [(&str, String); 12] = [
         ("What each mesh adds", numbers(comparison)),
         ("Pictures", pictures(comparison)),
         ("Under more and less load", load(comparison)),
         ("Objectives", objectives(comparison)),
         ("Routing", routing::section(comparison)),
+        ("How long a change takes", changes::section(comparison)),
         ("What each mesh cannot do here", limits::section(comparison)),
         ("Which assumptions matter", sensitivity::section(comparison)),
         ("What is assumed", assumptions::section(comparison)),

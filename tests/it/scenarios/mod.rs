@@ -3,6 +3,7 @@
 mod ambient;
 mod arrivals;
 mod connections;
+mod control_plane;
 mod crowded;
 mod limits;
 mod own_proxies;

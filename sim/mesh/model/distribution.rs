@@ -1,0 +1,103 @@
+//! How a control plane gets configuration to proxies, and what that costs it.
+
+use crate::units::{Cores, Span};
+
+/// A control plane. CPU is that of the profile's reference machine, bytes are those of one instance.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DistributionModel {
+    /// Instances, over which proxies are spread evenly.
+    pub replicas: u32,
+    /// CPU quota of an instance; `None` is as much as its node has.
+    pub cpu_limit: Option<Cores>,
+    /// Memory of an idle instance.
+    pub memory_base: f64,
+    /// Memory per service of the cluster.
+    pub memory_per_service: f64,
+    /// Memory per endpoint of the cluster.
+    pub memory_per_endpoint: f64,
+    /// Memory per connected proxy.
+    pub memory_per_proxy: f64,
+    /// Whether it pushes or serves streams.
+    pub way: Way,
+}
+
+/// How configuration reaches proxies.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Way {
+    /// Changes are gathered, and every proxy is told of them together (istiod).
+    Push(PushModel),
+    /// Every change is sent at once to whoever has asked for it (Linkerd's destination).
+    Stream(StreamModel),
+}
+
+/// A control plane that pushes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PushModel {
+    /// A push waits for so long without a change ...
+    pub quiet: Span,
+    /// ... but for no longer than this.
+    pub longest: Span,
+    /// Proxies pushed to at once.
+    pub concurrency: PerCore,
+    /// A push carries what changed, not everything.
+    pub is_delta: bool,
+    /// CPU per service to prepare a push.
+    pub build_per_service: Span,
+    /// CPU per proxy and push.
+    pub push: Span,
+    /// CPU per cluster that lies in the cache.
+    pub per_cached_cluster: Span,
+    /// Of a cluster or route that a sidecar is told of.
+    pub sidecar: ResourceCost,
+    /// Of one that a gateway or a waypoint is told of.
+    pub gateway: ResourceCost,
+}
+
+/// What one cluster or route costs that changed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ResourceCost {
+    /// CPU to generate it.
+    pub cpu: Span,
+    /// Bytes on the wire.
+    pub bytes: f64,
+}
+
+/// A number that grows with the cores of an instance: `min(base + per_core · cores, most)`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PerCore {
+    /// Without any.
+    pub base: f64,
+    /// For each.
+    pub per_core: f64,
+    /// At most.
+    pub most: f64,
+}
+
+impl PerCore {
+    /// The number of an instance that may use so many.
+    pub fn at(self, cores: f64) -> f64 {
+        (self.base + self.per_core * cores).min(self.most)
+    }
+}
+
+/// A control plane of streams.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StreamModel {
+    /// CPU per update and subscriber.
+    pub update: Span,
+    /// Bytes on the wire per changed route.
+    pub bytes_per_route: f64,
+    /// Updates that a stream may hold before it is ended.
+    pub queue_limit: u32,
+}
+
+/// CPU of a proxy to take over an update of its configuration.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ApplyCost {
+    /// Control thread, per cluster or route that changed.
+    pub changed: Span,
+    /// Control thread, per cluster that came along unchanged.
+    pub unchanged: Span,
+    /// Each worker.
+    pub worker: Span,
+}

@@ -1,0 +1,109 @@
+//! What happens during a run.
+
+use crate::units::{SimTime, Span};
+
+use super::ServiceIdx;
+
+/// Something that happens at a time, once or again and again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Unique among events.
+    pub name: String,
+    /// Since the start of the run, warm-up included.
+    pub at: Span,
+    /// Whether it happens again.
+    pub repeated: Option<Repeated>,
+    /// What happens.
+    pub kind: EventKind,
+}
+
+/// How an event happens again and again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Repeated {
+    /// Time between two, longer than nothing.
+    pub every: Span,
+    /// It happens before this time; `None` is the end of the run.
+    pub until: Option<Span>,
+}
+
+/// What happens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EventKind {
+    /// Routes or policies of services are changed.
+    Change(Change),
+}
+
+/// Routes or policies of services are changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Which services, ascending, at least one.
+    pub services: Vec<ServiceIdx>,
+    /// How many objects change at once. They are spread evenly over the services; one concerns several services where
+    /// there are fewer.
+    pub objects: u32,
+}
+
+impl Change {
+    /// How many objects of the service at this position among them change.
+    pub fn objects_of(&self, position: usize) -> u32 {
+        let (services, objects) = (self.services.len() as u64, u64::from(self.objects));
+        (objects.saturating_sub(position as u64)).div_ceil(services).max(1) as u32
+    }
+}
+
+impl Event {
+    /// What all events together are called in results; no event has this name.
+    pub const ALL: &str = "all changes";
+
+    /// How often it happens before `end`, since the start of the run.
+    pub fn times(&self, end: Span) -> u64 {
+        let Some(Repeated { every, until }) = self.repeated else { return u64::from(self.at < end) };
+        let until = until.map_or(end, |until| until.min(end));
+        until.saturating_sub(self.at).nanos().div_ceil(every.nanos())
+    }
+
+    /// When it happens for the time of this number, counted from 0.
+    pub fn time(&self, number: u64) -> SimTime {
+        let every = self.repeated.map_or(0, |repeated| repeated.every.nanos());
+        SimTime::ZERO + self.at + Span::from_nanos(every.saturating_mul(number))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::index::Idx;
+
+    use super::*;
+
+    #[test]
+    fn objects_are_spread_evenly_and_every_service_has_one() {
+        let of = |services: usize, objects| {
+            let change = Change { services: (0..services).map(ServiceIdx::at).collect(), objects };
+            (0..services).map(|position| change.objects_of(position)).collect::<Vec<_>>()
+        };
+        assert_eq!(of(3, 7), [3, 2, 2]);
+        assert_eq!(of(3, 1), [1, 1, 1]);
+        assert_eq!(of(1, 1000), [1000]);
+    }
+
+    #[test]
+    fn it_happens_before_its_end() {
+        let event = |at, repeated| Event {
+            name: "churn".to_owned(),
+            at: Span::from_seconds(at),
+            repeated,
+            kind: EventKind::Change(Change { services: vec![ServiceIdx::at(0)], objects: 1 }),
+        };
+        let every = |until: Option<u64>| {
+            Some(Repeated { every: Span::from_seconds(2), until: until.map(Span::from_seconds) })
+        };
+        let end = Span::from_seconds(10);
+        assert_eq!(event(9, None).times(end), 1);
+        assert_eq!(event(10, None).times(end), 0);
+        assert_eq!(event(3, every(None)).times(end), 4, "3, 5, 7, 9");
+        assert_eq!(event(4, every(None)).times(end), 3, "4, 6, 8");
+        assert_eq!(event(4, every(Some(7))).times(end), 2);
+        assert_eq!(event(4, every(Some(100))).times(end), 3);
+        assert_eq!(event(3, every(None)).time(2), SimTime::ZERO + Span::from_seconds(7));
+    }
+}

@@ -1,0 +1,129 @@
+//! What happens during a run: when, how often, to whom.
+
+use std::collections::BTreeMap;
+
+use crate::diag::{Code, Diagnostic, Diagnostics, Location, quote};
+use crate::index::{Idx, IndexVec};
+use crate::input::draft::{ChangedDraft, EventDraft, EventKindDraft};
+use crate::input::tree::Located;
+use crate::input::{Draft, defaults};
+use crate::units::Span;
+
+use super::super::scenario::{Change, Event, EventKind, Repeated, Service, ServiceIdx};
+use super::names::Directory;
+
+/// One event may happen so often: what fits in memory and in a day.
+const MOST_TIMES: u64 = 1_000_000;
+
+pub(super) fn resolve(
+    draft: &Draft,
+    directory: &Directory<'_>,
+    services: &IndexVec<ServiceIdx, Service>,
+    diagnostics: &mut Diagnostics,
+) -> Vec<Event> {
+    unique(&draft.events, diagnostics);
+    let mut events = Vec::new();
+    for (position, event) in draft.events.iter().enumerate() {
+        let kind = kind(&event.kind, directory, services, diagnostics);
+        let resolved = kind.map(|kind| Event {
+            name: name(event, position),
+            at: event.at.value,
+            repeated: event.every.as_ref().map(|every| Repeated {
+                every: every.value,
+                until: event.until.as_ref().map(|one| one.value),
+            }),
+            kind,
+        });
+        check_times(event, draft, diagnostics);
+        events.extend(resolved);
+    }
+    events
+}
+
+/// Its own name, or what it is and its place.
+fn name(event: &EventDraft, position: usize) -> String {
+    let kind = match event.kind {
+        EventKindDraft::Change { .. } => "change",
+    };
+    event.name.as_ref().map_or_else(|| format!("{kind}-{}", position + 1), |name| name.value.clone())
+}
+
+fn unique(events: &[EventDraft], diagnostics: &mut Diagnostics) {
+    let mut first: BTreeMap<String, Location> = BTreeMap::new();
+    for (position, event) in events.iter().enumerate() {
+        let (name, location) =
+            (name(event, position), event.name.as_ref().map_or(event.at.location, |name| name.location));
+        if name == Event::ALL {
+            let message = format!("an event cannot be called {}: results call all of them so", quote(&name));
+            diagnostics.push(Diagnostic::error(Code::InvalidName, message).at(location));
+        }
+        if let Some(earlier) = first.get(&name) {
+            let problem =
+                Diagnostic::error(Code::DuplicateName, format!("there is a second event {}", quote(&name)));
+            diagnostics.push(problem.at(location).related(*earlier, "the first one"));
+        } else {
+            first.insert(name, location);
+        }
+    }
+}
+
+fn check_times(event: &EventDraft, draft: &Draft, diagnostics: &mut Diagnostics) {
+    let (run, at) = (&draft.run, event.at.value);
+    let length = run.length();
+    let wrong = |message: String, location| Diagnostic::error(Code::InvalidValue, message).at(location);
+    if at >= length {
+        let message = format!("an event at {at} lies behind the end of the run, which lasts {length}");
+        diagnostics.push(wrong(message, event.at.location).hint(format!(
+            "the run begins with the warm-up of {} and goes on for {}",
+            run.warm_up, run.duration
+        )));
+        return;
+    }
+    if let Some(until) = event.until.as_ref().filter(|until| until.value <= at) {
+        let message = format!("an event from {at} on cannot end at {}", until.value);
+        diagnostics.push(wrong(message, until.location));
+        return;
+    }
+    let until = event.until.as_ref().map_or(length, |until| until.value.min(length));
+    let Some(every) = &event.every else {
+        return warn_of_warm_up(event, at, run.warm_up, diagnostics);
+    };
+    let times = until.saturating_sub(at).nanos().div_ceil(every.value.nanos());
+    if times > MOST_TIMES {
+        let message = format!("an event that happens {times} times is more than the {MOST_TIMES} that fit");
+        diagnostics.push(Diagnostic::error(Code::TooLarge, message).at(every.location));
+        return;
+    }
+    let last = at + Span::from_nanos(every.value.nanos() * (times - 1));
+    warn_of_warm_up(event, last, run.warm_up, diagnostics);
+}
+
+fn warn_of_warm_up(event: &EventDraft, last: Span, warm_up: Span, diagnostics: &mut Diagnostics) {
+    if last < warm_up {
+        let message = format!("an event before {warm_up} happens during the warm-up and is not measured");
+        diagnostics.push(Diagnostic::warning(Code::NotModelled, message).at(event.at.location));
+    }
+}
+
+fn kind(
+    kind: &EventKindDraft,
+    directory: &Directory<'_>,
+    all: &IndexVec<ServiceIdx, Service>,
+    diagnostics: &mut Diagnostics,
+) -> Option<EventKind> {
+    let EventKindDraft::Change { services, objects } = kind;
+    let mut changed: Vec<ServiceIdx> = match services {
+        ChangedDraft::All => all.indexes().collect(),
+        ChangedDraft::These(names) => {
+            let mut find = |name: &Located<String>| directory.find(name, defaults::NAMESPACE, diagnostics);
+            let found: Vec<_> = names.iter().map(&mut find).collect();
+            found.into_iter().collect::<Option<_>>()?
+        }
+    };
+    changed.sort_unstable();
+    changed.dedup();
+    // A service that has an error of its own is not among them.
+    changed.retain(|service| service.position() < all.len());
+    let objects = objects.as_ref().map_or(changed.len() as u32, |objects| objects.value);
+    (!changed.is_empty()).then_some(EventKind::Change(Change { services: changed, objects }))
+}

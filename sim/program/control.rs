@@ -1,0 +1,420 @@
+//! Who is told of changes of configuration, by whom, and what that costs.
+
+use crate::index::{Idx, IndexVec};
+use crate::index_type;
+use crate::mesh::model::{
+    ApplyCost, ConfigurationView, DistributionModel, MeshModel, ProxyModel, ResourceCost, Way,
+};
+use crate::mesh::scenario::{EventKind, Origin, Scenario, Scope, ServiceIdx, SourceIdx};
+use crate::units::{Cores, SimTime, Span};
+
+use super::workload::Beside;
+use super::{GroupIdx, Program, ProxyIdx, WorkloadIdx};
+
+index_type! {
+    /// An event of the scenario that changes configuration.
+    pub struct ChangeIdx;
+    /// Proxies that are told of the same things.
+    pub struct AudienceIdx;
+    /// A proxy that a control plane tells of changes.
+    pub struct SubscriberIdx;
+}
+
+/// Changes of configuration and whom they reach. CPU times are those of the cluster's machines, in nanoseconds.
+#[derive(Clone, Debug)]
+pub struct Control {
+    /// In the scenario's order.
+    pub changes: IndexVec<ChangeIdx, Change>,
+    /// One per group of proxies that are told anything.
+    pub audiences: IndexVec<AudienceIdx, Audience>,
+    /// In the order of the proxies. The one at position p is connected to instance p modulo their number.
+    pub subscribers: IndexVec<SubscriberIdx, Subscriber>,
+    /// Instances of the control plane; 0 where it is kube-proxy alone, and then nobody subscribes.
+    pub replicas: u32,
+    /// CPU of an instance, in cores.
+    pub cores: f64,
+    /// Memory of all instances, in bytes.
+    pub memory: f64,
+    /// How it tells.
+    pub plane: Plane,
+}
+
+/// An event that changes routes or policies.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// Its name.
+    pub name: String,
+    /// When it happens first, ...
+    pub first: SimTime,
+    /// ... after how long again, ...
+    pub every: Span,
+    /// ... and how often before the window ends.
+    pub times: u64,
+    /// Services that change, ascending.
+    pub services: Vec<u32>,
+    /// Objects of each of them that change.
+    pub objects: Vec<u32>,
+    /// Objects that each audience sees: those that see none are not concerned.
+    pub seen: IndexVec<AudienceIdx, u64>,
+}
+
+/// Proxies that are told of the same things at the same cost.
+#[derive(Clone, Debug)]
+pub struct Audience {
+    /// Which proxies.
+    pub group: GroupIdx,
+    /// What they are told of.
+    pub sees: Sees,
+    /// Clusters that they hold, those outside the cluster included.
+    pub clusters: u64,
+    /// To generate a cluster or route for one of them.
+    pub generate: f64,
+    /// Bytes of a cluster or route.
+    pub bytes: f64,
+    /// Control thread, per cluster or route that changed.
+    pub apply_changed: f64,
+    /// Control thread, per cluster that came along unchanged.
+    pub apply_unchanged: f64,
+    /// Each worker.
+    pub apply_worker: Span,
+    /// Worker threads of each.
+    pub workers: u32,
+}
+
+/// Services whose routes proxies are told of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sees {
+    /// All.
+    Everything,
+    /// These, ascending.
+    These(Vec<u32>),
+}
+
+/// A proxy that a control plane tells of changes.
+#[derive(Clone, Copy, Debug)]
+pub struct Subscriber {
+    /// Which.
+    pub proxy: ProxyIdx,
+    /// What it is told of.
+    pub audience: AudienceIdx,
+    /// A hash of its group's name and its number within it: the same whatever else is in the scenario.
+    pub identity: u64,
+}
+
+/// How proxies are told.
+#[derive(Clone, Copy, Debug)]
+pub enum Plane {
+    /// Rules of kube-proxy on every node: there are no routes.
+    KubeProxy,
+    /// Changes are gathered and pushed.
+    Push(Push),
+    /// Each change is sent at once.
+    Stream(Stream),
+}
+
+/// A control plane that pushes.
+#[derive(Clone, Copy, Debug)]
+pub struct Push {
+    /// A push waits for so long without a change ...
+    pub quiet: Span,
+    /// ... but for no longer than this.
+    pub longest: Span,
+    /// Proxies that an instance pushes to at once.
+    pub concurrency: u32,
+    /// What came along unchanged is not sent.
+    pub is_delta: bool,
+    /// To prepare a push.
+    pub build: Span,
+    /// Per proxy and push.
+    pub push: f64,
+    /// Per cluster that lies in the cache.
+    pub cached: f64,
+}
+
+/// A control plane of streams.
+#[derive(Clone, Copy, Debug)]
+pub struct Stream {
+    /// Per update and subscriber.
+    pub update: Span,
+    /// Bytes of a route.
+    pub bytes: f64,
+    /// Updates that a stream may hold.
+    pub queue_limit: u32,
+}
+
+impl Change {
+    /// How many objects of a service change.
+    pub fn objects_of(&self, service: ServiceIdx) -> u32 {
+        self.services.binary_search(&service.0).map_or(0, |position| self.objects[position])
+    }
+
+    /// Whether proxies of an audience are told of it.
+    pub fn concerns(&self, audience: AudienceIdx) -> bool {
+        self.seen[audience] > 0
+    }
+}
+
+impl Audience {
+    /// How many of these services, ascending, it sees.
+    pub fn seen_of(&self, changed: &[u32]) -> u64 {
+        match &self.sees {
+            Sees::Everything => changed.len() as u64,
+            Sees::These(seen) => {
+                let (few, many) =
+                    if seen.len() < changed.len() { (&seen[..], changed) } else { (changed, &seen[..]) };
+                few.iter().filter(|service| many.binary_search(service).is_ok()).count() as u64
+            }
+        }
+    }
+
+    fn sees(&self, service: u32) -> bool {
+        match &self.sees {
+            Sees::Everything => true,
+            Sees::These(seen) => seen.binary_search(&service).is_ok(),
+        }
+    }
+}
+
+/// What the layout of workloads says of who is told of what.
+pub(super) struct Layout<'a> {
+    pub(super) beside: &'a IndexVec<WorkloadIdx, Beside<'a>>,
+    pub(super) of_sources: &'a IndexVec<SourceIdx, WorkloadIdx>,
+    pub(super) waypoint_of: &'a IndexVec<ServiceIdx, Option<WorkloadIdx>>,
+    /// The proxies of the nodes, and what each is like.
+    pub(super) node_group: Option<GroupIdx>,
+}
+
+/// `None` where nothing happens.
+pub(super) fn build(
+    scenario: &Scenario,
+    mesh: &MeshModel,
+    layout: &Layout<'_>,
+    program: &Program,
+) -> Option<Box<Control>> {
+    if scenario.events.is_empty() {
+        return None;
+    }
+    let audiences = mesh.distribution.as_ref().map(|model| audiences(scenario, mesh, model, layout, program));
+    let audiences = audiences.unwrap_or_default();
+    let subscribers = subscribers(program, &audiences);
+    let changes = changes(scenario, program, &audiences);
+    let replicas = mesh.distribution.as_ref().map_or(0, |model| model.replicas);
+    let cores = cores(scenario, mesh.distribution.as_ref());
+    Some(Box::new(Control {
+        memory: mesh.distribution.as_ref().map_or(0.0, |model| memory(scenario, model, subscribers.len())),
+        plane: plane(scenario, mesh.distribution.as_ref(), cores),
+        changes,
+        audiences,
+        subscribers,
+        replicas,
+        cores,
+    }))
+}
+
+fn cores(scenario: &Scenario, model: Option<&DistributionModel>) -> f64 {
+    let limit = model.and_then(|model| model.cpu_limit);
+    limit.map_or(scenario.cluster.nodes.cores.value(), Cores::value)
+}
+
+/// Of all instances: each knows every service and endpoint, and its own proxies.
+fn memory(scenario: &Scenario, model: &DistributionModel, proxies: usize) -> f64 {
+    let endpoints: u64 = scenario.services.iter().map(|service| u64::from(service.replicas)).sum();
+    let each = model.memory_base
+        + model.memory_per_service * scenario.services.len() as f64
+        + model.memory_per_endpoint * endpoints as f64;
+    each * f64::from(model.replicas) + model.memory_per_proxy * proxies as f64
+}
+
+fn plane(scenario: &Scenario, model: Option<&DistributionModel>, cores: f64) -> Plane {
+    let speed = scenario.cluster.cpu_speed;
+    match model.map(|model| &model.way) {
+        None => Plane::KubeProxy,
+        Some(Way::Push(push)) => Plane::Push(Push {
+            quiet: push.quiet,
+            longest: push.longest,
+            concurrency: push.concurrency.at(cores.ceil()) as u32,
+            is_delta: push.is_delta,
+            build: push.build_per_service.scale(scenario.services.len() as f64 / speed),
+            push: nanos(push.push, speed),
+            cached: nanos(push.per_cached_cluster, speed),
+        }),
+        Some(Way::Stream(stream)) => Plane::Stream(Stream {
+            update: stream.update.scale(1.0 / speed),
+            bytes: stream.bytes_per_route,
+            queue_limit: stream.queue_limit,
+        }),
+    }
+}
+
+fn nanos(span: Span, speed: f64) -> f64 {
+    span.nanos() as f64 / speed
+}
+
+fn changes(
+    scenario: &Scenario,
+    program: &Program,
+    audiences: &IndexVec<AudienceIdx, Audience>,
+) -> IndexVec<ChangeIdx, Change> {
+    let end = program.window.end().since(SimTime::ZERO);
+    let change = |event: &crate::mesh::scenario::Event| {
+        let EventKind::Change(change) = &event.kind;
+        let services: Vec<u32> = change.services.iter().map(|service| service.0).collect();
+        let objects: Vec<u32> = (0..services.len()).map(|position| change.objects_of(position)).collect();
+        let seen = |audience: &Audience| {
+            let all = services.iter().zip(&objects).filter(|(service, _)| audience.sees(**service));
+            all.map(|(_, objects)| u64::from(*objects)).sum()
+        };
+        Change {
+            name: event.name.clone(),
+            first: event.time(0),
+            every: event.repeated.map_or(Span::ZERO, |repeated| repeated.every),
+            times: event.times(end),
+            seen: audiences.iter().map(seen).collect(),
+            services,
+            objects,
+        }
+    };
+    scenario.events.iter().map(change).collect()
+}
+
+fn subscribers(
+    program: &Program,
+    audiences: &IndexVec<AudienceIdx, Audience>,
+) -> IndexVec<SubscriberIdx, Subscriber> {
+    use crate::kernel::rng::{extend_path, hash_name};
+    let mut of_groups: IndexVec<GroupIdx, Option<AudienceIdx>> = IndexVec::filled(None, program.groups.len());
+    for (index, audience) in audiences.iter_enumerated() {
+        of_groups[audience.group] = Some(index);
+    }
+    let names: Vec<u64> = program.groups.iter().map(|group| hash_name(&group.name)).collect();
+    let mut numbers = vec![0_u64; names.len()];
+    let mut subscribers = IndexVec::new();
+    for (proxy, one) in program.proxies.iter_enumerated() {
+        let group = one.group.position();
+        let identity = extend_path(names[group], numbers[group]);
+        numbers[group] += 1;
+        if let Some(audience) = of_groups[one.group] {
+            subscribers.push(Subscriber { proxy, audience, identity });
+        }
+    }
+    subscribers
+}
+
+fn audiences(
+    scenario: &Scenario,
+    mesh: &MeshModel,
+    distribution: &DistributionModel,
+    layout: &Layout<'_>,
+    program: &Program,
+) -> IndexVec<AudienceIdx, Audience> {
+    let mut audiences = IndexVec::new();
+    let speed = scenario.cluster.cpu_speed;
+    for (index, workload) in program.workloads.iter_enumerated() {
+        let (Some(group), Some(proxy)) = (workload.group, layout.beside[index].model()) else { continue };
+        let role = Role::of(scenario, layout, index, workload.service);
+        let cost = match (&distribution.way, &role) {
+            (Way::Push(push), Role::Sidecar(_)) => push.sidecar,
+            (Way::Push(push), Role::Gateway(_) | Role::Waypoint(_)) => push.gateway,
+            (Way::Stream(stream), Role::Sidecar(_)) => {
+                ResourceCost { cpu: stream.update, bytes: stream.bytes_per_route }
+            }
+            // It stands there under every mesh, and asks another control plane.
+            (Way::Stream(_), _) => continue,
+        };
+        let (sees, clusters) = role.sees(scenario, proxy, index, program);
+        audiences.push(audience(group, sees, clusters, proxy, cost, speed));
+    }
+    if let (Some(group), Some(node), Way::Push(push)) =
+        (layout.node_group, &mesh.node_proxy, &distribution.way)
+    {
+        // It is told of addresses, not of routes.
+        audiences.push(audience(group, Sees::These(Vec::new()), 0, &node.proxy, push.sidecar, speed));
+    }
+    audiences
+}
+
+fn audience(
+    group: GroupIdx,
+    sees: Sees,
+    clusters: u64,
+    proxy: &ProxyModel,
+    cost: ResourceCost,
+    speed: f64,
+) -> Audience {
+    let ApplyCost { changed, unchanged, worker } = proxy.apply;
+    Audience {
+        group,
+        sees,
+        clusters,
+        generate: nanos(cost.cpu, speed),
+        bytes: cost.bytes,
+        apply_changed: nanos(changed, speed),
+        apply_unchanged: nanos(unchanged, speed),
+        apply_worker: worker.scale(1.0 / speed),
+        workers: proxy.workers,
+    }
+}
+
+/// Which kind of proxy the one beside a workload is, and what it may be told of.
+enum Role<'a> {
+    Sidecar(&'a Scope),
+    Gateway(&'a Scope),
+    Waypoint(Vec<u32>),
+}
+
+impl<'a> Role<'a> {
+    fn of(
+        scenario: &'a Scenario,
+        layout: &Layout<'_>,
+        workload: WorkloadIdx,
+        service: Option<ServiceIdx>,
+    ) -> Self {
+        if let Some(service) = service {
+            return Self::Sidecar(&scenario.scopes.of_services[service]);
+        }
+        let mut sources = layout.of_sources.iter_enumerated();
+        if let Some((source, _)) = sources.find(|(_, of)| **of == workload) {
+            return match scenario.sources[source].from {
+                Origin::Gateway { .. } => Self::Gateway(&scenario.scopes.of_gateways),
+                Origin::Outside | Origin::MeshedClient { .. } => Self::Sidecar(&scenario.scopes.of_clients),
+            };
+        }
+        let cared = layout.waypoint_of.iter_enumerated().filter(|(_, of)| **of == Some(workload));
+        Self::Waypoint(cared.map(|(service, _)| service.0).collect())
+    }
+
+    /// What it is told of, and how many clusters that are.
+    fn sees(
+        self,
+        scenario: &Scenario,
+        proxy: &ProxyModel,
+        workload: WorkloadIdx,
+        program: &Program,
+    ) -> (Sees, u64) {
+        let scope = match self {
+            Self::Waypoint(services) => {
+                let clusters = services.len() as u64;
+                return (Sees::These(services), clusters);
+            }
+            Self::Sidecar(scope) | Self::Gateway(scope) => scope,
+        };
+        if proxy.memory.view == ConfigurationView::Used {
+            let own = program.edges.iter().filter(|edge| edge.caller == workload);
+            let mut called: Vec<u32> = own.map(|edge| edge.callee.0).collect();
+            called.sort_unstable();
+            called.dedup();
+            let clusters = called.len() as u64;
+            return (Sees::These(called), clusters);
+        }
+        let external = scope.external.clusters;
+        match &scope.services {
+            None => (Sees::Everything, scenario.services.len() as u64 + external),
+            Some(services) => {
+                let mut seen: Vec<u32> = services.iter().map(|service| service.0).collect();
+                seen.sort_unstable();
+                let clusters = seen.len() as u64 + external;
+                (Sees::These(seen), clusters)
+            }
+        }
+    }
+}
