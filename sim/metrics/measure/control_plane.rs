@@ -1,7 +1,6 @@
 //! How long changes of configuration take to reach the proxies, and what that costs the control plane.
 
 use super::super::histogram::LogHistogram;
-use super::super::quantile::requests_needed;
 use super::super::record::{ChangeRecord, ControlRecord, RunRecord};
 use super::super::results::{Kind, Statistic, Unit};
 use super::super::section::Sample;
@@ -55,8 +54,7 @@ pub(super) const OF_CONTROL_PLANE: &[Measure] = &[
     Measure::new("cpu", Unit::Cores, MEAN_AND_MAX, |record, _, statistic| match statistic {
         Statistic::Max => Some(Sample::without_interval(managed(record)?.cpu_peak)),
         _ => Sample::ratio(managed(record)?.cpu as f64, record.window as f64),
-    })
-    .added_as("cpu_added"),
+    }),
     Measure::new("cpu_per_change", Unit::Seconds, MEAN, |record, _, _| {
         per_change(record, managed(record)?.cpu as f64 / NANOS_PER_SECOND)
     }),
@@ -66,7 +64,7 @@ pub(super) const OF_CONTROL_PLANE: &[Measure] = &[
     Measure::new("memory", Unit::Bytes, MEAN_AND_TOTAL, |record, _, statistic| {
         let control = managed(record)?;
         let instances = if statistic == Statistic::Total { 1.0 } else { control.instances as f64 };
-        Some(Sample::without_interval(control.memory / instances))
+        Some(Sample::exact(control.memory / instances))
     }),
     Measure::new("proxies", Unit::Count, TOTAL, |record, _, _| Some(count(managed(record)?.subscribers))),
     Measure::new("instances", Unit::Count, TOTAL, |record, _, _| Some(count(managed(record)?.instances))),
@@ -106,7 +104,7 @@ fn concerned(change: &ChangeRecord) -> Option<Sample> {
     (change.times > 0).then(|| Sample::without_interval(change.concerned as f64 / change.times as f64))
 }
 
-/// Proxies without the change rank above all others.
+/// Proxies without the change rank above all others. They are all there are, not a sample: few are enough.
 fn convergence(change: &ChangeRecord, statistic: Statistic) -> Option<Sample> {
     of_times(&change.convergence_time, change.unreached, statistic)
 }
@@ -133,7 +131,7 @@ fn of_times(times: &LogHistogram, missing: u64, statistic: Statistic) -> Option<
             let rank = (quantile * all as f64).ceil();
             let is_missing = rank > known as f64;
             let nanos = if is_missing { longest } else { times.quantile(rank / known as f64) as f64 };
-            (nanos, is_missing, all as f64 >= requests_needed(quantile))
+            (nanos, is_missing, true)
         }
     };
     let kind = if is_bound { Kind::AtLeast } else { Kind::Exact };

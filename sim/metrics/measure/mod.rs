@@ -23,7 +23,8 @@ use super::section::Sample;
 pub(super) struct Measure {
     /// Column `metric`.
     pub(super) metric: &'static str,
-    /// Its name as something a mesh adds to another, for those worth comparing.
+    /// Its name as something a mesh adds to another, for those worth comparing: of scenarios and entries alone, whose rows
+    /// stand at the same places under every mesh.
     pub(super) added: Option<&'static str>,
     pub(super) unit: Unit,
     pub(super) statistics: &'static [Statistic],

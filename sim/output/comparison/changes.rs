@@ -21,19 +21,19 @@ pub(in crate::output) fn changes(comparison: &Comparison<'_>) -> Vec<Grid> {
 }
 
 fn convergence(comparison: &Comparison<'_>, event: &str) -> Option<Grid> {
-    const COLUMNS: [(&str, Statistic); 4] = [
-        ("p50", Statistic::P50),
-        ("p90", Statistic::P90),
-        ("p99", Statistic::P99),
-        ("last proxy", Statistic::Max),
+    const COLUMNS: [(&str, &str, Statistic); 4] = [
+        ("p50", "convergence_time", Statistic::P50),
+        ("p90", "convergence_time", Statistic::P90),
+        ("p99", "convergence_time", Statistic::P99),
+        ("last proxy", "last_proxy_time", Statistic::Mean),
     ];
-    let times = COLUMNS.iter().map(|(header, _)| Column::full(header, Unit::Seconds));
+    let times = COLUMNS.iter().map(|(header, ..)| Column::full(header, Unit::Seconds));
     let columns = std::iter::once(Column::bare("proxies", Unit::Count)).chain(times).collect();
     let title = format!("{}: from the change until proxies have it", name(event));
     let mut grid = Grid::new(title, columns);
     for results in comparison.results() {
         let find = |metric, statistic| results.get(Scope::ControlPlane, event, metric, statistic).copied();
-        let times = COLUMNS.iter().map(|(_, statistic)| find("convergence_time", *statistic));
+        let times = COLUMNS.iter().map(|(_, metric, statistic)| find(metric, *statistic));
         let numbers = std::iter::once(find("proxies_concerned", Statistic::Mean)).chain(times).collect();
         grid.add(&results.mesh, numbers);
     }

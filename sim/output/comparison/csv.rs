@@ -22,7 +22,7 @@ enum Judged {
 }
 
 /// Scope, metric, and the name of what is added.
-const HEADLINES: [(Scope, &str, Option<&str>, Judged); 17] = [
+const HEADLINES: [(Scope, &str, Option<&str>, Judged); 18] = [
     (Scope::Entry, "response_time", Some("response_time_added"), Judged::Less),
     (Scope::Entry, "proxy_time_ratio", None, Judged::Less),
     (Scope::Entry, "error_ratio", Some("error_ratio_added"), Judged::Less),
@@ -37,7 +37,8 @@ const HEADLINES: [(Scope, &str, Option<&str>, Judged); 17] = [
     (Scope::Scenario, "cost_reserved", None, Judged::LessExactly),
     (Scope::Scenario, "cost_used", None, Judged::Less),
     (Scope::ControlPlane, "convergence_time", None, Judged::Less),
-    (Scope::ControlPlane, "cpu", Some("cpu_added"), Judged::Less),
+    (Scope::ControlPlane, "last_proxy_time", None, Judged::Less),
+    (Scope::ControlPlane, "cpu", None, Judged::Less),
     (Scope::ControlPlane, "bytes_per_change", None, Judged::Less),
     (Scope::ControlPlane, "memory", None, Judged::Less),
 ];

@@ -42,7 +42,7 @@ fn convergence(meshes: &[Results], event: &str) -> String {
             find("convergence_time", Statistic::P50),
             find("convergence_time", Statistic::P90),
             find("convergence_time", Statistic::P99),
-            find("convergence_time", Statistic::Max),
+            find("last_proxy_time", Statistic::Mean),
         ];
         grid.add(&mesh.mesh, numbers.into_iter());
     }
