@@ -18,6 +18,7 @@ pub(super) fn all(
     program: &Program,
 ) -> IndexVec<AudienceIdx, Audience> {
     let mut audiences = IndexVec::new();
+    let called = called(program);
     let speed = scenario.cluster.cpu_speed;
     for (index, workload) in program.workloads.iter_enumerated() {
         let (Some(group), Some(proxy)) = (workload.group, layout.beside[index].model()) else { continue };
@@ -31,7 +32,7 @@ pub(super) fn all(
             // It stands there under every mesh, and asks another control plane.
             (Way::Stream(_), _) => continue,
         };
-        let (sees, clusters) = role.sees(scenario, proxy, index, program);
+        let (sees, clusters) = role.sees(scenario, proxy, &called[index]);
         audiences.push(audience(group, sees, clusters, proxy, cost, speed));
     }
     if let (Some(group), Some(node), Way::Push(push)) =
@@ -41,6 +42,19 @@ pub(super) fn all(
         audiences.push(audience(group, Sees::These(Vec::new()), 0, &node.proxy, push.sidecar, speed));
     }
     audiences
+}
+
+/// The services that each workload calls, ascending.
+fn called(program: &Program) -> IndexVec<WorkloadIdx, Vec<u32>> {
+    let mut called = IndexVec::filled(Vec::new(), program.workloads.len());
+    for edge in &program.edges {
+        called[edge.caller].push(edge.callee.0);
+    }
+    for services in called.iter_mut() {
+        services.sort_unstable();
+        services.dedup();
+    }
+    called
 }
 
 fn audience(
@@ -93,14 +107,8 @@ impl<'a> Role<'a> {
         Self::Waypoint(cared.map(|(service, _)| service.0).collect())
     }
 
-    /// What it is told of, and how many clusters that are.
-    fn sees(
-        self,
-        scenario: &Scenario,
-        proxy: &ProxyModel,
-        workload: WorkloadIdx,
-        program: &Program,
-    ) -> (Sees, u64) {
+    /// What it is told of, and how many clusters that are; `called` are the services it calls.
+    fn sees(self, scenario: &Scenario, proxy: &ProxyModel, called: &[u32]) -> (Sees, u64) {
         let scope = match self {
             Self::Waypoint(services) => {
                 let clusters = services.len() as u64;
@@ -109,12 +117,7 @@ impl<'a> Role<'a> {
             Self::Sidecar(scope) | Self::Gateway(scope) => scope,
         };
         if proxy.memory.view == ConfigurationView::Used {
-            let own = program.edges.iter().filter(|edge| edge.caller == workload);
-            let mut called: Vec<u32> = own.map(|edge| edge.callee.0).collect();
-            called.sort_unstable();
-            called.dedup();
-            let clusters = called.len() as u64;
-            return (Sees::These(called), clusters);
+            return (Sees::These(called.to_vec()), called.len() as u64);
         }
         let external = scope.external.clusters;
         match &scope.services {
