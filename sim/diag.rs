@@ -221,6 +221,17 @@ impl Diagnostics {
         }
     }
 
+    /// Makes warnings of the errors of a code, for who can go on without what is missing.
+    pub fn excuse(&mut self, code: Code) {
+        for diagnostic in &mut self.kept {
+            if diagnostic.code == code && diagnostic.severity == Severity::Error {
+                diagnostic.severity = Severity::Warning;
+                self.errors -= 1;
+                self.warnings += 1;
+            }
+        }
+    }
+
     /// Whether anything makes the input unusable.
     pub const fn has_errors(&self) -> bool {
         self.errors > 0

@@ -6,10 +6,13 @@ use crate::kernel::dist::Dist;
 use crate::units::{Bytes, Cores, Rate, Ratio, Span};
 
 pub mod failure;
+mod proxy;
 pub mod request;
 pub mod resilience;
 pub mod routing;
 pub mod text;
+
+pub use proxy::{ProxyKind, ProxySettings};
 
 /// What is spoken on a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

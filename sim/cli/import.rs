@@ -40,6 +40,7 @@ pub(super) fn execute(arguments: &ImportArguments) -> Exit {
     let is_refused = diagnostics.has_errors();
     if is_readable {
         validate(&draft, &mut diagnostics);
+        diagnostics.excuse(Code::EmptyInput);
     }
     report(&diagnostics, &sources);
     if is_refused {

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use crate::kernel::rng::extend_path;
 use crate::kernel::timer::TimerId;
 use crate::program::HashInput;
-use crate::program::route::Attempts;
+use crate::program::route::{Attempts, Target};
 use crate::units::Span;
 use crate::vocabulary::failure::{Cause, Failure};
 
@@ -86,6 +86,10 @@ impl Engine<'_> {
         let site = (call.site, &self.program.sites[call.site]);
         let mut attempt = Call::new(Waiter::Attempt(id), call.source, site, call.key, path, call.caller, now);
         (attempt.edge, attempt.operation, attempt.place) = (call.edge, call.operation, call.place);
+        let anew = if number > 0 { self.target_of_attempt(id, number) } else { None };
+        if let Some(Target::Backend(backend)) = anew {
+            (attempt.edge, attempt.operation) = (backend.edge, backend.operation);
+        }
         (attempt.hop, attempt.worker, attempt.payload) = (call.hop, call.worker, call.payload);
         (attempt.measured, attempt.at_waypoint) = (call.measured, call.at_waypoint);
         attempt.attempt = number;
@@ -98,6 +102,9 @@ impl Engine<'_> {
         if attempts.attempt_timeout != u64::MAX {
             let timeout = Span::from_nanos(attempts.attempt_timeout);
             self.calls[attempt].timer = Some(self.schedule.timer(timeout, Event::Timeout(attempt)));
+        }
+        if let Some(Target::Missing(answer)) = anew {
+            return self.fail_attempt(attempt, answer);
         }
         match self.outbound(attempt) {
             Some((cost, proxy)) if number > 0 && !self.edge(attempt).1.pool.per_connection => {

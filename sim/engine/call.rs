@@ -60,6 +60,8 @@ pub(super) enum Progress {
     Held,
     /// The calling proxy tries to make it: another call, its attempt, is under way.
     Trying,
+    /// It waits until the proxy may call any endpoint.
+    Queued,
     /// It is pending in a pool: no connection to an endpoint is ready.
     Connecting,
     /// It has a connection to the endpoint, and is on its way there, there, or on its way back.

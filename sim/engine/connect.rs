@@ -16,9 +16,14 @@ use super::{Engine, Event, draw};
 impl Engine<'_> {
     /// The calling side chooses an endpoint and takes a connection, or waits for one.
     pub(super) fn connect(&mut self, id: CallId) {
-        let now = self.schedule.now();
-        let (index, edge) = self.edge(id);
+        let (index, _) = self.edge(id);
         self.recorder.attempt(index, &self.calls[id]);
+        self.find_connection(id);
+    }
+
+    pub(super) fn find_connection(&mut self, id: CallId) {
+        let now = self.schedule.now();
+        let (_, edge) = self.edge(id);
         let hash = self.hash_of(id, &edge.hash);
         let avoid = self.failed_before(id);
         let position = self.view_position(self.calls[id].caller, edge);
@@ -32,6 +37,7 @@ impl Engine<'_> {
         });
         let taken = match taken {
             Ok(taken) => taken,
+            Err(Cause::Ejected) => return self.await_ready(id, position),
             Err(cause) => return self.fail_here(id, cause),
         };
         if let Some(guard) = &mut view.guard {

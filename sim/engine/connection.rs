@@ -6,6 +6,7 @@ use crate::program::{EdgeIdx, PodIdx};
 use crate::units::SimTime;
 
 use super::endpoints::Place;
+use super::links::Drawn;
 
 /// A connection between two pods; reused once it is closed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,6 +31,8 @@ pub(super) struct Connection {
     /// Requests that it may still take; the greatest number is any.
     pub(super) left: u32,
     pub(super) idle_since: SimTime,
+    /// Which of its route's targets a waypoint sends its calls to, where that is drawn for all of them.
+    pub(super) target: Option<Drawn>,
     /// How it is opened, until it is ready.
     pub(super) opening: Option<Box<Opening>>,
 }

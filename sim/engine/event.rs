@@ -73,6 +73,11 @@ pub enum Event {
         /// The endpoint.
         endpoint: u32,
     },
+    /// A client proxy has had no endpoint of a backend ready for too long.
+    FailFast {
+        /// Position of what it knows of the backend.
+        view: u32,
+    },
     /// Configuration is changed.
     Change(ChangeIdx),
     /// A control plane looks whether to push what it has gathered.

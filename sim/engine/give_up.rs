@@ -60,12 +60,15 @@ impl Engine<'_> {
                 view.cancel(edge, pool, id);
             }
         }
+        if progress == Progress::Queued {
+            self.stop_queueing(id);
+        }
         self.free_link(id, false);
         let is_in_proxy = matches!(progress, Progress::Held | Progress::Trying);
         if is_in_proxy {
             self.stop_trying(id, Cause::CallerTimeout);
         }
-        is_in_proxy || progress == Progress::Connecting
+        is_in_proxy || matches!(progress, Progress::Connecting | Progress::Queued)
     }
 
     /// Takes a call out of the queue for a connection; false if it is not there but under way to the gateway.

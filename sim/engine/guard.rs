@@ -10,6 +10,7 @@ use crate::units::SimTime;
 use crate::vocabulary::failure::{Cause, Failure};
 
 use super::call::{CallId, NO_ENDPOINT, Progress};
+use super::ready::ReadyQueue;
 use super::{Engine, Event, draw};
 
 /// Of a client proxy and a backend.
@@ -20,6 +21,8 @@ pub(super) struct Guard {
     breakers: Option<CircuitBreakers>,
     /// Requests that look for a connection, or are under way.
     requests: u32,
+    /// What waits until a breaker opens; with breakers only.
+    pub(super) queue: Option<Box<ReadyQueue>>,
 }
 
 impl Guard {
@@ -29,6 +32,7 @@ impl Guard {
             ejection: of.ejection.map(|policy| OutlierDetector::new(policy, endpoints, now)),
             breakers: of.breaker.map(|policy| CircuitBreakers::new(policy, endpoints)),
             requests: 0,
+            queue: of.breaker.map(|_| Box::default()),
         }
     }
 
@@ -39,6 +43,16 @@ impl Guard {
         match (ejection, breakers) {
             (Some(left), Some(right)) => Some(left.and(right)),
             (one, other) => one.or(other).cloned(),
+        }
+    }
+
+    /// Endpoints in rotation, of so many, however few they are.
+    pub(super) fn rotation(&self, endpoints: u32) -> Available {
+        let ejection = self.ejection.as_ref().map(OutlierDetector::rotation);
+        let breakers = self.breakers.as_ref().map(CircuitBreakers::available);
+        match (ejection, breakers) {
+            (Some(left), Some(right)) => left.and(right),
+            (one, other) => one.or(other).cloned().unwrap_or_else(|| Available::all(endpoints)),
         }
     }
 
@@ -93,8 +107,12 @@ impl Engine<'_> {
                 events[1] = until.map(|at| (at, Event::Probe { view, endpoint }));
             }
         }
+        let has_queue = guard.queue.is_some();
         for (at, event) in events.into_iter().flatten() {
             self.schedule.at(at, event);
+        }
+        if has_queue {
+            self.look_whether_ready(view as usize);
         }
     }
 
@@ -129,6 +147,7 @@ impl Engine<'_> {
         let guard = self.views[view as usize].as_mut().and_then(|view| view.guard.as_mut());
         if let Some(breakers) = guard.and_then(|guard| guard.breakers.as_mut()) {
             breakers.probe(endpoint);
+            self.look_whether_ready(view as usize);
         }
     }
 

@@ -3,6 +3,7 @@
 //! HTTP/1.1 and opaque connections carry one call at a time; HTTP/2 and gRPC clients open one connection and put all
 //! calls on it until its streams are used up. A connection belongs to the worker of the proxy that accepted it.
 
+use crate::program::route::{RouteIdx, RuleIdx};
 use smallvec::SmallVec;
 
 /// A connection of the application: its place among those of the edge.
@@ -28,6 +29,17 @@ struct Link {
     /// Calls on it.
     streams: u32,
     is_open: bool,
+    /// Where its calls go, once that is drawn for all of them.
+    target: Option<Drawn>,
+}
+
+/// A target of a route that was drawn for a connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Drawn {
+    /// By which rule of which route.
+    pub(super) rule: (RouteIdx, RuleIdx),
+    /// Position among its targets.
+    pub(super) target: u32,
 }
 
 /// A connection for a call.
@@ -58,7 +70,7 @@ impl Links {
             return None;
         }
         self.open += 1;
-        let link = Link { worker: 0, streams: 1, is_open: true };
+        let link = Link { worker: 0, streams: 1, is_open: true, target: None };
         if let Some(place) = self.free.pop() {
             self.places[place as usize] = link;
             return Some(LinkTaken::New(place));
@@ -76,6 +88,11 @@ impl Links {
     #[inline]
     pub(super) fn worker(&self, link: LinkId) -> u32 {
         self.places[link as usize].worker
+    }
+
+    /// Which of its route's targets the calls on a connection go to, where that is drawn for all of them.
+    pub(super) fn target(&mut self, link: LinkId) -> &mut Option<Drawn> {
+        &mut self.places[link as usize].target
     }
 
     /// A call is over: its connection serves the next one if it is `kept`. Returns whether it was closed.

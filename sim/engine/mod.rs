@@ -25,8 +25,10 @@ mod occupancy;
 mod pass;
 mod pool;
 mod proxy;
+mod ready;
 mod recorder;
 mod route;
+mod selector;
 mod source;
 mod throttle;
 mod timeline;
@@ -200,6 +202,7 @@ impl<'p> Engine<'p> {
             Event::Deadline(call) => self.run_out(call),
             Event::Sweep { view } => self.sweep(view),
             Event::Probe { view, endpoint } => self.probe(view, endpoint),
+            Event::FailFast { view } => self.fail_fast(view),
             Event::Change(change) => self.change(change),
             Event::PushWindow(replica) => self.push_window(replica),
             Event::PushCpuDone { replica, generation } => self.push_cpu_done(replica, generation),
@@ -238,7 +241,8 @@ impl<'p> Engine<'p> {
         let position = (pod.first_view + edge.slot) as usize;
         if self.views[position].is_none() {
             let workers = pod.proxy.map_or(1, |proxy| self.proxies.workers(proxy));
-            self.views[position] = Some(Box::new(View::new(edge, workers, self.schedule.now())));
+            let zone = self.program.zone(caller);
+            self.views[position] = Some(Box::new(View::new(edge, zone, workers, self.schedule.now())));
             if let Some(proxy) = pod.proxy {
                 self.proxies.learn_target(proxy, edge.targets.len(), self.schedule.now());
             }

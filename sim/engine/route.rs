@@ -1,12 +1,13 @@
 //! The calling proxy's rules: which one a request takes, faults on purpose, and where it goes.
 
 use crate::kernel::Uniform;
-use crate::program::route::{Action, Answer, Backend, Rule, Target, Why};
+use crate::program::route::{Action, Answer, Backend, Draw, Rule, Target, Why};
 use crate::units::Span;
 use crate::vocabulary::failure::{Cause, Failure};
 use crate::vocabulary::routing::Status;
 
-use super::call::{CallId, Progress};
+use super::call::{CallId, Progress, Waiter};
+use super::links::Drawn;
 use super::{Engine, draw};
 
 impl<'p> Engine<'p> {
@@ -56,7 +57,7 @@ impl<'p> Engine<'p> {
         }
         let target = match &rule.action {
             Action::Answer(answer) => return self.answer_by_rule(id, answer),
-            Action::Forward(targets) => self.choose(id, targets),
+            Action::Forward(targets) => self.target(id, rule, targets),
         };
         self.copy(id, &rule.mirrors);
         match target {
@@ -72,24 +73,98 @@ impl<'p> Engine<'p> {
         }
     }
 
-    /// One of the targets, by weight: the same for every attempt of the call.
-    fn choose(&self, id: CallId, targets: &'p [(f64, Target)]) -> &'p Target {
+    /// One of the targets, by weight: that of the call's first attempt.
+    fn target(&mut self, id: CallId, rule: &Rule, targets: &'p [(f64, Target)]) -> &'p Target {
         if let [(_, only)] = targets {
             return only;
         }
-        let call = &self.calls[id];
-        let drawn = call.key.draws(draw::BACKEND, call.path, 0, 0).unit();
-        let position = targets.partition_point(|(bound, _)| *bound <= drawn);
+        let position = match rule.draw {
+            Draw::PerCall => self.drawn(id, targets, 0),
+            Draw::PerAttempt => self.drawn_of_ready(id, targets, 0),
+            Draw::PerConnection => {
+                let call = &self.calls[id];
+                let rule = (self.program.sites[call.site].route.expect("a rule is of a route"), call.rule);
+                let drawn = Drawn { rule, target: self.drawn(id, targets, 0) as u32 };
+                let known = self.target_of_connection(id);
+                let kept = known.filter(|known| known.rule == rule).unwrap_or(drawn);
+                *known = Some(kept);
+                kept.target as usize
+            }
+        };
         &targets[position].1
     }
 
-    fn answer_by_rule(&mut self, id: CallId, answer: &Answer) {
-        let cause = match answer.why {
-            Why::Rule => Cause::DirectResponse,
-            Why::NoRule | Why::NoBackend => Cause::NoRoute,
+    fn drawn(&self, id: CallId, targets: &[(f64, Target)], attempt: u32) -> usize {
+        let call = &self.calls[id];
+        let drawn = call.key.draws(draw::BACKEND, call.path, attempt, 0).unit();
+        targets.partition_point(|(bound, _)| *bound <= drawn)
+    }
+
+    /// As Linkerd draws (linkerd/distribute): a target that takes no calls is left out and another one drawn, if one is
+    /// left.
+    fn drawn_of_ready(&self, id: CallId, targets: &[(f64, Target)], attempt: u32) -> usize {
+        let first = self.drawn(id, targets, attempt);
+        let caller = self.calls[id].caller;
+        let is_ready = |target: &Target| match target {
+            Target::Backend(backend) => !self.fails_fast(caller, &self.program.edges[backend.edge]),
+            Target::Missing(_) => true,
         };
-        let failure = (answer.status >= 400).then(|| Failure::answered(cause, Status::Http(answer.status)));
-        self.answer_here(id, failure, answer.size);
+        if is_ready(&targets[first].1) {
+            return first;
+        }
+        let mut below = 0.0;
+        let mut left = Vec::new();
+        for (position, (bound, target)) in targets.iter().enumerate() {
+            let weight = bound - std::mem::replace(&mut below, *bound);
+            if is_ready(target) {
+                left.push((position, weight));
+            }
+        }
+        let all: f64 = left.iter().map(|(_, weight)| weight).sum();
+        let call = &self.calls[id];
+        let mut rest = call.key.draws(draw::BACKEND, call.path, attempt, 1).unit() * all;
+        let found = left.iter().find(|(_, weight)| {
+            rest -= weight;
+            rest < 0.0
+        });
+        found.or(left.last()).map_or(first, |(position, _)| *position)
+    }
+
+    /// Where an attempt after the first one goes; `None` is where the first one went.
+    pub(super) fn target_of_attempt(&self, id: CallId, attempt: u32) -> Option<&'p Target> {
+        let rule = self.rule(id);
+        match &rule.action {
+            Action::Forward(targets) if rule.draw == Draw::PerAttempt && targets.len() > 1 => {
+                Some(&targets[self.drawn_of_ready(id, targets, attempt)].1)
+            }
+            _ => None,
+        }
+    }
+
+    /// The target that was drawn for the connection on which an opaque call comes, once one is: the application's own, or,
+    /// at a waypoint, that of the call to it.
+    fn target_of_connection(&mut self, id: CallId) -> &mut Option<Drawn> {
+        if let Waiter::Relay(outer) = self.calls[id].waiter {
+            let connection = self.calls[outer].connection;
+            return &mut self.connections[connection].target;
+        }
+        let edge = self.link_edge(id);
+        let (caller, link) = (self.calls[id].caller, self.calls[id].link);
+        let position = self.view_position(caller, edge);
+        let view = self.views[position].as_mut().expect("a view that is asked for is there");
+        view.links.target(link)
+    }
+
+    fn answer_by_rule(&mut self, id: CallId, answer: &Answer) {
+        self.answer_here(id, failure_of(answer), answer.size);
+    }
+
+    /// An attempt has drawn a target that is not there.
+    pub(super) fn fail_attempt(&mut self, id: CallId, answer: &Answer) {
+        if let Some(failure) = failure_of(answer) {
+            self.calls[id].fail(failure);
+        }
+        self.returned(id);
     }
 
     /// The calling proxy finds that a call, or an attempt of one, cannot be sent.
@@ -112,4 +187,12 @@ impl<'p> Engine<'p> {
         call.progress = Progress::Back;
         self.pass_back(id);
     }
+}
+
+fn failure_of(answer: &Answer) -> Option<Failure> {
+    let cause = match answer.why {
+        Why::Rule => Cause::DirectResponse,
+        Why::NoRule | Why::NoBackend => Cause::NoRoute,
+    };
+    (answer.status >= 400).then(|| Failure::answered(cause, Status::Http(answer.status)))
 }

@@ -3,8 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::kernel::rng::Draws;
-use crate::policy::available::Everyone;
-use crate::policy::balance::{Balancer, Call};
+use crate::placement::ZoneIdx;
 use crate::program::{Edge, Tunnel};
 use crate::units::{SimTime, Span};
 use crate::vocabulary::failure::Cause;
@@ -15,12 +14,13 @@ use super::endpoints::{Endpoints, Place, Stream};
 use super::guard::Guard;
 use super::links::Links;
 use super::pool::Pool;
+use super::selector::Selector;
 use super::usage::Usage;
 
 /// What a pod knows of one edge.
 #[derive(Debug)]
 pub(super) struct View {
-    balancer: Balancer,
+    selector: Selector,
     pub(super) endpoints: Endpoints,
     /// What is kept of failures, if anything.
     pub(super) guard: Option<Guard>,
@@ -73,7 +73,8 @@ pub(super) enum Turn {
 }
 
 impl View {
-    pub(super) fn new(edge: &Edge, workers: u32, now: SimTime) -> Self {
+    /// Of a pod in `zone`, whose proxy has so many workers.
+    pub(super) fn new(edge: &Edge, zone: Option<ZoneIdx>, workers: u32, now: SimTime) -> Self {
         let workers = if edge.pool.per_worker { workers } else { 1 };
         let endpoints = Endpoints::new(edge, now);
         let shares = if edge.pool.per_connection { 1 } else { endpoints.places() };
@@ -81,7 +82,7 @@ impl View {
         let mut pools = Vec::new();
         pools.resize_with(shares * workers as usize, Pool::default);
         Self {
-            balancer: Balancer::new(edge.policy, &edge.targets),
+            selector: Selector::new(edge, zone),
             endpoints,
             guard: edge.resilience.as_ref().map(|of| Guard::new(of, edge.targets.len(), now)),
             usage: bounds.map(|bounds| Box::new(Usage::new(bounds))),
@@ -171,21 +172,7 @@ impl View {
     }
 
     fn pick(&mut self, edge: &Edge, request: &Request<'_>, draws: &mut Draws) -> Option<u32> {
-        let Self { balancer, endpoints, guard, .. } = self;
-        let endpoints = &*endpoints;
-        let kept = guard.as_ref().and_then(Guard::available);
-        if kept.is_none() && edge.targets.len() == 1 {
-            return Some(0);
-        }
-        if kept.is_none() && request.avoid.is_empty() {
-            return Some(balancer.pick(&edge.targets, endpoints, request.now, request.hash, draws));
-        }
-        let call = Call { now: request.now, hash: request.hash, tried: request.avoid };
-        if let Some(kept) = kept {
-            return balancer.pick_among(&edge.targets, &kept, endpoints, &call, draws);
-        }
-        let all = Everyone(edge.targets.len());
-        balancer.pick_among(&edge.targets, &all, endpoints, &call, draws)
+        self.selector.pick(&edge.targets, &self.endpoints, self.guard.as_ref(), request, draws)
     }
 
     pub(super) fn open(
@@ -208,6 +195,7 @@ impl View {
             streams: 0,
             left,
             idle_since: SimTime::ZERO,
+            target: None,
             opening: None,
         })
     }

@@ -19,7 +19,7 @@ use crate::program::compile;
 use crate::units::Span;
 use crate::vocabulary::Arrivals;
 
-pub use sensitivity::{Effect, Sensitivities, Sensitivity};
+pub use sensitivity::{Effect, Guess, Moved, Sensitivities, Sensitivity};
 pub use used::merged;
 
 /// Fewer draws say little about the ends of an interval.
@@ -71,23 +71,28 @@ enum Constants<'c> {
     Drawn(u32, u32),
     /// The profile's own but for one assumption: its identity, and the place in its range.
     Assuming(&'c str, f64),
+    /// The profile's own, and the scenario's but for one guess.
+    Guessing(&'c str, f64),
 }
 
 impl Constants<'_> {
     fn of(self, profile: &Profile, seed: u64) -> Profile {
         match self {
-            Self::Nominal => profile.clone(),
+            Self::Nominal | Self::Guessing(..) => profile.clone(),
             Self::Drawn(number, count) => profile.drawn(seed, number, count),
             Self::Assuming(identity, place) => profile.assuming(identity, place),
         }
     }
 
-    /// The scenario with its guesses as this draw has them, the same for all meshes.
+    /// The scenario with its guesses as these constants have them, the same for all meshes.
     fn guesses(self, scenario: &Scenario) -> Cow<'_, Scenario> {
         match self {
             Self::Drawn(number, count) if !scenario.guesses.is_empty() => {
-                let place = |identity: &str| place_in_draw(identity, scenario.run.seed, number, count);
+                let place = |identity: &str| Some(place_in_draw(identity, scenario.run.seed, number, count));
                 Cow::Owned(scenario.guessing(place))
+            }
+            Self::Guessing(wanted, place) => {
+                Cow::Owned(scenario.guessing(|identity| (identity == wanted).then_some(place)))
             }
             _ => Cow::Borrowed(scenario),
         }
@@ -209,6 +214,46 @@ mod tests {
         one.entries = requests.iter().flat_map(|&count| record(&vec![1; count]).entries).collect();
         one.events = events;
         vec![vec![one]]
+    }
+
+    fn scenario(arrivals: &str) -> Scenario {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("scenario.yaml");
+        let text = format!(
+            "version: 1\nservices: [{{name: web, service_time: 1ms}}]\ntraffic: [{{service: web, from: outside, {arrivals}}}]\nrun: {{warm_up: 5s, duration: 60s}}\n"
+        );
+        std::fs::write(&file, text).expect("a writable temporary folder");
+        let (draft, _, mut diagnostics) = crate::input::load(&[file], &crate::input::Options::default());
+        crate::mesh::validate(&draft, &mut diagnostics).expect("a valid scenario")
+    }
+
+    /// The window in seconds of the runs that draws of two meshes take, each of which takes so many events.
+    fn window_of_draws(events: u64, length: Length, arrivals: &str) -> f64 {
+        let scenario = scenario(arrivals);
+        let records = [taken(events, &[1_000_000]), taken(events, &[1_000_000])].concat();
+        let profiles =
+            ["none", "linkerd"].map(|name| crate::mesh::profile::find(name, None).expect("it is shipped"));
+        let experiment = Experiment {
+            whole: scenario.run.length(),
+            scenario,
+            length,
+            records: &records,
+            profiles: &profiles,
+            labels: &[],
+            node_cores: 4,
+        };
+        experiment.window_of_draws().seconds()
+    }
+
+    #[test]
+    fn a_round_of_draws_holds_no_more_events_than_it_may_unless_the_length_was_chosen() {
+        let (poisson, ramp) = ("rate: 100/s", "arrivals: {ramp: {from: 1/s, to: 2/s, over: 10s}}");
+        assert_eq!(window_of_draws(1_000_000, Length::Usual, poisson), 60.0, "34 runs hold 34 million");
+        // 34 runs of 100 million events in 65 seconds, and 40 million in their windows.
+        let shortened = window_of_draws(100_000_000, Length::Usual, poisson);
+        assert!((shortened - 65.0 * 40.0 / 3400.0).abs() < 1e-6, "{shortened}");
+        assert_eq!(window_of_draws(100_000_000, Length::Chosen, poisson), 60.0);
+        assert_eq!(window_of_draws(100_000_000, Length::Usual, ramp), 60.0, "a part would be another load");
     }
 
     #[test]

@@ -29,6 +29,7 @@ pub const DEFAULTS: &[(&str, &str, &str)] = &[
     ("services.NAME.client.keep_alive", "true", "the default of HTTP clients"),
     ("services.NAME.client.pool_size", "unlimited", "as in Go's HTTP client"),
     ("services.NAME.client.timeout", "none", "most clients wait for ever unless told otherwise"),
+    ("services.NAME.proxies", "{}", "the mesh's own; by container: `istio-proxy`, `linkerd-proxy`"),
     ("services.NAME.cpu_time", "100%", "the cautious assumption: working is computing"),
     ("services.NAME.request_size", "512", "a GET with a few headers"),
     ("services.NAME.response_size", "1KiB", "a small JSON document"),

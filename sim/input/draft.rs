@@ -16,7 +16,7 @@ mod proxy;
 mod routing;
 
 pub use event::{ChangedDraft, EventDraft, EventKindDraft};
-pub use proxy::{ProxyDraft, ProxyKind};
+pub use proxy::ProxyDraft;
 pub use routing::{
     BackendDraft, ExternalDraft, GatewayDraft, Level, PolicyDraft, RouteDraft, ScopeDraft, SubsetDraft, Via,
 };
@@ -137,6 +137,8 @@ pub struct AliasDraft {
     pub name: Located<String>,
     /// The subset that it stands for; `None` is all of the service.
     pub subset: Option<String>,
+    /// Ports it can be called on; empty is those of the service.
+    pub ports: Vec<u16>,
 }
 
 /// What says that a service is there: kinds of files that say different things of one service are put together.
@@ -368,7 +370,7 @@ pub enum FeatureValue {
     /// This, where the profile says `word`: a mesh's own way to set what others set otherwise.
     Instead {
         /// What the profile says.
-        word: &'static str,
+        word: String,
         /// What it is to be, as overrides are written.
         value: String,
     },

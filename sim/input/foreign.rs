@@ -13,6 +13,7 @@ use super::tree::{Located, Node, Value};
 
 #[cfg(test)]
 mod agreement;
+pub mod family;
 mod place;
 pub mod readers;
 mod value;
@@ -59,6 +60,8 @@ pub struct Kind {
     pub versions: &'static [&'static str],
     /// Its fields, beside those of [`HEAD`].
     pub rows: &'static [Row],
+    /// What is made of such an object as a whole; where it is modelled, its fields say more.
+    pub whole: Treatment,
     spelling: Spelling,
     tree: OnceLock<Place>,
 }
@@ -81,7 +84,17 @@ impl Kind {
         spelling: Spelling,
         rows: &'static [Row],
     ) -> Self {
-        Self { name, versions, rows, spelling, tree: OnceLock::new() }
+        Self { name, versions, rows, whole: Treatment::Modelled, spelling, tree: OnceLock::new() }
+    }
+
+    /// A kind of which nothing has an effect: because of this, or because nothing of it could have one.
+    pub const fn without_effect(
+        name: &'static str,
+        versions: &'static [&'static str],
+        whole: Treatment,
+    ) -> Self {
+        let rows = &[("", Treatment::Irrelevant)];
+        Self { name, versions, rows, whole, spelling: Spelling::Exact, tree: OnceLock::new() }
     }
 
     /// Whether objects with this head are of this kind.
@@ -107,6 +120,10 @@ impl Kind {
         diagnostics: &mut Diagnostics,
     ) -> Foreign<'n> {
         let root = self.tree();
+        if let Treatment::Named(reason) = self.whole {
+            let place = node.get("kind").map_or(node.location, |kind| kind.location);
+            findings.note(self.name, String::new(), Some(reason), None, place);
+        }
         Walk { kind: self, findings, diagnostics }.value(node, root);
         Foreign::new(node, root, self.spelling)
     }
@@ -175,6 +192,9 @@ impl Findings {
         for ((kind, path), finding) in self.entries {
             let field = quote(&path);
             let (code, message) = match finding.reason {
+                Some(reason) if path.is_empty() => {
+                    (Code::NotModelled, format!("{} is not modelled: {reason}", quote(kind)))
+                }
                 Some(reason) => (Code::NotModelled, format!("{field} of {kind} is not modelled: {reason}")),
                 None => (Code::UnknownKey, format!("{field} of {kind} is no known field and has no effect")),
             };

@@ -1,7 +1,7 @@
 //! Every kind of other people's objects that is known, and what is made of its fields; for documentation.
 
 use super::foreign::{Kind, Treatment};
-use super::{istio, kubernetes, smi};
+use super::{gateway_api, istio, kubernetes, linkerd, smi};
 
 /// The objects of one API family.
 pub struct Family {
@@ -14,8 +14,10 @@ pub struct Family {
 /// Every family.
 pub const FAMILIES: &[Family] = &[
     Family { name: "Kubernetes", kinds: kubernetes::kinds },
-    Family { name: "Istio", kinds: || istio::kinds().map(KnownKind::from).collect() },
-    Family { name: "SMI", kinds: || smi::kinds().map(KnownKind::from).collect() },
+    Family { name: "Istio", kinds: || istio::FAMILY.kinds().map(KnownKind::from).collect() },
+    Family { name: "Gateway API", kinds: || gateway_api::FAMILY.kinds().map(KnownKind::from).collect() },
+    Family { name: "Linkerd", kinds: || linkerd::FAMILY.kinds().map(KnownKind::from).collect() },
+    Family { name: "SMI", kinds: || smi::FAMILY.kinds().map(KnownKind::from).collect() },
 ];
 
 /// A kind of object and what is made of it.
@@ -36,8 +38,11 @@ impl From<&'static Kind> for KnownKind {
         Self {
             name: kind.name.to_owned(),
             versions: kind.versions.iter().map(|&version| version.to_owned()).collect(),
-            whole: Treatment::Modelled,
-            fields: kind.fields().map(|(path, treatment)| (path.to_owned(), treatment)).collect(),
+            whole: kind.whole,
+            fields: match kind.whole {
+                Treatment::Modelled => kind.fields().map(|(path, is)| (path.to_owned(), is)).collect(),
+                _ => Vec::new(),
+            },
         }
     }
 }

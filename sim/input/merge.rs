@@ -149,7 +149,8 @@ fn together(base: ServiceDraft, over: ServiceDraft, diagnostics: &mut Diagnostic
         apply(&mut version.application, &own, &written);
     }
     one.aliases.extend(over.aliases);
-    one.proxies.extend(over.proxies);
+    // Of one kind the first one holds.
+    one.proxies.splice(0..0, over.proxies);
     // From here on it stands where its author wrote of it.
     one.name.location = over.name.location;
     one.namespace = one.namespace.or(over.namespace);

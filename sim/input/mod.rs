@@ -29,6 +29,7 @@ mod versions;
 
 pub use draft::Draft;
 use draft::{ArrivalsDraft, PricesDraft};
+use foreign::family::Family;
 use tree::{Assignment, Located, Node, Value};
 
 /// A format that can be read.
@@ -68,64 +69,34 @@ pub const FORMATS: &[Format] = &[
     Format {
         name: "Istio objects",
         head: "`apiVersion` of networking, security, telemetry or extensions at istio.io",
-        recognises: istio::recognises,
-        decode: |node, reading| {
-            let import = &mut istio::Import {
-                draft: &mut reading.draft,
-                pending: &mut reading.istio,
-                findings: &mut reading.findings,
-                diagnostics: &mut reading.diagnostics,
-            };
-            istio::decode(node, import);
-        },
+        recognises: |node| istio::FAMILY.recognises(node),
+        decode: |node, reading| reading.foreign(node, &istio::FAMILY, |pending| &mut pending.istio),
     },
     Format {
         name: "SMI objects",
         head: "`apiVersion` of split or specs at smi-spec.io",
-        recognises: smi::recognises,
-        decode: |node, reading| {
-            let import = &mut smi::Import {
-                pending: &mut reading.smi,
-                findings: &mut reading.findings,
-                diagnostics: &mut reading.diagnostics,
-            };
-            smi::decode(node, import);
-        },
+        recognises: |node| smi::FAMILY.recognises(node),
+        decode: |node, reading| reading.foreign(node, &smi::FAMILY, |pending| &mut pending.smi),
     },
     Format {
         name: "Gateway API objects",
         head: "`apiVersion` of gateway.networking.k8s.io",
-        recognises: gateway_api::recognises,
-        decode: |node, reading| {
-            let import = &mut gateway_api::Import {
-                draft: &mut reading.draft,
-                pending: &mut reading.waypoints,
-                findings: &mut reading.findings,
-                diagnostics: &mut reading.diagnostics,
-            };
-            gateway_api::decode(node, import);
-        },
+        recognises: |node| gateway_api::FAMILY.recognises(node),
+        decode: |node, reading| reading.foreign(node, &gateway_api::FAMILY, |pending| &mut pending.waypoints),
     },
     Format {
         name: "Linkerd objects",
         head: "`apiVersion` of linkerd.io or policy.linkerd.io",
-        recognises: linkerd::recognises,
-        decode: |node, reading| {
-            let import = &mut linkerd::Import {
-                pending: &mut reading.linkerd,
-                findings: &mut reading.findings,
-                diagnostics: &mut reading.diagnostics,
-            };
-            linkerd::decode(node, import);
-        },
+        recognises: |node| linkerd::FAMILY.recognises(node),
+        decode: |node, reading| reading.foreign(node, &linkerd::FAMILY, |pending| &mut pending.linkerd),
     },
     Format {
         name: "Kubernetes objects",
         head: "`kind: Deployment`, `Service`, `Pod` and others",
         recognises: kubernetes::is_known,
         decode: |node, reading| {
-            reading.waypoints.look(node);
-            reading.linkerd.look(node, &mut reading.diagnostics);
+            reading.pending.waypoints.look(node);
+            reading.pending.linkerd.look(node, &mut reading.diagnostics);
             reading.objects.add(node, &mut reading.diagnostics);
         },
     },
@@ -182,10 +153,7 @@ pub fn load(inputs: &[PathBuf], options: &Options) -> (Draft, Sources, Diagnosti
         folders: Vec::new(),
         unread: Vec::new(),
         findings: foreign::Findings::default(),
-        istio: istio::Pending::default(),
-        smi: smi::Pending::default(),
-        linkerd: linkerd::Pending::default(),
-        waypoints: gateway_api::Pending::default(),
+        pending: Pending::default(),
         objects: kubernetes::Objects::default(),
         observed: observed::Observations::default(),
     };
@@ -238,6 +206,16 @@ struct Reading<'o> {
     unread: Vec<(String, Location, usize)>,
     /// Fields of foreign objects that have no effect.
     findings: foreign::Findings,
+    pending: Pending,
+    /// Kubernetes' own objects, which mean something only together.
+    objects: kubernetes::Objects,
+    /// What monitoring and tracing have seen.
+    observed: observed::Observations,
+}
+
+/// What of foreign objects waits until everything is read.
+#[derive(Default)]
+struct Pending {
     /// What of Istio's objects waits until everything is read.
     istio: istio::Pending,
     /// Splits and the groups of routes that they name.
@@ -246,13 +224,20 @@ struct Reading<'o> {
     linkerd: linkerd::Pending,
     /// Ambient Istio's waypoints and the labels that lead to them.
     waypoints: gateway_api::Pending,
-    /// Kubernetes' own objects, which mean something only together.
-    objects: kubernetes::Objects,
-    /// What monitoring and tracing have seen.
-    observed: observed::Observations,
 }
 
 impl Reading<'_> {
+    /// Reads an object of a family; `pending` is where what of it must wait does so.
+    fn foreign<P>(&mut self, node: &Node, family: &Family<P>, pending: fn(&mut Pending) -> &mut P) {
+        let import = &mut foreign::family::Import {
+            draft: &mut self.draft,
+            pending: pending(&mut self.pending),
+            findings: &mut self.findings,
+            diagnostics: &mut self.diagnostics,
+        };
+        family.decode(node, import);
+    }
+
     /// The documents of one file, the elements of Kubernetes lists apart.
     fn documents(&mut self, path: &Path) -> Vec<Node> {
         let (file, documents) = // Rendered charts are full of empty documents.
@@ -313,10 +298,10 @@ impl Reading<'_> {
     /// Puts together what objects of meshes say that waits for others.
     fn resolve_meshes(&mut self) {
         let (draft, diagnostics) = (&mut self.draft, &mut self.diagnostics);
-        std::mem::take(&mut self.istio).resolve(draft, diagnostics);
-        std::mem::take(&mut self.smi).resolve(draft, diagnostics);
-        std::mem::take(&mut self.linkerd).resolve(draft, diagnostics);
-        std::mem::take(&mut self.waypoints).resolve(draft, diagnostics);
+        std::mem::take(&mut self.pending.istio).resolve(draft, diagnostics);
+        std::mem::take(&mut self.pending.smi).resolve(draft, diagnostics);
+        std::mem::take(&mut self.pending.linkerd).resolve(draft, diagnostics);
+        std::mem::take(&mut self.pending.waypoints).resolve(draft, diagnostics);
         versions::resolve(draft);
     }
 

@@ -10,15 +10,16 @@ use super::foreign::readers::host;
 use super::{defaults, tree::Located};
 use crate::vocabulary::routing::{Resource, RuleAction};
 
-/// Resources whose backends are Services.
-const BY_SERVICE: [Resource; 4] =
-    [Resource::TrafficSplit, Resource::HttpRoute, Resource::GrpcRoute, Resource::ServiceProfile];
+/// Whether the backends of a kind of object are Services.
+fn are_services(resource: Resource) -> bool {
+    resource.is_gateway_api() || matches!(resource, Resource::TrafficSplit | Resource::ServiceProfile)
+}
 
 /// Puts service and subset in the place of such names.
 pub(super) fn resolve(draft: &mut Draft) {
     let Draft { services, subsets, routes, .. } = draft;
     let known = Known { services, subsets };
-    for route in routes.iter_mut().filter(|route| BY_SERVICE.contains(&route.resource)) {
+    for route in routes.iter_mut().filter(|route| are_services(route.resource)) {
         let of = Of::route(route);
         for rule in &mut route.rules {
             if let RuleAction::Forward(backends) = &mut rule.value.action {
@@ -93,7 +94,11 @@ impl Known<'_> {
 
     fn subsets_of(&self, service: &ServiceDraft) -> impl Iterator<Item = &str> {
         let full_name = service.full_name();
+        let domain = format!("{}.{}.svc.cluster.local", service.name.value, service.namespace());
         let of = move |subset: &&SubsetDraft| {
+            if let Some(suffix) = subset.service.value.strip_prefix('*') {
+                return domain.ends_with(suffix);
+            }
             let (name, namespace) = host(&subset.service.value);
             let own = subset.namespace.as_deref().unwrap_or(defaults::NAMESPACE);
             format!("{}/{name}", namespace.unwrap_or(own)) == full_name

@@ -3,13 +3,11 @@
 //! All CPU figures are those of the profile's reference machine. Spans are one proxy's; "traversal" is a request and
 //! its response through one proxy.
 
-use std::collections::BTreeMap;
-
 use crate::units::{Bytes, Cores, Ratio, Span};
 
+use crate::vocabulary::ProxyKind;
 use crate::vocabulary::routing::{Backoff, RetryOn};
 
-use super::profile::Enforcer;
 use super::scenario::{BalancingPolicy, Protocol};
 
 mod distribution;
@@ -35,8 +33,6 @@ pub struct MeshModel {
     pub direct: DirectModel,
     /// What its proxies try again; `None` if no proxy ever does.
     pub retries: Option<RetryModel>,
-    /// Who does what of routes and policies.
-    pub enforcers: Enforcers,
     /// Pods that stand on every node, whatever else runs there.
     pub daemons: Vec<ReservationModel>,
     /// Pods of the control plane; `None` when the mesh has none of its own.
@@ -54,6 +50,17 @@ pub enum Follows {
     Linkerd,
 }
 
+impl MeshModel {
+    /// Whose sidecars it has, if it has any.
+    pub fn sidecar_kind(&self) -> Option<ProxyKind> {
+        let follows = self.sidecar.as_ref().and(self.retries.as_ref())?.follows;
+        Some(match follows {
+            Follows::Envoy => ProxyKind::Istio,
+            Follows::Linkerd => ProxyKind::Linkerd,
+        })
+    }
+}
+
 /// What proxies try again, unasked or where a rule leaves it open.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RetryModel {
@@ -67,20 +74,6 @@ pub struct RetryModel {
     pub backoff: Backoff,
     /// A retry goes to an endpoint that was not tried before, if one is found soon enough.
     pub avoid_previous: bool,
-}
-
-/// Who enforces each feature of routes and policies, by the feature's name in [`super::profile::FEATURES`].
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Enforcers {
-    /// Features that somebody enforces, by name.
-    pub by_feature: BTreeMap<&'static str, Enforcer>,
-}
-
-impl Enforcers {
-    /// Who enforces a feature; `None` if the mesh does not have it.
-    pub fn of(&self, feature: &str) -> Option<Enforcer> {
-        self.by_feature.get(feature).copied()
-    }
 }
 
 /// A proxy shared by the pods of a node, and its tunnels to the proxies of other nodes.
@@ -144,8 +137,10 @@ pub struct DirectModel {
 /// A proxy process.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ProxyModel {
-    /// Worker threads.
+    /// Worker threads ...
     pub workers: u32,
+    /// ... which follow from the CPU limit, or without one from the node's cores; otherwise they are given.
+    pub workers_by_limit: bool,
     /// How jobs find a worker.
     pub dispatch: Dispatch,
     /// CPU of one traversal without features, by protocol.

@@ -7,6 +7,7 @@ use crate::index::{Idx, IndexVec};
 use crate::index_type;
 use crate::kernel::dist::Dist;
 use crate::units::{Bytes, Cores, Currency, Money, Ratio, Span};
+use crate::vocabulary::ProxySettings;
 use crate::vocabulary::routing::Status;
 
 mod event;
@@ -93,6 +94,8 @@ pub struct Service {
     pub replicas: u32,
     /// Port it is called on, where that is known.
     pub port: Option<u16>,
+    /// How many ports it has, at least 1: a mesh's proxies know each by itself.
+    pub ports: u32,
     /// Workloads behind it that differ; empty if all instances are alike.
     pub versions: IndexVec<VersionIdx, Version>,
     /// Named parts of its endpoints.
@@ -105,6 +108,8 @@ pub struct Service {
     pub injected: bool,
     /// What it can be asked for, at least one.
     pub operations: IndexVec<OperationIdx, Operation>,
+    /// What its own proxies take, at most one of each kind.
+    pub proxies: Vec<ProxySettings>,
 }
 
 impl Service {

@@ -134,9 +134,12 @@ struct Line {
 
 const NANOS: f64 = 1e9;
 
-const ENTRY: [Signal<EntryInterval>; 7] = [
+const ENTRY: [Signal<EntryInterval>; 8] = [
     Signal::new("request_rate", Statistic::Mean, Unit::PerSecond, |row, at| {
         (row.requests as f64, at.seconds())
+    }),
+    Signal::new("goodput", Statistic::Mean, Unit::PerSecond, |row, at| {
+        ((row.responses - row.failures) as f64, at.seconds())
     }),
     Signal::new("error_ratio", Statistic::Mean, Unit::Ratio, |row, _| {
         (row.failures as f64, row.responses as f64)
@@ -341,6 +344,7 @@ mod tests {
         use Statistic::{Max, Mean, P99};
         assert_eq!(row(Entry, "request_rate", Mean, 0.0), Some((500.0, (500.0, 500.0))));
         // 0, 1 and 2 of 250 fail.
+        assert_eq!(row(Entry, "goodput", Mean, 0.0), Some((498.0, (496.0, 500.0))));
         assert_eq!(row(Entry, "error_ratio", Mean, 0.0), Some((3.0 / 750.0, (0.0, 2.0 / 250.0))));
         assert_eq!(row(Entry, "response_time", P99, 0.5), Some((0.024, (0.023, 0.025))));
         assert_eq!(row(Entry, "response_time", Max, 0.5), Some((0.040, (0.040, 0.040))));

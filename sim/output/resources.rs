@@ -211,10 +211,18 @@ fn under_each_mesh(inventory: &Inventory, meshes: &[Predicted]) -> String {
     cells.extend(render(&numbers));
     let whose = if fleet.is_meshed { "in a mesh now" } else { "that could be in a mesh" };
     let title = format!(
-        "Reserved for the {} pods {whose} ({} services, {} namespaces, {} nodes)",
-        fleet.pods, fleet.services, fleet.namespaces, fleet.nodes
+        "Reserved for the {} {whose} ({}, {}, {})",
+        counted(fleet.pods, "pod"),
+        counted(fleet.services, "service"),
+        counted(fleet.namespaces, "namespace"),
+        counted(fleet.nodes, "node")
     );
     draw(&title, &cells, 1)
+}
+
+/// `1 pod`, `2 pods`.
+fn counted(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// A sum of what all of them have; nothing if one of them has none.
@@ -228,8 +236,8 @@ fn sum<'r>(rows: impl Iterator<Item = &'r Reserve>, value: &dyn Fn(&Reserve) -> 
 
 fn notes(inventory: &Inventory) -> String {
     let mut notes = vec![
-        "Idle is what a mesh's proxies take before any request; for now, it is what they use. Rest is the",
-        "control plane and what else stands on every node; gateways are left out. `sim compare` adds traffic.",
+        "Idle is what a mesh's proxies take before any request. Rest is the control plane and what else stands",
+        "on every node; gateways are left out. `sim compare` adds traffic.",
     ];
     let incomplete = inventory.proxies.values().any(|held| {
         [held.cpu_request, held.cpu_limit, held.memory_request, held.memory_limit]
@@ -237,6 +245,10 @@ fn notes(inventory: &Inventory) -> String {
             .any(|sum| sum.given > 0 && sum.given < held.count)
     });
     let used = inventory.total();
+    notes.push(match used.cpu_used.given + used.memory_used.given {
+        0 => "What proxies use now is not known: give what kubectl top prints with --top.",
+        _ => "In the row `now` stands what proxies use, with their traffic, in place of idle.",
+    });
     if incomplete || (used.cpu_used.given > 0 && used.cpu_used.given < used.count) {
         notes.push("* not of all of them: the others have none, or nothing tells");
     }

@@ -13,6 +13,7 @@ use crate::program::route::explain::{
 use super::human::printable;
 
 pub use json::json;
+pub(super) use words::impossible;
 
 /// What was asked.
 #[derive(Debug)]

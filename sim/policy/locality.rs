@@ -7,7 +7,6 @@
 //! Istio's: the caller's own zone, then those it fails over to, then all others. Linkerd has none of this.
 
 use super::available::{Available, Candidates};
-use crate::kernel::Uniform;
 use crate::units::Ratio;
 use crate::vocabulary::resilience::Locality;
 
@@ -20,6 +19,7 @@ pub struct Localities {
     groups: Vec<Group>,
     is_by_weight: bool,
     panic: Ratio,
+    endpoints: usize,
 }
 
 /// A level, or a zone.
@@ -56,14 +56,19 @@ impl Localities {
                 None => (levels(zones, |_| 0), false),
             },
         };
-        let mut localities = Self { groups, is_by_weight, panic };
+        let mut localities = Self { groups, is_by_weight, panic, endpoints: zones.len() };
         localities.refresh(&Available::all(zones.len() as u32));
         localities
     }
 
     /// Whether there is nothing to prefer: every endpoint is alike.
     pub fn is_flat(&self) -> bool {
-        self.groups.len() == 1
+        self.groups.len() == 1 && self.groups[0].all.len() == self.endpoints
+    }
+
+    /// How many groups of endpoints [`Self::choose`] chooses among.
+    pub fn groups(&self) -> usize {
+        self.groups.len()
     }
 
     /// What is in rotation has changed.
@@ -92,15 +97,18 @@ impl Localities {
         }
     }
 
-    /// Endpoints to choose from for one call, ascending; empty when none is in rotation.
-    pub fn choose<U: Uniform>(&self, uniform: &mut U) -> &[u32] {
+    /// Endpoints to choose from for one call, ascending, and which group they are; `None` when none is in rotation.
+    /// `drawn` is uniform in [0, 1).
+    pub fn choose(&self, drawn: f64) -> Option<(usize, &[u32])> {
         let total: f64 = self.groups.iter().map(|group| group.share).sum();
-        let mut rest = if self.is_flat() { 0.0 } else { uniform.unit() * total };
-        let found = self.groups.iter().find(|group| {
+        let mut rest = drawn * total;
+        let found = self.groups.iter().position(|group| {
             rest -= group.share;
             rest < 0.0
         });
-        found.or(self.groups.iter().rfind(|group| group.share > 0.0)).map_or(&[], |group| &group.used)
+        let number = found.or(self.groups.iter().rposition(|group| group.share > 0.0))?;
+        let used: &[u32] = &self.groups[number].used;
+        (!used.is_empty()).then_some((number, used))
     }
 }
 
@@ -178,6 +186,7 @@ fn loads(counts: &[(u64, u64)], panic: Ratio) -> (Vec<u64>, Vec<bool>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::Uniform;
     use crate::kernel::rng::{Purpose, Stream};
     use proptest::prelude::*;
 
@@ -223,7 +232,7 @@ mod tests {
         let mut uniform = Stream::new(1, Purpose(1), "zones", 0);
         let mut counts: Vec<(Vec<u32>, u32)> = Vec::new();
         for _ in 0..10_000 {
-            let chosen = localities.choose(&mut uniform);
+            let chosen = localities.choose(uniform.unit()).map_or(&[][..], |(_, chosen)| chosen);
             match counts.iter_mut().find(|(endpoints, _)| endpoints == chosen) {
                 Some((_, count)) => *count += 1,
                 None => counts.push((chosen.to_vec(), 1)),
@@ -278,6 +287,10 @@ mod tests {
         }
         let nowhere = Locality::Distribute(vec![("b".to_owned(), vec![("x".to_owned(), 1.0)])]);
         assert!(Localities::new(&nowhere, "a", &zones, Ratio::ZERO).is_flat());
+        let only = Localities::new(&nowhere, "b", &zones, Ratio::ZERO);
+        assert!(!only.is_flat() && choices(&only) == [((0..100).collect(), 10_000)], "one zone of two");
+        let gone = Locality::Distribute(vec![("b".to_owned(), vec![("z".to_owned(), 1.0)])]);
+        assert_eq!(choices(&Localities::new(&gone, "b", &zones, Ratio::ZERO)), [(vec![], 10_000)]);
     }
 
     proptest! {

@@ -1,5 +1,6 @@
-//! What can be chosen: how requests arrive, how endpoints are picked. One file per choice, one row in its table. And
-//! what a caller's proxy keeps of a backend to survive its failures: state machines that see results and times only.
+//! What can be chosen: how requests arrive, how endpoints are picked. One file per choice, one row in its table. What a
+//! caller's proxy keeps of a backend to survive its failures, and what control planes and Kubernetes decide: state
+//! machines that see times and facts only.
 
 pub mod arrival;
 pub mod autoscale;
@@ -9,6 +10,7 @@ pub mod balance;
 pub mod certificate;
 pub mod circuit_breaker;
 pub mod crash_loop;
+pub mod kube_proxy;
 pub mod locality;
 pub mod outlier;
 pub mod pod_end;

@@ -5,7 +5,7 @@
 //! controller/api/destination/server.go). So many messages wait for each stream; the stream whose queue is full when a
 //! change comes is ended, and the proxy asks anew. A proxy that has not sent to a service for a while forgets it
 //! (linkerd2-proxy linkerd/idle-cache); a stream is asked for anew after its lifetime, so that proxies spread over
-//! replicas.
+//! replicas, and when it has said nothing for long (linkerd2-proxy linkerd/http/stream-timeouts).
 
 #[cfg(test)]
 mod tests;
@@ -21,13 +21,26 @@ pub struct Settings {
     pub capacity: u32,
     /// A service that a proxy has not sent to for so long is forgotten (`proxy.outboundDiscoveryCacheUnusedTimeout`).
     pub unused: Span,
-    /// A stream is asked for anew when it is so old (`proxy.control.streams.lifetime`).
+    /// A stream is asked for anew when it has said nothing for so long (`proxy.control.streams.idleTimeout`).
+    pub silence: Span,
+    /// And when it is so old (`proxy.control.streams.lifetime`).
     pub lifetime: Span,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { capacity: 100, unused: Span::from_seconds(5), lifetime: Span::from_seconds(3600) }
+        Self {
+            capacity: 100,
+            unused: Span::from_seconds(5),
+            silence: Span::from_seconds(300),
+            lifetime: Span::from_seconds(3600),
+        }
+    }
+}
+
+impl Settings {
+    fn expiry(&self, opened: SimTime, heard: SimTime) -> SimTime {
+        (opened + self.lifetime).min(heard + self.silence)
     }
 }
 
@@ -45,6 +58,17 @@ pub enum Use {
     Known(StreamId),
     /// The proxy asks for it: its first message waits, and [`Streams::expire`] is due at that time.
     Asked(StreamId, SimTime),
+}
+
+/// What becomes of a stream that may be as old, or silent, as it becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expiry {
+    /// It is forgotten, or has ended.
+    Gone,
+    /// It is neither: look again at that time.
+    Later(SimTime),
+    /// The proxy asks anew, and gets all there is: look again at that time.
+    Asked(SimTime),
 }
 
 /// What a change does to a stream.
@@ -67,6 +91,8 @@ struct Stream {
     /// Since when there is none.
     unused: SimTime,
     opened: SimTime,
+    /// When it said something last.
+    heard: SimTime,
     /// Version that the next message brings, and that of the last one that waits.
     next: u64,
     last: u64,
@@ -135,6 +161,7 @@ impl Streams {
             users: 1,
             unused: now,
             opened: now,
+            heard: now,
             next: 0,
             last: 0,
             position: None,
@@ -194,20 +221,25 @@ impl Streams {
     }
 
     /// Takes the message that is sent next, if one waits. Returns the version of the service it brings the proxy to.
-    pub fn send(&mut self, id: StreamId) -> Option<u64> {
+    pub fn send(&mut self, id: StreamId, now: SimTime) -> Option<u64> {
         let stream = self.get_mut(id).filter(|stream| stream.position.is_some() && stream.waiting() > 0)?;
         let version = stream.next;
         stream.next += 1;
+        stream.heard = now;
         Some(version)
     }
 
-    /// A stream is as old as it becomes: the proxy asks anew, and gets all there is. Returns when that one expires;
-    /// `None` if the stream is forgotten or younger than it seemed.
-    pub fn expire(&mut self, id: StreamId, now: SimTime) -> Option<SimTime> {
-        let lifetime = self.settings.lifetime;
-        self.get(id).filter(|stream| stream.position.is_some() && stream.opened + lifetime <= now)?;
+    /// Looks whether a stream is as old or silent as it becomes.
+    pub fn expire(&mut self, id: StreamId, now: SimTime) -> Expiry {
+        let Some(stream) = self.get(id).filter(|stream| stream.position.is_some()) else {
+            return Expiry::Gone;
+        };
+        let due = self.settings.expiry(stream.opened, stream.heard);
+        if due > now {
+            return Expiry::Later(due);
+        }
         self.unsubscribe(id);
-        self.subscribe(id, now)
+        self.subscribe(id, now).map_or(Expiry::Gone, Expiry::Asked)
     }
 
     /// A proxy whose stream has ended asks anew. Returns when the new one expires; `None` if it is forgotten.
@@ -250,7 +282,7 @@ impl Streams {
     }
 
     fn subscribe(&mut self, id: StreamId, now: SimTime) -> Option<SimTime> {
-        let lifetime = self.settings.lifetime;
+        let expiry = self.settings.expiry(now, now);
         let service = self.get(id)?.service;
         let topic = &mut self.topics[service as usize];
         let (version, position) = (topic.version, topic.subscribers.len() as u32);
@@ -258,8 +290,8 @@ impl Streams {
         let stream = self.get_mut(id)?;
         // The first message says all there is.
         (stream.next, stream.last) = (version, version);
-        (stream.opened, stream.position) = (now, Some(position));
-        Some(now + lifetime)
+        (stream.opened, stream.heard, stream.position) = (now, now, Some(position));
+        Some(expiry)
     }
 
     fn unsubscribe(&mut self, id: StreamId) {

@@ -15,8 +15,11 @@ use super::{Program, Site, Source, WorkloadIdx};
 
 /// Compiles a scenario under a mesh.
 pub fn compile(scenario: &Scenario, mesh: &MeshModel) -> Program {
-    let workloads = Workloads::lay_out(scenario, mesh);
-    let mut edges = Edges::new(scenario, mesh, &workloads);
+    let own_proxies = super::own_proxy::own_proxies(scenario, mesh);
+    let workloads = Workloads::lay_out(scenario, mesh, &own_proxies);
+    let (machines, nodes) = super::node::place(scenario, mesh, &workloads);
+    let zones = nodes.iter().map(|own| own.iter().map(|&node| machines.nodes[node].zone).collect()).collect();
+    let mut edges = Edges::new(scenario, mesh, &workloads, zones);
     let mut calls = Calls::new(scenario, mesh);
     for (workload, body) in workloads.serving() {
         calls.add_scripts(workload, body, &mut edges);
@@ -29,7 +32,6 @@ pub fn compile(scenario: &Scenario, mesh: &MeshModel) -> Program {
     let start = SimTime::ZERO + scenario.run.warm_up;
     let edges = edges.finish();
     let serving = workloads.serving().count();
-    let (machines, nodes) = super::node::place(scenario, mesh, &workloads);
     let mut program = Program {
         scenario: scenario.name.clone(),
         mesh: mesh.name.clone(),

@@ -7,10 +7,12 @@ use crate::index::{Idx, IndexVec};
 use crate::kernel::rng::hash_name;
 use crate::mesh::model::{DirectModel, MeshModel, NodeProxyModel, ProxyModel, TunnelModel};
 use crate::mesh::scenario::{Balancing, BalancingPolicy, HashOn, Protocol, Scenario, ServiceIdx, SubsetIdx};
+use crate::placement::ZoneIdx;
 use crate::policy::balance::Targets;
 use crate::units::Span;
+use crate::vocabulary::resilience::TrafficPolicy;
 
-use super::resilience::{Resilience, limited, policy_of};
+use super::resilience::{self, Resilience, limited, policy_of};
 use super::workload::{Beside, Workloads};
 use super::{
     Edge, EdgeIdx, Endpoints, HashInput, PassCost, PodIdx, Pool, Service as Called, Tunnel, WorkloadIdx,
@@ -40,10 +42,17 @@ struct Pods {
     first: PodIdx,
     count: u32,
     keep_alive: bool,
+    /// The zone of each; of pods outside of the cluster there are none.
+    zones: Vec<ZoneIdx>,
 }
 
 impl<'a> Edges<'a> {
-    pub(super) fn new(scenario: &'a Scenario, mesh: &'a MeshModel, workloads: &Workloads<'a>) -> Self {
+    pub(super) fn new(
+        scenario: &'a Scenario,
+        mesh: &'a MeshModel,
+        workloads: &Workloads<'a>,
+        zones: Vec<Vec<ZoneIdx>>,
+    ) -> Self {
         Self {
             scenario,
             mesh,
@@ -53,14 +62,13 @@ impl<'a> Edges<'a> {
             made: IndexVec::new(),
             known: BTreeMap::new(),
             slots: IndexVec::filled(0, workloads.all.len()),
-            of_workloads: workloads
-                .all
-                .iter()
-                .map(|workload| Pods {
+            of_workloads: (workloads.all.iter().zip(zones))
+                .map(|(workload, zones)| Pods {
                     name: workload.name.clone(),
                     first: workload.first_pod,
                     count: workload.pods,
                     keep_alive: workload.keep_alive,
+                    zones,
                 })
                 .collect(),
             targets: BTreeMap::new(),
@@ -176,6 +184,7 @@ impl<'a> Edges<'a> {
             }
             Beside::Node(_) | Beside::Nothing => self.direct_pool(caller, service.application.protocol),
         };
+        let resilience = self.resilience(caller, &treatment, (policy, &pool), &to);
         // Mesh headers, framing and TLS records exist between two proxies only.
         let overhead = |size: fn(&ProxyModel) -> u64| outbound.filter(|_| mutual_tls).map_or(0, size);
         let are_both_of_nodes = ends.iter().all(|end| matches!(end, Beside::Node(_)));
@@ -197,12 +206,32 @@ impl<'a> Edges<'a> {
                 Some(proxy) if policy == BalancingPolicy::PeakEwma => (proxy.ewma_default, proxy.ewma_decay),
                 _ => (Span::ZERO, Span::ZERO),
             },
-            resilience: Resilience::of(&treatment, &pool).filter(|_| self.looks_at_requests(caller)),
+            resilience,
             pool,
             link_streams: application_streams(service.application.protocol),
             request_overhead: overhead(|proxy| proxy.request_overhead.value()),
             response_overhead: overhead(|proxy| proxy.response_overhead.value()),
         }
+    }
+
+    /// What the caller's proxy keeps of these workloads.
+    fn resilience(
+        &self,
+        caller: WorkloadIdx,
+        treatment: &TrafficPolicy,
+        (policy, pool): (BalancingPolicy, &Pool),
+        to: &[WorkloadIdx],
+    ) -> Option<Box<Resilience>> {
+        if !self.looks_at_requests(caller) {
+            return None;
+        }
+        let names = &self.scenario.cluster.zones;
+        let zones = || {
+            let zones = to.iter().flat_map(|&workload| &self.of_workloads[workload].zones);
+            zones.map(|zone| names[zone.position()].as_str()).collect()
+        };
+        let localities = resilience::localities(treatment, names, zones);
+        Resilience::of(treatment, pool, policy, localities)
     }
 
     /// Towards a pod behind a node's proxy, connections go through tunnels.

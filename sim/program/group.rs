@@ -1,44 +1,80 @@
 //! Groups of like proxies: wake-ups, quota, and what they hold in memory.
 
+use crate::index::IndexVec;
 use crate::kernel::dist::Dist;
 use crate::kernel::station::{Quota, WakeModel};
 use crate::mesh::model::{ConfigurationView, NodeProxyModel, ProxyModel};
-use crate::mesh::scenario::{External, Protocol, Scenario, Scope, Service};
+use crate::mesh::scenario::{Protocol, Scenario, Scope, Service, ServiceIdx, Subset, SubsetIdx};
 use crate::units::{Bytes, Span};
+use crate::vocabulary::routing::Resource;
 
 use super::{ProxyGroup, node};
 
 /// The CFS period of Kubernetes.
 pub(super) const CFS_PERIOD: Span = Span::from_millis(100);
 
-/// Proxies of one workload that are told of what is in `scope`.
-pub(super) fn of_workload(scenario: &Scenario, name: &str, proxy: &ProxyModel, scope: &Scope) -> ProxyGroup {
-    match &scope.services {
-        None => told_of(scenario, name, proxy, scenario.services.iter(), scope.external),
-        Some(services) => {
-            let services = services.iter().map(|&service| &scenario.services[service]);
-            told_of(scenario, name, proxy, services, scope.external)
-        }
-    }
+/// What a proxy that is told of everything holds of one service.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Told {
+    /// Ports, with a cluster and a route each.
+    ports: u64,
+    /// Clusters beside those of the ports: one for each of its subsets and ports.
+    of_subsets: u64,
+    /// Endpoints beyond the first of each cluster.
+    further_endpoints: u64,
+    /// Whether it has listeners of its own.
+    is_opaque: bool,
 }
 
-/// Proxies that are told of `services`, all of them or those in a waypoint's care, and of hosts outside the cluster.
-fn told_of<'s>(
+/// What is told of each service. A subset is a part that some object defines, or that a route or policy names: what a
+/// scenario calls a version only is none.
+pub(super) fn told(scenario: &Scenario) -> IndexVec<ServiceIdx, Told> {
+    let used = scenario.used_subsets();
+    let of = |(index, service): (ServiceIdx, &Service)| {
+        let ports = u64::from(service.ports);
+        let is_told = |(place, subset): &(SubsetIdx, &Subset)| {
+            subset.resource != Resource::Scenario || used.contains(&(index, *place))
+        };
+        let subsets = service.subsets.iter_enumerated().filter(is_told);
+        let pods: Vec<u32> = subsets.map(|(_, subset)| service.pods_of(subset)).collect();
+        let further = |pods: &u32| u64::from(pods.saturating_sub(1));
+        Told {
+            ports,
+            of_subsets: ports * pods.len() as u64,
+            further_endpoints: ports * pods.iter().chain([&service.replicas]).map(further).sum::<u64>(),
+            is_opaque: service.application.protocol == Protocol::Tcp,
+        }
+    };
+    scenario.services.iter_enumerated().map(of).collect()
+}
+
+/// Proxies of one workload that are told of what is in `scope`.
+pub(super) fn of_workload(
     scenario: &Scenario,
+    told: &IndexVec<ServiceIdx, Told>,
     name: &str,
     proxy: &ProxyModel,
-    services: impl Iterator<Item = &'s Service> + Clone,
-    external: External,
+    scope: &Scope,
 ) -> ProxyGroup {
     let memory = &proxy.memory;
-    let per_target =
-        memory.per_cluster + memory.per_cluster_worker * f64::from(proxy.workers) + memory.per_route;
+    let per_cluster = memory.per_cluster + memory.per_cluster_worker * f64::from(proxy.workers);
+    let per_target = per_cluster + memory.per_route;
     let mut group = bare(scenario, name, proxy);
     match memory.view {
         ConfigurationView::Everything => {
-            group.static_memory += configuration_bytes(proxy, per_target, services)
-                + per_target * external.clusters as f64
-                + memory.per_endpoint * external.further_endpoints as f64;
+            let services: Vec<&Told> = match &scope.services {
+                None => told.iter().collect(),
+                Some(services) => services.iter().map(|&service| &told[service]).collect(),
+            };
+            let sum = |of: fn(&Told) -> u64| services.iter().map(|service| of(service)).sum::<u64>();
+            let opaque = sum(|service| if service.is_opaque { service.ports } else { 0 });
+            let endpoints = sum(|service| service.further_endpoints);
+            let external = scope.external;
+            group.static_memory +=
+                proxy.configuration_bytes(per_target, sum(|service| service.ports), opaque, endpoints)
+                    + per_cluster * sum(|service| service.of_subsets) as f64
+                    + per_target * external.clusters as f64
+                    + memory.per_endpoint * external.further_endpoints as f64;
         }
         ConfigurationView::Used => {
             group.memory_per_used_target = per_target;
@@ -99,15 +135,4 @@ fn variation(scv: f64) -> Option<Dist> {
     let cv = scv.sqrt();
     let law = if scv > 1.0 { Dist::hyperexponential(1.0, cv) } else { Dist::gamma(1.0, cv) };
     law.ok().filter(|_| scv > 0.0)
-}
-
-/// Bytes of a proxy that is told of all these services.
-fn configuration_bytes<'s>(
-    proxy: &ProxyModel,
-    per_target: f64,
-    services: impl Iterator<Item = &'s Service> + Clone,
-) -> f64 {
-    let opaque = services.clone().filter(|service| service.application.protocol == Protocol::Tcp).count();
-    let endpoints: u64 = services.clone().map(|service| u64::from(service.replicas) - 1).sum();
-    proxy.configuration_bytes(per_target, services.count() as u64, opaque as u64, endpoints)
 }

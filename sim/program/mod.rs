@@ -14,6 +14,7 @@ mod edge;
 mod endpoints;
 mod group;
 mod node;
+mod own_proxy;
 mod pods;
 mod resilience;
 pub mod route;
@@ -540,14 +541,19 @@ impl Program {
         [self.pods[caller].proxy, far]
     }
 
+    /// The zone of a pod; `None` outside of the cluster.
+    #[inline]
+    pub fn zone(&self, pod: PodIdx) -> Option<ZoneIdx> {
+        Some(self.machines.nodes[self.pods[pod].node?].zone)
+    }
+
     /// The zones of two pods, if they are different ones.
     #[inline]
     pub fn zones_between(&self, from: PodIdx, to: PodIdx) -> Option<(ZoneIdx, ZoneIdx)> {
         if self.machines.zones.len() == 1 {
             return None;
         }
-        let zone = |pod: PodIdx| Some(self.machines.nodes[self.pods[pod].node?].zone);
-        let (from, to) = (zone(from)?, zone(to)?);
+        let (from, to) = (self.zone(from)?, self.zone(to)?);
         (from != to).then_some((from, to))
     }
 

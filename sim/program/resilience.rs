@@ -1,16 +1,19 @@
 //! What a caller's proxy keeps of a backend: to get along with its failures, and not to ask too much of it.
 
+use crate::index::IndexVec;
 use crate::mesh::scenario::{Scenario, ServiceIdx, SubsetIdx};
+use crate::placement::ZoneIdx;
+use crate::policy::locality::Localities;
+use crate::units::{Ratio, Span};
+use crate::vocabulary::BalancingPolicy;
 use crate::vocabulary::resilience::{
-    ConsecutiveFailures, Limits, OutlierEjection, RetryBudget, TrafficPolicy,
+    ConsecutiveFailures, Limits, Locality, OutlierEjection, RetryBudget, TrafficPolicy, WarmUp,
 };
-
-use crate::units::Span;
 
 use super::Pool;
 
 /// What bounds retries to a backend, which of its endpoints are left out, and what bounds its connections.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Resilience {
     /// Bound on retries ...
     pub budget: Option<RetryBudget>,
@@ -22,21 +25,53 @@ pub struct Resilience {
     pub breaker: Option<ConsecutiveFailures>,
     /// Bounds on connections and what goes over them.
     pub bounds: Option<Bounds>,
+    /// New endpoints get their share slowly.
+    pub warm_up: Option<WarmUp>,
+    /// Which endpoints a caller prefers, by its zone; empty where zones make no difference.
+    pub localities: IndexVec<ZoneIdx, Localities>,
 }
 
 impl Resilience {
-    /// `None` if nothing is to be kept.
-    pub(super) fn of(policy: &TrafficPolicy, pool: &Pool) -> Option<Box<Self>> {
+    /// `None` if nothing is to be kept. Envoy's slow start is one of two of its balancing policies.
+    pub(super) fn of(
+        policy: &TrafficPolicy,
+        pool: &Pool,
+        balancing: BalancingPolicy,
+        localities: IndexVec<ZoneIdx, Localities>,
+    ) -> Option<Box<Self>> {
+        let can_warm_up = matches!(balancing, BalancingPolicy::RoundRobin | BalancingPolicy::LeastRequest);
         let this = Self {
             budget: policy.retry_budget,
             retries: policy.limits.retries,
             ejection: policy.ejection,
             breaker: policy.breaker,
             bounds: Bounds::of(&policy.limits, pool),
+            warm_up: policy.warm_up.filter(|_| can_warm_up),
+            localities,
         };
-        let nothing = Self { budget: None, retries: None, ejection: None, breaker: None, bounds: None };
-        (this != nothing).then(|| Box::new(this))
+        (this != Self::default()).then(|| Box::new(this))
     }
+}
+
+/// What callers in each of the zones `names` prefer of endpoints in `zones`, in order. As Istio has it, callers stay in
+/// their zone and fail over to others only where failing endpoints are ejected, and do so then unless told otherwise
+/// (pilot/pkg/networking/core/loadbalancer/loadbalancer.go; mesh-wide, `localityLbSetting` is enabled).
+pub(super) fn localities<'z>(
+    policy: &TrafficPolicy,
+    names: &[String],
+    zones: impl FnOnce() -> Vec<&'z str>,
+) -> IndexVec<ZoneIdx, Localities> {
+    let nearest = Locality::Failover(Vec::new());
+    let said = match (&policy.locality, policy.ejection) {
+        (Some(Locality::Off), _) | (None | Some(Locality::Failover(_)), None) => None,
+        (said, _) => Some(said.as_ref().unwrap_or(&nearest)),
+    };
+    let Some(locality) = said.filter(|_| names.len() > 1) else { return IndexVec::new() };
+    let panic = policy.ejection.map_or(Ratio::ZERO, |ejection| ejection.panic_ratio);
+    let zones = zones();
+    let of_zones: IndexVec<ZoneIdx, Localities> =
+        names.iter().map(|name| Localities::new(locality, name, &zones, panic)).collect();
+    if of_zones.iter().all(Localities::is_flat) { IndexVec::new() } else { of_zones }
 }
 
 /// Bounds on the connections of a client proxy to a backend, all its workers together; the greatest number is none.

@@ -54,6 +54,19 @@ pub struct Rule {
     pub mirrors: Vec<Mirror>,
     /// How often and how long it is tried; `None` is once, for as long as it takes.
     pub attempts: Option<Attempts>,
+    /// How it is decided to which of several targets an attempt goes.
+    pub draw: Draw,
+}
+
+/// For what a target is drawn by weight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Draw {
+    /// For a call: all attempts go to the same one (Envoy).
+    PerCall,
+    /// For each attempt, among the targets whose queue takes calls, if there is one (Linkerd).
+    PerAttempt,
+    /// For a connection of the caller whose bytes no proxy understands.
+    PerConnection,
 }
 
 /// What a rule does with a request.

@@ -69,6 +69,8 @@ pub(super) struct Workloads<'a> {
     pub(super) zones: IndexVec<WorkloadIdx, Option<ZoneIdx>>,
     /// The proxies of the nodes.
     pub(super) node_group: Option<GroupIdx>,
+    /// What proxies are told of each service.
+    told: IndexVec<ServiceIdx, group::Told>,
     next_pod: u32,
     next_code: usize,
 }
@@ -84,7 +86,12 @@ struct Plan<'a, 's> {
 }
 
 impl<'a> Workloads<'a> {
-    pub(super) fn lay_out(scenario: &'a Scenario, mesh: &'a MeshModel) -> Self {
+    /// `own` are the sidecars of services that do not have the mesh's.
+    pub(super) fn lay_out(
+        scenario: &'a Scenario,
+        mesh: &'a MeshModel,
+        own: &'a IndexVec<ServiceIdx, Option<ProxyModel>>,
+    ) -> Self {
         let mut this = Self {
             all: IndexVec::new(),
             bodies: IndexVec::new(),
@@ -95,6 +102,7 @@ impl<'a> Workloads<'a> {
             waypoint_of: IndexVec::filled(None, scenario.services.len()),
             zones: IndexVec::new(),
             node_group: None,
+            told: group::told(scenario),
             next_pod: 0,
             next_code: 0,
         };
@@ -104,7 +112,8 @@ impl<'a> Workloads<'a> {
             (None, None) => Beside::Nothing,
         };
         for (index, service) in scenario.services.iter_enumerated() {
-            this.add_service(scenario, index, if service.injected { meshed } else { Beside::Nothing });
+            let beside = own[index].as_ref().map_or(meshed, Beside::Pod);
+            this.add_service(scenario, index, if service.injected { beside } else { Beside::Nothing });
         }
         this.add_sources(scenario, mesh, meshed);
         if let Some(waypoint) = &mesh.waypoint {
@@ -194,7 +203,8 @@ impl<'a> Workloads<'a> {
             let workload = self.all.next_index();
             let name = format!("{WAYPOINT}{}", waypoint.name);
             let scope = Scope { services: Some(waypoint.services.clone()), ..Scope::default() };
-            let group = self.groups.push(group::of_workload(scenario, &name, &model.proxy, &scope));
+            let group =
+                self.groups.push(group::of_workload(scenario, &self.told, &name, &model.proxy, &scope));
             let pods = waypoint.replicas.unwrap_or(model.replicas);
             let plan = Plan { name, pods, beside: Beside::Pod(&model.proxy), body: None, scope: &scope };
             self.push(scenario, plan, Some(group));
@@ -207,9 +217,9 @@ impl<'a> Workloads<'a> {
 
     fn add(&mut self, scenario: &Scenario, plan: Plan<'a, '_>) -> WorkloadIdx {
         let group = match plan.beside {
-            Beside::Pod(proxy) => {
-                Some(self.groups.push(group::of_workload(scenario, &plan.name, proxy, plan.scope)))
-            }
+            Beside::Pod(proxy) => Some(
+                self.groups.push(group::of_workload(scenario, &self.told, &plan.name, proxy, plan.scope)),
+            ),
             Beside::Nothing | Beside::Node(_) => None,
         };
         self.push(scenario, plan, group)

@@ -27,8 +27,12 @@ pub enum Resource {
     TrafficSplit,
     /// Linkerd's `ServiceProfile`.
     ServiceProfile,
-    /// Linkerd's annotations of a Service.
+    /// Linkerd's own `HTTPRoute`, of the group `policy.linkerd.io`.
+    LinkerdHttpRoute,
+    /// Linkerd's annotations of a Service or a route.
     LinkerdAnnotation,
+    /// Gateway API's `XBackendTrafficPolicy`.
+    BackendTrafficPolicy,
 }
 
 impl Resource {
@@ -43,8 +47,16 @@ impl Resource {
             Self::GrpcRoute => "GRPCRoute",
             Self::TrafficSplit => "TrafficSplit",
             Self::ServiceProfile => "ServiceProfile",
-            Self::LinkerdAnnotation => "annotation of a Service",
+            Self::LinkerdHttpRoute => "HTTPRoute of policy.linkerd.io",
+            Self::LinkerdAnnotation => "Linkerd annotation",
+            Self::BackendTrafficPolicy => "XBackendTrafficPolicy",
         }
+    }
+
+    /// Whether its routes are Gateway API's, Linkerd's version and annotations of them included: a backend that does not
+    /// exist is answered for with 500.
+    pub const fn is_gateway_api(self) -> bool {
+        matches!(self, Self::HttpRoute | Self::GrpcRoute | Self::LinkerdHttpRoute | Self::LinkerdAnnotation)
     }
 }
 

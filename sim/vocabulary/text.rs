@@ -21,8 +21,9 @@ impl Pattern {
         if text.chars().count() > Self::LONGEST {
             return Err(format!("a pattern has at most {} characters", Self::LONGEST));
         }
-        let whole = format!("^(?:{text})$");
-        match RegexBuilder::new(&whole).size_limit(Self::LARGEST).build() {
+        let build = |text: &str| RegexBuilder::new(text).size_limit(Self::LARGEST).build();
+        // By itself first: parentheses of the pattern must not close those around it.
+        match build(text).and_then(|_| build(&format!("^(?:{text})$"))) {
             Ok(regex) => Ok(Self { text: text.to_owned(), regex }),
             // The first lines of the crate's message show the pattern, which stands in the user's file.
             Err(error) => {
@@ -121,6 +122,7 @@ mod tests {
         assert!(problem.contains("unclosed group") && !problem.contains('\n'), "{problem}");
         assert!(Pattern::new(&"a".repeat(Pattern::LONGEST + 1)).is_err());
         assert!(Pattern::new("(?:a{1000}){1000}").is_err());
+        assert!(Pattern::new("a)|(b").is_err());
     }
 
     #[test]

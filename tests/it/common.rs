@@ -47,6 +47,15 @@ pub(crate) fn free_proxies() -> MeshModel {
     mesh
 }
 
+/// Linkerd's sidecars, at no cost.
+pub(crate) fn free_linkerd() -> MeshModel {
+    let mut mesh = mesh("linkerd");
+    if let Some(proxy) = &mut mesh.sidecar {
+        make_free(proxy);
+    }
+    mesh
+}
+
 /// Node proxies, and waypoints if there are any, that cost neither CPU nor time.
 pub(crate) fn free_ambient(name: &str) -> MeshModel {
     let mut mesh = mesh(name);

@@ -3,9 +3,10 @@
 use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 
-use sim::diag::Style;
+use sim::diag::{Diagnostics, Sources, Style};
 use sim::input::draft::{BackendDraft, RouteDraft};
 use sim::input::{self, Draft, Options};
+use sim::mesh::{Scenario, validate};
 use sim::units::Ratio;
 use sim::vocabulary::routing::{Rule, RuleAction};
 
@@ -22,6 +23,23 @@ pub(crate) fn text(text: &str) -> (Draft, String) {
     std::fs::write(&path, text).expect("a temporary file");
     let (draft, said) = read(std::slice::from_ref(&path));
     (draft, said.replace(&path.display().to_string(), "a.yaml"))
+}
+
+/// A text in a file `a.yaml`, for who goes on to check it.
+pub(crate) fn load(text: &str) -> (Draft, Sources, Diagnostics) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("a.yaml");
+    std::fs::write(&path, text).expect("a temporary file");
+    input::load(&[path], &Options::default())
+}
+
+/// The scenario of a text, and what is said of it.
+#[track_caller]
+pub(crate) fn scenario(text: &str) -> (Scenario, String) {
+    let (draft, sources, mut diagnostics) = load(text);
+    let scenario = validate(&draft, &mut diagnostics);
+    let said = diagnostics.render(&sources, Style::Plain);
+    (scenario.unwrap_or_else(|| panic!("{said}")), said)
 }
 
 /// An example of a kind, about which nothing is said.

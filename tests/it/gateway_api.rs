@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use sim::input::Draft;
-use sim::input::draft::Via;
+use sim::input::draft::{RouteDraft, Via};
 use sim::units::Span;
 use sim::vocabulary::resilience::RetryBudget;
 use sim::vocabulary::routing::{
@@ -64,15 +64,24 @@ fn real_routes_of_gateways_are_read() {
 #[test]
 fn a_route_is_one_for_each_that_it_is_attached_to() {
     let draft = example("gateway-api/http-route");
-    let [own, consumers, gateways] = &draft.routes[..] else { panic!("{:?}", draft.routes) };
+    let is_annotated = |route: &&RouteDraft| route.resource == Resource::LinkerdAnnotation;
+    let (annotated, routes): (Vec<_>, Vec<_>) = draft.routes.iter().partition(is_annotated);
+    let [own, consumers, gateways] = routes[..] else { panic!("{routes:?}") };
     assert_eq!((hosts(own), &own.via, &own.export_to), (vec!["reviews"], &Via::Mesh, &None));
     assert_eq!(hosts(consumers), ["reviews.archive"]);
     assert_eq!(consumers.export_to, Some(vec![".".to_owned()]), "only callers in the route's namespace");
     assert_eq!(via_gateways(&gateways.via), ["front", "edge/other"]);
     assert_eq!(hosts(gateways), ["reviews.example.com"]);
-    let names: Vec<_> = draft.routes.iter().map(|route| route.name.value.as_str()).collect();
-    assert_eq!(names, ["reviews", "reviews (2)", "reviews (3)"]);
-    let ports = |rule: usize, route: usize| draft.routes[route].rules[rule].value.matches[0].port;
+    let names = |routes: &[&RouteDraft]| {
+        routes.iter().map(|route| route.name.value.clone()).collect::<Vec<_>>().join(", ")
+    };
+    assert_eq!(names(&routes), "reviews, reviews (2), reviews (3)");
+    assert_eq!(names(&annotated), "reviews (route), reviews (2) (route)");
+    assert_eq!(
+        annotated.iter().map(|route| hosts(route)).collect::<Vec<_>>(),
+        [hosts(own), hosts(consumers)]
+    );
+    let ports = |rule: usize, route: usize| routes[route].rules[rule].value.matches[0].port;
     assert_eq!((ports(0, 0), ports(2, 0)), (Some(9080), Some(9080)));
     assert_eq!(ports(0, 2), None, "a gateway's requests come on its listeners' ports");
     assert!(gateways.rules[2].value.matches.is_empty(), "the prefix / is every request");
@@ -106,7 +115,13 @@ fn an_http_route_means_what_it_says() {
     );
     assert_eq!(old.action, RuleAction::Redirect { status: 301 });
     assert_eq!(rest.changes.path.as_deref(), Some("/all"));
-    // Linkerd's annotations go before what is written in fields.
+    // Linkerd's annotations go before what is written in fields, for who reads them.
+    assert_eq!(draft.routes[0].resource, Resource::LinkerdAnnotation);
+    let plain = &draft.routes[1].rules[0].value;
+    assert_eq!(
+        (plain.timeout, plain.attempt_timeout),
+        (Setting::To(Span::from_millis(10_000)), Some(Span::from_millis(1500)))
+    );
     assert_eq!(canary.timeout, Setting::To(Span::from_millis(2000)));
     assert_eq!(canary.attempt_timeout, Some(Span::from_millis(400)));
     let Setting::To(retries) = &canary.retries else { panic!("{canary:?}") };
@@ -277,7 +292,7 @@ fn what_has_no_effect_is_named() {
 #[test]
 fn grpc_routes_are_paths() {
     let draft = example("gateway-api/grpc-route");
-    let route = only(&draft.routes);
+    let [annotated, route] = &draft.routes[..] else { panic!("{:?}", draft.routes) };
     assert_eq!((route.resource, hosts(route)), (Resource::GrpcRoute, vec!["cart"]));
     let [add, rest] = &route.rules[..] else { panic!("{route:?}") };
     let paths: Vec<_> = add.value.matches.iter().map(|of| of.path.clone().expect("a path")).collect();
@@ -288,8 +303,8 @@ fn grpc_routes_are_paths() {
     assert_eq!(backends(&add.value), [("cart-v1@7070".to_owned(), 3.0), ("cart-v2@7070".to_owned(), 1.0)]);
     assert_eq!(only(&add.value.mirrors).ratio, ratio(0.25));
     assert!(rest.value.matches.is_empty());
-    let Setting::To(retries) = &rest.value.retries else { panic!("{rest:?}") };
-    assert_eq!(retries.attempts, 1);
+    let Setting::To(retries) = &annotated.rules[1].value.retries else { panic!("{annotated:?}") };
+    assert_eq!((annotated.resource, retries.attempts), (Resource::LinkerdAnnotation, 1));
     let grpc = |method: &str, filter: &str| {
         text(&format!(
             "apiVersion: gateway.networking.k8s.io/v1alpha2\nkind: GRPCRoute\nmetadata: {{name: a}}\nspec:\n  \

@@ -10,7 +10,9 @@ use sim::mesh::{Scenario, validate};
 use crate::common;
 use crate::errors::check;
 
+mod mutated;
 mod real;
+mod round_trip;
 
 /// The scenario of files that have nothing wrong with them.
 #[track_caller]

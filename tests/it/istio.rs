@@ -17,6 +17,7 @@ mod routes;
 mod scopes;
 mod spoilt;
 mod tables;
+mod wildcards;
 
 /// What files say, and what is said of them.
 pub(crate) fn read(paths: &[PathBuf]) -> (Draft, String) {

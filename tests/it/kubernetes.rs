@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 use sim::diag::{Diagnostics, Style};
-use sim::input::draft::{ActionDraft, ArrivalsDraft, Draft, Origins, ProxyKind, ServiceDraft, StepDraft};
+use sim::input::draft::{ActionDraft, ArrivalsDraft, Draft, Origins, ServiceDraft, StepDraft};
 use sim::input::foreign::Treatment;
 use sim::input::kubernetes::{Shape, fields};
 use sim::input::{self, Options};
@@ -14,7 +14,7 @@ use sim::mesh::scenario::Backend;
 use sim::mesh::{Scenario, validate};
 use sim::units::{Bytes, Cores};
 use sim::vocabulary::routing::RuleAction;
-use sim::vocabulary::{Arrivals, Origin, Protocol, Resources};
+use sim::vocabulary::{Arrivals, Origin, Protocol, ProxyKind, Resources};
 
 const REAL: &str = "../shared/data/inputs";
 const SHOP: &str = "tests/data/good/kubernetes/shop.yaml";
@@ -181,6 +181,24 @@ fn a_service_for_some_of_the_pods_is_a_subset_to_routes() {
     assert_eq!(versions, ["green"]);
 }
 
+#[test]
+fn of_services_for_the_same_pods_the_shortest_name_stands_for_them() {
+    let service = |name: &str| {
+        format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: {name}}}\n\
+             spec: {{selector: {{app: web}}, ports: [{{port: 80}}]}}\n---\n"
+        )
+    };
+    let pods = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web-v1}\n\
+                spec: {template: {metadata: {labels: {app: web}}, spec: {containers: [{name: a}]}}}\n";
+    let draft = text(&format!("{}{}{pods}", service("web-headless"), service("web")));
+    let web = self::service(&draft, "default/web");
+    assert_eq!(
+        web.aliases.iter().map(|alias| alias.name.value.as_str()).collect::<Vec<_>>(),
+        ["web-headless"]
+    );
+}
+
 /// A pod with these annotations, and further lines of its `spec`.
 fn pod(annotations: &str, spec: &str) -> String {
     format!(
@@ -206,9 +224,14 @@ fn annotations_of_proxies_have_their_traps() {
     ] {
         let draft = text(&pod(annotations, ""));
         let [proxy] = draft.services[0].proxies[..] else { panic!("{:?}", draft.services[0].proxies) };
-        assert_eq!((shown(proxy.resources), proxy.workers), (expected, workers), "{annotations}");
+        let said = proxy.settings;
+        assert_eq!((said.resources.map(shown), said.workers), (Some(expected), workers), "{annotations}");
     }
-    assert_eq!(text(&pod("{proxy.istio.io/config: 'concurrency: 4'}", "")).services[0].proxies, []);
+    let said =
+        |annotations: &str| text(&pod(annotations, "")).services[0].proxies.first().map(|one| one.settings);
+    let workers = said("{proxy.istio.io/config: 'concurrency: 4'}").expect("a number of workers");
+    assert_eq!((workers.resources, workers.workers), (None, Some(4)), "the mesh's own resources");
+    assert_eq!(said("{proxy.istio.io/config: 'drainDuration: 4s'}"), None);
 }
 
 #[test]
@@ -254,7 +277,7 @@ fn live_pods_are_counted_by_what_made_them() {
     let draft = text(&list);
     let found: Vec<_> = draft.services.iter().map(|one| (&*one.name.value, one.replicas.value)).collect();
     assert_eq!(found, [("web", 2), ("db", 1)]);
-    assert_eq!(draft.services[0].proxies[0].kind, ProxyKind::Linkerd);
+    assert_eq!(draft.services[0].proxies[0].settings.kind, ProxyKind::Linkerd);
     let excluded: Vec<_> = draft.mesh.exclude.services.iter().map(|name| &*name.value).collect();
     assert_eq!(excluded, ["default/db"], "pods without a proxy have none");
     // With their Deployment at hand, pods say only which proxy they have.
@@ -262,7 +285,7 @@ fn live_pods_are_counted_by_what_made_them() {
                       template: {metadata: {labels: {app: web}}, spec: {containers: [{name: app}]}}\n---\n";
     let both = text(&format!("{deployment}{list}"));
     assert_eq!(both.services[0].replicas.value, 9);
-    assert_eq!(both.services[0].proxies[0].kind, ProxyKind::Linkerd);
+    assert_eq!(both.services[0].proxies[0].settings.kind, ProxyKind::Linkerd);
 }
 
 #[test]
@@ -376,8 +399,8 @@ fn the_real_bookinfo_and_injected_pods_are_read() {
         let draft = read(file);
         let service = service(&draft, name);
         assert_eq!((service.replicas.value, service.proxies.len()), (replicas, 1), "{file}");
-        let proxy = service.proxies[0];
-        assert_eq!((proxy.kind, shown(proxy.resources)), (kind, resources), "{file}");
+        let proxy = service.proxies[0].settings;
+        assert_eq!((proxy.kind, proxy.resources.map(shown)), (kind, Some(resources)), "{file}");
         assert_eq!(
             shown(service.application.resources),
             [None; 4],
@@ -385,7 +408,7 @@ fn the_real_bookinfo_and_injected_pods_are_read() {
         );
     }
     assert_eq!(
-        read("linkerd/injected-emojivoto-config-overrides.yaml").services[0].proxies[0].workers,
+        read("linkerd/injected-emojivoto-config-overrides.yaml").services[0].proxies[0].settings.workers,
         Some(1)
     );
 }

@@ -192,10 +192,71 @@ fn routes_take_what_they_leave_open_from_the_service() {
          - {backendRefs: [{name: web, port: 80}], timeouts: {request: 7s}}\n",
     );
     assert!(!said.contains("error["), "{said}");
-    let route = only(&draft.routes);
-    let rule = &only(&route.rules).value;
+    let [annotated, route] = &draft.routes[..] else { panic!("{:?}", draft.routes) };
+    assert_eq!((annotated.resource, route.resource), (Resource::LinkerdAnnotation, Resource::HttpRoute));
+    assert_eq!(only(&route.rules).value.retries, Setting::Inherit);
+    let rule = &only(&annotated.rules).value;
     assert_eq!(rule.timeout, Setting::To(Span::from_millis(7000)));
     assert!(matches!(&rule.retries, Setting::To(retries) if retries.attempts == 2), "{rule:?}");
+}
+
+/// Kinds of object that hold, and timeouts in milliseconds.
+type Held = Vec<(Resource, Option<u64>)>;
+
+/// A service and what objects say of it, under each mesh as written.
+fn as_written(objects: &str) -> Vec<(&'static str, Held)> {
+    let services = "version: 1\nservices: [{name: web, service_time: 1ms}]\n\
+                    traffic: [{service: web, from: meshed_client, rate: 1/s}]\n---\n";
+    let (mut scenario, said) = crate::drafts::scenario(&format!("{services}{objects}"));
+    assert!(!said.contains("error["), "{said}");
+    scenario.as_written = true;
+    ["linkerd", "istio-sidecar", "none"]
+        .map(|mesh| {
+            let profile = sim::mesh::profile::find(mesh, None).expect("it is shipped");
+            let possible = profile.possible(&scenario);
+            let timeout = |of: Setting<Span>| of.or(None).map(|span| span.nanos() / 1_000_000);
+            let routes =
+                possible.routes.iter().map(|route| (route.resource, timeout(route.rules[0].timeout)));
+            let policies = possible.policies.iter().map(|policy| (policy.resource, None));
+            (mesh, routes.chain(policies).collect())
+        })
+        .into()
+}
+
+#[test]
+fn what_a_mesh_does_not_read_is_told_apart_object_by_object() {
+    let route = |version: &str, annotations: &str, timeouts: &str| {
+        format!(
+            "apiVersion: {version}\nkind: HTTPRoute\nmetadata: {{name: web{annotations}}}\nspec:\n  \
+             parentRefs: [{{group: '', kind: Service, name: web}}]\n  rules: [{{backendRefs: [{{name: web, port: 80}}]{timeouts}}}]\n---\n"
+        )
+    };
+    let gateway_api = "gateway.networking.k8s.io/v1";
+    let timeouts = ", timeouts: {request: 7s}";
+    // Linkerd's own kind is read by nobody else.
+    let own = as_written(&route("policy.linkerd.io/v1beta3", "", timeouts));
+    assert_eq!(own[0].1, [(Resource::LinkerdHttpRoute, Some(7000))]);
+    assert_eq!((&own[1].1, &own[2].1), (&vec![], &vec![]));
+    // An annotation holds for who reads it, before the field; the field for the others.
+    let annotations = ", annotations: {timeout.linkerd.io/request: 2s}";
+    for (annotations, before) in [(annotations, Some(2000)), ("", None)] {
+        let both = as_written(&route(gateway_api, annotations, timeouts));
+        let first = both[0].1.first().expect("a route");
+        assert_eq!(first.1, before.or(Some(7000)), "{both:?}");
+        assert_eq!(both[1].1, [(Resource::HttpRoute, Some(7000))], "{both:?}");
+    }
+    // So does that of a Service, for what the route leaves open.
+    let service =
+        format!("apiVersion: v1\nkind: Service\nmetadata: {{name: web{annotations}}}\nspec: {{}}\n---\n");
+    let filled = as_written(&format!("{service}{}", route(gateway_api, "", "")));
+    assert_eq!(filled[0].1[0], (Resource::LinkerdAnnotation, Some(2000)));
+    assert_eq!(filled[1].1, [(Resource::HttpRoute, None)]);
+    let open = as_written(&format!("{service}{}", route(gateway_api, "", timeouts)));
+    assert_eq!(open[0].1[0].1, Some(7000));
+    // A budget of Gateway API's is nobody's yet, and no HTTPRoute.
+    let budget = "apiVersion: gateway.networking.x-k8s.io/v1alpha1\nkind: XBackendTrafficPolicy\nmetadata: {name: web}\n\
+                  spec: {targetRefs: [{group: '', kind: Service, name: web}], retryConstraint: {budget: {percent: 30}}}\n";
+    assert!(as_written(budget).iter().all(|(_, held)| held.is_empty()));
 }
 
 #[test]
@@ -256,7 +317,7 @@ fn policies_refuse_nobody() {
         let (_, said) = text(&format!(
             "apiVersion: {version}\nkind: {kind}\nmetadata: {{name: a}}\nspec: {{port: 80}}\n"
         ));
-        assert!(said.contains(&format!("`spec` of {kind} is not modelled: nobody is refused")), "{said}");
+        assert!(said.contains(&format!("`{kind}` is not modelled: nobody is refused")), "{said}");
     }
 }
 

@@ -5,6 +5,7 @@ mod cli;
 mod common;
 mod determinism;
 mod drafts;
+mod edges;
 mod errors;
 mod gateway_api;
 mod inputs;

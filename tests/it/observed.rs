@@ -373,9 +373,11 @@ fn guessed_service_times_are_assumptions() {
         (service.operations.iter().next().expect("an operation").service_time.mean() / 1e3).round()
     };
     let of = |scenario: &Scenario| ["web", "mail", "queue"].map(|name| time(scenario, name));
-    assert_eq!(of(&nominal.guessing(|_| 0.5)), [40_000.0, 5_000.0, 5_000.0]);
-    let high = |identity: &str| if identity == "service_time shop/mail.default" { 1.0 } else { 0.0 };
+    assert_eq!(of(&nominal.guessing(|_| Some(0.5))), [40_000.0, 5_000.0, 5_000.0]);
+    let high = |identity: &str| Some(if identity == "service_time shop/mail.default" { 1.0 } else { 0.0 });
     assert_eq!(of(&nominal.guessing(high)), [40_000.0, 10_000.0, 2_500.0]);
+    let one = |identity: &str| (identity == "service_time shop/mail.default").then_some(1.0);
+    assert_eq!(of(&nominal.guessing(one)), [40_000.0, 10_000.0, 5_000.0], "others stay as they were");
     // What somebody says is no guess any more.
     let graph = fs::read_to_string(Path::new(GOOD).join("kiali.json")).expect("a file");
     let own = "version: 1\nservices: [{name: mail, namespace: shop, service_time: 1ms}]\n";

@@ -36,7 +36,14 @@ fn service() -> impl Strategy<Value = String> {
                 ", client: {timeout: 500us}",
             ][..],
         ),
-        select(&["", ", error_ratio: 10%", ", resources: {cpu_limit: 500m}, cpu_time: 1ms"][..]),
+        select(
+            &[
+                "",
+                ", error_ratio: 10%",
+                ", resources: {cpu_limit: 500m}, cpu_time: 1ms",
+                ", proxies: {istio-proxy: {cpu_limit: 300m}, linkerd-proxy: {workers: 2, memory_limit: 20MiB}}",
+            ][..],
+        ),
         select(
             &[
                 "",
@@ -106,12 +113,15 @@ fn route() -> impl Strategy<Value = RandomRoute> {
         "ejection: {consecutive_errors: 2, interval: 10ms, base_time: 10ms, max_ratio: 100%}",
         "ejection: {consecutive_gateway_errors: 1, interval: 5ms, base_time: 5ms, panic_ratio: 50%}",
         "circuit_breaker: {max_failures: 1, min_penalty: 5ms, max_penalty: 20ms}",
+        "circuit_breaker: {max_failures: 1, min_penalty: 20ms, max_penalty: 4s}",
         "retry_budget: {concurrent: {ratio: 20%, minimum: 1}}",
         "retry_budget: {tokens: {ratio: 10%, per_second: 1, ttl: 1s}}",
         "limits: {retries: 1}",
         "limits: {connections: 1, pending: 2, idle_timeout: 5ms}",
         "limits: {connections: 2, requests_per_connection: 3, connect_timeout: 400us}",
         "limits: {requests: 2, pending: 1, requests_per_connection: 1}",
+        "ejection: {consecutive_errors: 1, interval: 5ms, base_time: 5ms, max_ratio: 100%}, locality: failover",
+        "locality: {distribute: {'*': {north: 80, south: 20}}}, warm_up: 1s",
     ];
     (
         0..MOST_SERVICES,
@@ -187,6 +197,10 @@ fn add_routes(text: &mut String, routes: &[RandomRoute], services: usize) {
             })
             .collect();
         let _ = writeln!(text, "  - {{host: s{host}, via: {via}, rules: [{}]}}", rules.join(", "));
+        // For those that speak opaque TCP.
+        let to = format!("[{{service: s{host}, weight: 3}}, {{service: s{}, weight: 1}}]", further(1));
+        let _ =
+            writeln!(text, "  - {{host: s{host}, level: connections, via: {via}, rules: [{{to: {to}}}]}}");
     }
     text.push_str("policies:\n");
     for (host, _, _, policy) in &kept {

@@ -6,8 +6,6 @@ use std::fmt::Write as _;
 use sim::diag::CODES;
 use sim::input::FORMATS;
 use sim::input::defaults::DEFAULTS;
-use sim::input::foreign::Treatment;
-use sim::input::kinds::{FAMILIES, KnownKind};
 use sim::kernel::dist::DISTRIBUTIONS;
 use sim::mesh::prices;
 use sim::mesh::profile::{install_profiles, summaries};
@@ -16,6 +14,8 @@ use sim::policy::arrival::ARRIVALS;
 use sim::policy::balance::BALANCERS;
 
 use crate::common::blessed;
+
+mod inputs;
 
 fn table(title: &str, intro: &str, header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     let mut text =
@@ -147,82 +147,4 @@ fn price_table() -> String {
 #[test]
 fn the_reference_is_that_of_the_code() {
     blessed("docs/reference.md", &page());
-}
-
-/// What is made of every kind of other people's objects.
-fn inputs() -> String {
-    let mut text = String::from(
-        "# What is made of your objects\n\nMade from the tables of the code by `tests/it/reference.rs`; do not edit. \
-         What is modelled has its effect. What is not would have an effect and has none here: whoever writes it gets a \
-         warning with its place, and `--strict` makes that an error. What is irrelevant changes neither behaviour nor \
-         cost, and nothing is said. A field in no table gets a warning that it is unknown. `[]` stands for the elements \
-         of a list, `*` for keys that users choose; a row speaks for what is below it, too.\n",
-    );
-    for family in FAMILIES {
-        let _ = write!(text, "\n## {}\n", family.name);
-        let kinds = (family.kinds)();
-        let (whole, by_field): (Vec<_>, Vec<_>) = kinds.iter().partition(|kind| kind.fields.is_empty());
-        for alike in by_field.chunk_by(|left, right| left.fields == right.fields && is_plain(left)) {
-            text += &fields_of(alike);
-        }
-        text += &as_a_whole(&whole);
-    }
-    text
-}
-
-/// Whether a kind has a name that stands in a list with others.
-fn is_plain(kind: &KnownKind) -> bool {
-    !kind.name.contains(' ')
-}
-
-/// A section on kinds with the same fields.
-fn fields_of(kinds: &[&KnownKind]) -> String {
-    let listed = |mut texts: Vec<String>| {
-        texts.dedup();
-        texts.join(", ")
-    };
-    let fields = &kinds[0].fields;
-    let with = |wanted: Treatment| {
-        listed(fields.iter().filter(|(_, is)| *is == wanted).map(|(path, _)| code(path)).collect())
-    };
-    let names = listed(kinds.iter().map(|kind| kind.name.clone()).collect());
-    let versions = listed(kinds.iter().flat_map(|kind| &kind.versions).map(code).collect());
-    let mut text = format!("\n### {names}\n\n{versions}\n");
-    for (title, treatment) in [("Modelled", Treatment::Modelled), ("Irrelevant", Treatment::Irrelevant)] {
-        let list = with(treatment);
-        if !list.is_empty() {
-            let _ = write!(text, "\n{title}: {list}\n");
-        }
-    }
-    let named = fields.iter().filter_map(|(path, treatment)| match treatment {
-        Treatment::Named(reason) => Some((path, reason)),
-        _ => None,
-    });
-    let rows: Vec<String> = named.map(|(path, reason)| format!("| {} | {reason} |\n", code(path))).collect();
-    if !rows.is_empty() {
-        let _ = write!(text, "\n| not modelled | because |\n|---|---|\n{}", rows.concat());
-    }
-    text
-}
-
-/// Kinds of which one thing is to be said.
-fn as_a_whole(kinds: &[&KnownKind]) -> String {
-    let rows = kinds.iter().map(|kind| {
-        let made = match kind.whole {
-            Treatment::Named(reason) => format!("not modelled: {reason}"),
-            _ => "irrelevant".to_owned(),
-        };
-        let versions: Vec<String> = kind.versions.iter().map(code).collect();
-        format!("| {} | {} | {made} |\n", kind.name, versions.join(", "))
-    });
-    let rows = rows.collect::<String>();
-    if rows.is_empty() {
-        return rows;
-    }
-    format!("\n### Kinds as a whole\n\n| kind | `apiVersion` | what is made of it |\n|---|---|---|\n{rows}")
-}
-
-#[test]
-fn the_inputs_are_those_of_the_code() {
-    blessed("docs/inputs.md", &inputs());
 }

@@ -115,6 +115,45 @@ fn groups_without_a_specification_are_read_too() {
     assert!(everything.path.is_none() && everything.method.is_none() && everything.headers.len() == 1);
 }
 
+#[test]
+fn a_backend_without_a_port_of_the_root_service_gets_no_requests() {
+    let services = |ports: &str| {
+        format!(
+            "version: 1\nservices:\n- {{name: web, ports: [80, 443], service_time: 1ms}}\n\
+             - {{name: web-v1, ports: [80], service_time: 1ms}}\n- {{name: web-v2, ports: {ports}, service_time: 1ms}}\n\
+             traffic: [{{service: web, from: meshed_client, rate: 1/s}}]\n---\n"
+        )
+    };
+    let split = split("v1alpha4", &[", weight: 1", ", weight: 3"]);
+    let read = |text: &str| {
+        let (scenario, said) = crate::drafts::scenario(text);
+        let RuleAction::Forward(backends) = &only(&only(&scenario.routes).rules).action else {
+            panic!("{text}")
+        };
+        let shares: Vec<_> = backends.iter().map(|one| (one.backend.clone(), one.weight)).collect();
+        (shares, said)
+    };
+    let service = |index: u32| Backend::Service { service: ServiceIdx(index), subset: None, port: None };
+    for ports in ["[443]", "[]", "[8080, 80]"] {
+        let (shares, said) = read(&format!("{}{split}", services(ports)));
+        assert_eq!((shares, said.as_str()), (vec![(service(1), 1.0), (service(2), 3.0)], ""), "{ports}");
+    }
+    let (shares, said) = read(&format!("{}{split}", services("[8080]")));
+    assert_eq!(shares, [(service(1), 1.0)]);
+    assert!(said.contains("`web-v2` has no port of `web` (80, 443): it gets no requests"), "{said}");
+    assert!(said.contains("a.yaml:15:15"), "{said}");
+    // With nobody left requests fail, as they do where no backend has a weight.
+    let (shares, said) = read(&format!("{}{split}", services("[8080]").replace("[80]", "[81]")));
+    assert!(matches!(&shares[..], [(Backend::Missing { status: 503, .. }, _)]), "{shares:?}");
+    assert!(said.contains("no backend has a weight: requests get a 503"), "{said}");
+    // A second Service for some of the pods has ports of its own.
+    let pods = "version: 1\nservices:\n- {name: web, ports: [80, 8080], service_time: 1ms, versions: [{name: v1}, {name: v2}],\n  \
+                aliases: [{name: web-v1, subset: v1, ports: [80]}, {name: web-v2, subset: v2, ports: [8080]}]}\n\
+                traffic: [{service: web, from: meshed_client, rate: 1/s}]\n---\n";
+    let (shares, said) = read(&format!("{pods}{split}"));
+    assert_eq!(shares.len(), 2, "{said}");
+}
+
 /// A scenario in which reviews is the only service.
 const SERVICES: &str = "version: 1
 services:

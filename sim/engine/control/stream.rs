@@ -64,7 +64,7 @@ impl Destination {
             for &service in called {
                 if let Use::Asked(id, _) = streams.begin(subscriber.0, service, SimTime::ZERO) {
                     // What is there at the start is known at the start.
-                    streams.send(id);
+                    streams.send(id, SimTime::ZERO);
                     let service = ServiceIdx(service);
                     subscriptions.push(Subscription { id, subscriber, service, has: 0 });
                 }
@@ -134,7 +134,7 @@ impl Destination {
     pub(super) fn on_sent(&mut self, stream: u32, shared: &mut Shared<'_>, schedule: &mut Schedule<Event>) {
         self.waiting -= 1;
         let Subscription { id, subscriber, service, .. } = self.subscriptions[stream as usize];
-        let Some(version) = self.streams.send(id) else { return };
+        let Some(version) = self.streams.send(id, schedule.now()) else { return };
         let topic = &self.topics[service];
         let change = shared.changes.get(topic.changes[(version - 1) as usize - topic.before as usize]).change;
         let objects = f64::from(shared.setup.changes[change].objects_of(service));

@@ -32,11 +32,31 @@ pub struct Sensitivities {
     pub rows: Vec<Sensitivity>,
 }
 
-/// What one constant does.
+/// What is moved from one end of its range to the other, alone.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Moved {
+    /// A number of profiles.
+    Constant(Assumption),
+    /// A service time of the scenario.
+    Guess(Guess),
+}
+
+/// A guessed service time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Guess {
+    /// What makes it an assumption: `service_time namespace/service.operation`.
+    pub identity: String,
+    /// Its mean, in seconds.
+    pub mean: f64,
+    /// The ends of the range of the mean, in seconds.
+    pub range: (f64, f64),
+}
+
+/// What one constant or guess does.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sensitivity {
     /// Which.
-    pub assumption: Assumption,
+    pub moved: Moved,
     /// On each mesh but the baseline that is moved by it.
     pub effects: Vec<Effect>,
 }
@@ -62,8 +82,8 @@ impl Effect {
 }
 
 impl Experiment<'_> {
-    /// The constants that matter most for what meshes add to `baseline`, of those that each mesh uses; `None` when
-    /// stopped.
+    /// The constants that matter most for what meshes add to `baseline`, of those that each mesh uses and of what was
+    /// guessed of the scenario; `None` when stopped.
     pub fn sensitivities(
         &self,
         used: &[Vec<Assumption>],
@@ -73,7 +93,8 @@ impl Experiment<'_> {
     ) -> Option<Sensitivities> {
         let records = self.records;
         let entry = busiest(records);
-        let all: Vec<Assumption> = merged(used).into_iter().map(|(assumption, _)| assumption).collect();
+        let constants = merged(used).into_iter().map(|(assumption, _)| Moved::Constant(assumption));
+        let all: Vec<Moved> = constants.chain(self.guesses()).collect();
         let (events, requests, most) = SCREENING;
         let scenario = shortened(&self.scenario, share(records, events, requests, most));
         let brief = Experiment { scenario, ..*self }.for_ends_of(&all);
@@ -81,7 +102,7 @@ impl Experiment<'_> {
         let mut screened = round.run(&all, stop, finished)?;
         sort(&mut screened);
         screened.truncate(CLOSELY);
-        let chosen: Vec<Assumption> = screened.into_iter().map(|row| row.assumption).collect();
+        let chosen: Vec<Moved> = screened.into_iter().map(|row| row.moved).collect();
         let close = self.for_ends_of(&chosen);
         let tail = close.highest_statistic(entry);
         let mut rows = Round { experiment: &close, baseline, entry, tail }.run(&chosen, stop, finished)?;
@@ -92,8 +113,17 @@ impl Experiment<'_> {
         Some(Sensitivities { entry, tail, windows, rows })
     }
 
-    fn for_ends_of(&self, assumptions: &[Assumption]) -> Self {
-        let (_, jobs) = jobs(assumptions, self.profiles);
+    /// The service times that were guessed.
+    fn guesses(&self) -> impl Iterator<Item = Moved> {
+        self.scenario.guesses.iter().map(|guess| {
+            let (mean, (low, high)) = (guess.mean(&self.scenario), guess.factors);
+            let identity = guess.identity(&self.scenario);
+            Moved::Guess(Guess { identity, mean, range: (low * mean, high * mean) })
+        })
+    }
+
+    fn for_ends_of(&self, all: &[Moved]) -> Self {
+        let (_, jobs) = jobs(all, self.profiles);
         self.bounded(jobs.into_iter().map(|(mesh, _)| mesh))
     }
 
@@ -148,12 +178,12 @@ struct Round<'r> {
 impl Round<'_> {
     fn run(
         &self,
-        assumptions: &[Assumption],
+        all: &[Moved],
         stop: &AtomicBool,
         finished: &(dyn Fn() + Sync),
     ) -> Option<Vec<Sensitivity>> {
         let profiles = self.experiment.profiles;
-        let (places, jobs) = jobs(assumptions, profiles);
+        let (places, jobs) = jobs(all, profiles);
         let values = self.experiment.run(&jobs, stop, finished)?;
         let numbers: Vec<Option<[f64; 3]>> =
             jobs.iter().zip(&values).map(|((mesh, _), values)| self.numbers(*mesh, values)).collect();
@@ -172,10 +202,10 @@ impl Round<'_> {
             let less = |number: usize| (own[number].0 - base[number].0, own[number].1 - base[number].1);
             Some(Effect { mesh, mean: less(0), tail: less(1), cpu: less(2) })
         };
-        let rows = assumptions.iter().enumerate().map(|(row, assumption)| {
+        let rows = all.iter().enumerate().map(|(row, moved)| {
             let having = places.iter().filter(|&&(of, mesh)| of == row && mesh != self.baseline);
             let effects = having.filter_map(|&(_, mesh)| effect(row, mesh)).collect();
-            Sensitivity { assumption: assumption.clone(), effects }
+            Sensitivity { moved: moved.clone(), effects }
         });
         Some(rows.filter(|row| !row.effects.is_empty()).collect())
     }
@@ -191,17 +221,35 @@ impl Round<'_> {
     }
 }
 
-/// Every profile as it is; then, for each constant and mesh that has it (the places), both ends of the range.
-fn jobs<'j>(assumptions: &'j [Assumption], profiles: &[Profile]) -> (Vec<(usize, usize)>, Vec<Job<'j>>) {
+/// Every profile as it is; then, for each constant or guess and each mesh that has it (the places), both ends of the range.
+fn jobs<'j>(all: &'j [Moved], profiles: &[Profile]) -> (Vec<(usize, usize)>, Vec<Job<'j>>) {
     let mut jobs: Vec<Job<'j>> = (0..profiles.len()).map(|mesh| (mesh, Constants::Nominal)).collect();
     let mut places = Vec::new();
-    for (row, assumption) in assumptions.iter().enumerate() {
+    for (row, moved) in all.iter().enumerate() {
         for (mesh, profile) in profiles.iter().enumerate() {
-            if profile.assumes(&assumption.identity) {
+            if moved.is_of(profile) {
                 places.push((row, mesh));
-                jobs.extend([0.0, 1.0].map(|end| (mesh, Constants::Assuming(&assumption.identity, end))));
+                jobs.extend([0.0, 1.0].map(|end| (mesh, moved.at(end))));
             }
         }
     }
     (places, jobs)
+}
+
+impl Moved {
+    /// Whether the mesh has it: all have the scenario.
+    fn is_of(&self, profile: &Profile) -> bool {
+        match self {
+            Self::Constant(assumption) => profile.assumes(&assumption.identity),
+            Self::Guess(_) => true,
+        }
+    }
+
+    /// Everything as it is but for this, at a place between 0 and 1 of its range.
+    fn at(&self, place: f64) -> Constants<'_> {
+        match self {
+            Self::Constant(assumption) => Constants::Assuming(&assumption.identity, place),
+            Self::Guess(guess) => Constants::Guessing(&guess.identity, place),
+        }
+    }
 }

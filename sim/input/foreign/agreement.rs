@@ -35,17 +35,17 @@ fn check(folder: &str, kinds: impl Iterator<Item = &'static Kind>) {
 
 #[test]
 fn every_field_of_smi_that_is_called_modelled_is_read() {
-    check("smi", smi::kinds());
+    check("smi", smi::FAMILY.kinds());
 }
 
 #[test]
 fn every_field_of_gateway_api_that_is_called_modelled_is_read() {
-    check("gateway-api", gateway_api::kinds());
+    check("gateway-api", gateway_api::FAMILY.kinds());
 }
 
 #[test]
 fn every_field_of_linkerd_that_is_called_modelled_is_read() {
-    check("linkerd", linkerd::kinds());
+    check("linkerd", linkerd::FAMILY.kinds());
 }
 
 /// `XBackendTrafficPolicy` as `x-backend-traffic-policy`, `HTTPRoute` as `http-route`.

@@ -4,7 +4,7 @@ use crate::diag::Diagnostics;
 use crate::input::draft::BackendDraft;
 use crate::input::fields;
 use crate::input::foreign::{Foreign, Head, Kind, Row, Spelling, Treatment};
-use crate::input::linkerd::annotations::{self, Asked};
+use crate::input::linkerd::annotations;
 use crate::input::tree::Located;
 use crate::vocabulary::routing::{Resource, Rule, RuleAction};
 
@@ -34,16 +34,13 @@ pub(super) fn decode(object: Foreign<'_>, head: &Head, import: &mut Import<'_>) 
     let asked = annotations::of_route(object, import.diagnostics);
     let mut rules = Vec::new();
     for node in spec.elements("rules") {
-        rules.extend(rule(node, &asked, import.diagnostics));
+        rules.extend(rule(node, import.diagnostics));
     }
     parents::attach(spec, head, Resource::GrpcRoute, &rules, import.draft, import.diagnostics);
+    asked.annotate(head, Resource::GrpcRoute, import.draft);
 }
 
-fn rule(
-    node: Foreign<'_>,
-    asked: &Asked,
-    diagnostics: &mut Diagnostics,
-) -> Option<Located<Rule<BackendDraft>>> {
+fn rule(node: Foreign<'_>, diagnostics: &mut Diagnostics) -> Option<Located<Rule<BackendDraft>>> {
     let matches = matches::all(node, matches::grpc, diagnostics);
     let filters = filters::read(node, true, diagnostics);
     let backends = backends::weighted(node, diagnostics);
@@ -56,7 +53,6 @@ fn rule(
         changes: filters.changes,
         ..Rule::of(action)
     };
-    asked.apply_to(&mut rule);
     rule.matches = matches?;
     Some(Located::new(rule, node.location()))
 }

@@ -4,7 +4,7 @@ use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::input::draft::BackendDraft;
 use crate::input::fields;
 use crate::input::foreign::{Foreign, Head, Kind, Row, Spelling, Treatment};
-use crate::input::linkerd::annotations::{self, Asked};
+use crate::input::linkerd::annotations;
 use crate::input::tree::Located;
 use crate::vocabulary::routing::{Resource, Rule, RuleAction};
 
@@ -61,19 +61,20 @@ fn read(object: Foreign<'_>, head: &Head, is_linkerds: bool, import: &mut Import
     let asked = annotations::of_route(object, import.diagnostics);
     let mut rules = Vec::new();
     for node in spec.elements("rules") {
-        rules.extend(rule(node, &asked, is_linkerds, import.diagnostics));
+        rules.extend(rule(node, is_linkerds, import.diagnostics));
     }
     if rules.is_empty() && spec.get("rules").is_none() {
         // The API's default: one rule for every path, without a backend.
         let action = unsent(is_linkerds, spec, import.diagnostics);
         rules.push(Located::new(Rule::of(action), spec.location()));
     }
-    parents::attach(spec, head, Resource::HttpRoute, &rules, import.draft, import.diagnostics);
+    let resource = if is_linkerds { Resource::LinkerdHttpRoute } else { Resource::HttpRoute };
+    parents::attach(spec, head, resource, &rules, import.draft, import.diagnostics);
+    asked.annotate(head, resource, import.draft);
 }
 
 fn rule(
     node: Foreign<'_>,
-    asked: &Asked,
     is_linkerds: bool,
     diagnostics: &mut Diagnostics,
 ) -> Option<Located<Rule<BackendDraft>>> {
@@ -98,7 +99,6 @@ fn rule(
         ..Rule::of(action)
     };
     timing::read(node, &mut rule, diagnostics);
-    asked.apply_to(&mut rule);
     rule.matches = matches?;
     Some(Located::new(rule, node.location()))
 }

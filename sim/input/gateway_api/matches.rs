@@ -111,8 +111,17 @@ fn grpc_path(node: Foreign<'_>, diagnostics: &mut Diagnostics) -> Option<PathMat
         Some(kind) => fields::choice(kind.node(), "a condition on a method", TEXTS, diagnostics)?,
         None => Kind::Exact,
     };
-    let service = node.read("service", fields::text, diagnostics);
-    let method = node.read("method", fields::text, diagnostics);
+    let mut part = |field: &str| {
+        let written = node.read(field, fields::located(fields::text), diagnostics)?;
+        // Each is an expression by itself, before both become one.
+        if kind == Kind::Regex && pattern(&written.value, written.location, diagnostics).is_none() {
+            return Some(Err(()));
+        }
+        Some(Ok(written.value))
+    };
+    let (Ok(service), Ok(method)) = (part("service").transpose(), part("method").transpose()) else {
+        return None;
+    };
     let any = || "[^/]+".to_owned();
     let regex = |service: Option<String>, method: Option<String>, diagnostics: &mut Diagnostics| {
         let text = format!("/(?:{})/(?:{})", service.unwrap_or_else(any), method.unwrap_or_else(any));

@@ -3,11 +3,7 @@
 //! Linkerd serves an `HTTPRoute` of its own group with the same fields, which is read here too. Waypoints and the labels
 //! that lead to them wait in [`Pending`] until everything is read.
 
-use crate::diag::Diagnostics;
-
-use super::draft::Draft;
-use super::foreign::{Findings, Foreign, Head, Kind, TypeMeta};
-use super::tree::Node;
+use super::foreign::family::{self, Family};
 
 mod backends;
 mod filters;
@@ -23,11 +19,8 @@ mod waypoint;
 
 pub(super) use waypoint::Pending;
 
-/// Reads what an object says.
-type Decode = fn(Foreign<'_>, &Head, &mut Import<'_>);
-
 /// Every kind, and who reads it.
-const KINDS: &[(&Kind, Decode)] = &[
+pub(super) const FAMILY: Family<Pending> = Family(&[
     (&gateway::KIND, gateway::decode),
     (&http::KIND, http::decode),
     (&http::LINKERD, http::decode_linkerd),
@@ -42,36 +35,7 @@ const KINDS: &[(&Kind, Decode)] = &[
     (&named::BACKEND_LB_POLICY, named::nothing),
     (&named::REFERENCE_GRANT, named::nothing),
     (&named::GATEWAY_CLASS, named::nothing),
-];
+]);
 
 /// Where what is read goes to.
-pub(super) struct Import<'i> {
-    pub(super) draft: &'i mut Draft,
-    pub(super) pending: &'i mut Pending,
-    pub(super) findings: &'i mut Findings,
-    pub(super) diagnostics: &'i mut Diagnostics,
-}
-
-/// The tables of all kinds, for documentation.
-pub fn kinds() -> impl Iterator<Item = &'static Kind> {
-    KINDS.iter().map(|(kind, _)| *kind)
-}
-
-/// Whether a document is an object of Gateway API that is known.
-pub(super) fn recognises(node: &Node) -> bool {
-    kind_of(node).is_some()
-}
-
-fn kind_of(node: &Node) -> Option<&'static (&'static Kind, Decode)> {
-    let head = TypeMeta::of(node)?;
-    KINDS.iter().find(|(kind, _)| kind.is(head))
-}
-
-/// Reads one object.
-pub(super) fn decode(node: &Node, import: &mut Import<'_>) {
-    let Some((kind, decode)) = kind_of(node) else { return };
-    let object = kind.open(node, import.findings, import.diagnostics);
-    if let Some(head) = Head::read(object, import.diagnostics) {
-        decode(object, &head, import);
-    }
-}
+pub(super) type Import<'i> = family::Import<'i, Pending>;

@@ -1,6 +1,6 @@
 //! Kinds that are known and have no effect.
 
-use crate::input::foreign::{Foreign, Head, Kind, Spelling, Treatment};
+use crate::input::foreign::{Foreign, Head, Kind, Treatment};
 
 use super::Import;
 
@@ -9,75 +9,64 @@ const CONNECTIONS: Treatment = Treatment::Named(
 );
 const LISTENERS: Treatment = Treatment::Named("a gateway serves the hosts of its own listeners");
 
-pub(super) static TCP_ROUTE: Kind = Kind::new(
+pub(super) static TCP_ROUTE: Kind = Kind::without_effect(
     "TCPRoute",
     &["gateway.networking.k8s.io/v1alpha2", "gateway.networking.k8s.io/v1"],
-    Spelling::Exact,
-    &[("spec", CONNECTIONS)],
+    CONNECTIONS,
 );
 
-pub(super) static TLS_ROUTE: Kind = Kind::new(
+pub(super) static TLS_ROUTE: Kind = Kind::without_effect(
     "TLSRoute",
     &[
         "gateway.networking.k8s.io/v1alpha2",
         "gateway.networking.k8s.io/v1alpha3",
         "gateway.networking.k8s.io/v1",
     ],
-    Spelling::Exact,
-    &[("spec", CONNECTIONS)],
+    CONNECTIONS,
 );
 
-pub(super) static UDP_ROUTE: Kind = Kind::new(
+pub(super) static UDP_ROUTE: Kind = Kind::without_effect(
     "UDPRoute",
     &["gateway.networking.k8s.io/v1alpha2", "gateway.networking.k8s.io/v1"],
-    Spelling::Exact,
-    &[("spec", CONNECTIONS)],
+    CONNECTIONS,
 );
 
 pub(super) static LISTENER_SET: Kind =
-    Kind::new("ListenerSet", &["gateway.networking.k8s.io/v1"], Spelling::Exact, &[("spec", LISTENERS)]);
+    Kind::without_effect("ListenerSet", &["gateway.networking.k8s.io/v1"], LISTENERS);
 
-pub(super) static X_LISTENER_SET: Kind = Kind::new(
-    "XListenerSet",
-    &["gateway.networking.x-k8s.io/v1alpha1"],
-    Spelling::Exact,
-    &[("spec", LISTENERS)],
-);
+pub(super) static X_LISTENER_SET: Kind =
+    Kind::without_effect("XListenerSet", &["gateway.networking.x-k8s.io/v1alpha1"], LISTENERS);
 
-pub(super) static BACKEND_TLS_POLICY: Kind = Kind::new(
+pub(super) static BACKEND_TLS_POLICY: Kind = Kind::without_effect(
     "BackendTLSPolicy",
     &[
         "gateway.networking.k8s.io/v1",
         "gateway.networking.k8s.io/v1alpha3",
         "gateway.networking.k8s.io/v1alpha2",
     ],
-    Spelling::Exact,
-    &[("spec", Treatment::Named("TLS between a gateway and a service is what the mesh makes of it"))],
+    Treatment::Named("TLS between a gateway and a service is what the mesh makes of it"),
 );
 
-pub(super) static BACKEND_LB_POLICY: Kind = Kind::new(
+pub(super) static BACKEND_LB_POLICY: Kind = Kind::without_effect(
     "BackendLBPolicy",
     &["gateway.networking.k8s.io/v1alpha2"],
-    Spelling::Exact,
-    &[("spec", Treatment::Named("proxies hand out no sessions"))],
+    Treatment::Named("proxies hand out no sessions"),
 );
 
-pub(super) static REFERENCE_GRANT: Kind = Kind::new(
+pub(super) static REFERENCE_GRANT: Kind = Kind::without_effect(
     "ReferenceGrant",
     &[
         "gateway.networking.k8s.io/v1",
         "gateway.networking.k8s.io/v1beta1",
         "gateway.networking.k8s.io/v1alpha2",
     ],
-    Spelling::Exact,
-    &[("spec", Treatment::Irrelevant)],
+    Treatment::Irrelevant,
 );
 
-pub(super) static GATEWAY_CLASS: Kind = Kind::new(
+pub(super) static GATEWAY_CLASS: Kind = Kind::without_effect(
     "GatewayClass",
     &["gateway.networking.k8s.io/v1", "gateway.networking.k8s.io/v1beta1"],
-    Spelling::Exact,
-    &[("spec", Treatment::Irrelevant)],
+    Treatment::Irrelevant,
 );
 
 /// Takes an object for read.

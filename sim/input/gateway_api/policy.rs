@@ -53,7 +53,7 @@ pub(super) fn decode(object: Foreign<'_>, head: &Head, import: &mut Import<'_>) 
             let policy = TrafficPolicy { retry_budget: Some(budget), ..TrafficPolicy::default() };
             import.draft.policies.push(PolicyDraft {
                 name: Some(head.name.clone()),
-                resource: Resource::HttpRoute,
+                resource: Resource::BackendTrafficPolicy,
                 namespace: namespace(head),
                 service: name,
                 subset: None,

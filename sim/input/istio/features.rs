@@ -72,7 +72,7 @@ struct Plugin {
 
 /// What waits until everything is read.
 #[derive(Debug, Default)]
-pub struct Pending {
+pub(in crate::input) struct Pending {
     pub(super) routes: Vec<Written>,
     pub(super) authorization: Policies,
     asked: Vec<Asked>,

@@ -3,12 +3,8 @@
 //! One file per group of kinds, each with the tables of its fields. Delegated rules, and what holds for the whole mesh
 //! only if no namespace is left out, wait in [`Pending`] until everything is read.
 
-use crate::diag::Diagnostics;
-
-use super::draft::Draft;
+use super::foreign::family::{self, Family};
 use super::foreign::readers::{namespace, no_effect};
-use super::foreign::{Findings, Foreign, Head, Kind, TypeMeta};
-use super::tree::Node;
 
 mod authorization;
 mod connections;
@@ -29,7 +25,7 @@ mod telemetry;
 mod value;
 mod virtual_service;
 
-pub use features::Pending;
+pub(super) use features::Pending;
 
 /// Namespace of the control plane: what stands there without a selector holds for the whole mesh.
 const ROOT_NAMESPACE: &str = "istio-system";
@@ -44,11 +40,8 @@ const TELEMETRY: &[&str] = &["telemetry.istio.io/v1", "telemetry.istio.io/v1alph
 /// `apiVersion`s of extensions.
 const EXTENSIONS: &[&str] = &["extensions.istio.io/v1alpha1"];
 
-/// Reads what an object says.
-type Decode = fn(Foreign<'_>, &Head, &mut Import<'_>);
-
 /// Every kind, and who reads it.
-const KINDS: &[(&Kind, Decode)] = &[
+pub(super) const FAMILY: Family<Pending> = Family(&[
     (&virtual_service::KIND, virtual_service::decode),
     (&destination_rule::KIND, destination_rule::decode),
     (&gateway::KIND, gateway::decode),
@@ -64,39 +57,10 @@ const KINDS: &[(&Kind, Decode)] = &[
     (&named::ENVOY_FILTER, named::nothing),
     (&named::WORKLOAD_ENTRY, named::nothing),
     (&named::WORKLOAD_GROUP, named::nothing),
-];
+]);
 
 /// Where what is read goes to.
-pub(super) struct Import<'i> {
-    pub(super) draft: &'i mut Draft,
-    pub(super) pending: &'i mut Pending,
-    pub(super) findings: &'i mut Findings,
-    pub(super) diagnostics: &'i mut Diagnostics,
-}
-
-/// The tables of all kinds, for documentation.
-pub fn kinds() -> impl Iterator<Item = &'static Kind> {
-    KINDS.iter().map(|(kind, _)| *kind)
-}
-
-/// Whether a document is an object of Istio's that is known.
-pub(super) fn recognises(node: &Node) -> bool {
-    kind_of(node).is_some()
-}
-
-fn kind_of(node: &Node) -> Option<&'static (&'static Kind, Decode)> {
-    let head = TypeMeta::of(node)?;
-    KINDS.iter().find(|(kind, _)| kind.is(head))
-}
-
-/// Reads one object.
-pub(super) fn decode(node: &Node, import: &mut Import<'_>) {
-    let Some((kind, decode)) = kind_of(node) else { return };
-    let object = kind.open(node, import.findings, import.diagnostics);
-    if let Some(head) = Head::read(object, import.diagnostics) {
-        decode(object, &head, import);
-    }
-}
+pub(super) type Import<'i> = family::Import<'i, Pending>;
 
 #[cfg(test)]
 mod tests;

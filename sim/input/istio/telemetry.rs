@@ -110,7 +110,8 @@ pub(super) fn proxy_config(object: Foreign<'_>, head: &Head, import: &mut Import
         }
         Some(workers) => {
             // Other meshes' proxies have other numbers, and other ways to set them.
-            let value = FeatureValue::Instead { word: "from_cpu_limit", value: workers.to_string() };
+            let value =
+                FeatureValue::Instead { word: "from_cpu_limit".to_owned(), value: workers.to_string() };
             let workers = vec![("workers", value)];
             import.pending.ask(features::object(&PROXY_CONFIG, head), reach, workers);
         }

@@ -3,14 +3,14 @@
 
 use std::path::PathBuf;
 
-use super::kinds;
+use super::FAMILY;
 use crate::diag::Style;
 use crate::input::foreign::{Treatment, unread};
 use crate::input::{Options, load};
 
 #[test]
 fn every_field_that_is_called_modelled_is_read() {
-    for kind in kinds() {
+    for kind in FAMILY.kinds() {
         let file = PathBuf::from(format!("tests/data/good/istio/{}.yaml", kebab(kind.name)));
         let has_rows = kind
             .fields()
@@ -39,7 +39,7 @@ fn kebab(name: &str) -> String {
 
 #[test]
 fn no_field_stands_in_a_table_twice() {
-    for kind in kinds() {
+    for kind in FAMILY.kinds() {
         let mut paths: Vec<_> = kind.fields().map(|(path, _)| path).collect();
         let count = paths.len();
         paths.sort_unstable();

@@ -4,11 +4,10 @@
 use std::path::Path;
 
 use crate::diag::{Code, Diagnostic, Diagnostics, Location, Severity, Sources, quote};
-use crate::input::draft::ProxyKind;
 use crate::input::tree::{self, Node};
 use crate::input::{files, parse_file};
 use crate::units::{Bytes, Cores};
-use crate::vocabulary::Resources;
+use crate::vocabulary::{ProxyKind, Resources};
 
 use super::object::{at, elements_at, flatten, is_object, kind, text_at};
 use super::pod::{Container, Lifetime, cpu, memory, quantity_of_cpu, quantity_of_memory, total};

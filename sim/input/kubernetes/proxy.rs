@@ -1,11 +1,11 @@
 //! Meshes in pods: proxies that were injected, annotations that say how they are to be, and the mesh's own pods.
 
 use crate::diag::{Code, Diagnostic, Diagnostics, Location};
-use crate::input::draft::{ProxyDraft, ProxyKind};
+use crate::input::draft::ProxyDraft;
 use crate::input::fields;
 use crate::input::tree::{self, Located, Node};
 use crate::units::Cores;
-use crate::vocabulary::Resources;
+use crate::vocabulary::{ProxyKind, ProxySettings, Resources};
 
 use super::object::{Texts, by_name};
 use super::pod::{Container, Lifetime, Template, completed, cpu, memory};
@@ -27,7 +27,7 @@ impl Container {
     /// The mesh whose sidecar this is; containers that end before the application starts are none.
     pub(super) fn proxy(&self) -> Option<ProxyKind> {
         let is = |kind: &ProxyKind| self.name == kind.container();
-        let kind = [ProxyKind::Istio, ProxyKind::Linkerd].into_iter().find(is)?;
+        let kind = ProxyKind::ALL.into_iter().find(is)?;
         (self.lifetime != Lifetime::Init).then_some(kind)
     }
 
@@ -52,7 +52,9 @@ impl Template {
     pub(super) fn injected(&self, diagnostics: &mut Diagnostics) -> Option<ProxyDraft> {
         let (kind, container) = self.proxy()?;
         let (resources, location) = (container.resources, container.location);
-        Some(ProxyDraft { kind, resources, workers: container.workers(diagnostics), location })
+        let workers = container.workers(diagnostics);
+        let settings = ProxySettings { kind, resources: Some(resources), workers };
+        Some(ProxyDraft { settings, location })
     }
 
     /// The container of an injected proxy.
@@ -167,7 +169,8 @@ pub(super) fn annotated(
         .collect()
 }
 
-/// Any one of the four resources drops the defaults of all: what is not annotated is not set.
+/// Any one of the four resources drops the defaults of all: what is not annotated is not set. The number of workers may
+/// be given without.
 fn istio_annotations(
     find: &impl Fn(&str) -> Option<Node>,
     template: &Template,
@@ -175,10 +178,12 @@ fn istio_annotations(
 ) -> Option<ProxyDraft> {
     let keys = ["proxyCPU", "proxyCPULimit", "proxyMemory", "proxyMemoryLimit"];
     let nodes = keys.map(|key| find(&format!("sidecar.istio.io/{key}")));
-    let location = nodes.iter().flatten().next()?.location;
     let config = template.annotation("proxy.istio.io/config");
     let workers = config.and_then(|config| concurrency(config, diagnostics));
-    Some(ProxyDraft { kind: ProxyKind::Istio, resources: resources(&nodes, diagnostics), workers, location })
+    let first = nodes.iter().flatten().next().map(|node| node.location);
+    let location = first.or(config.filter(|_| workers.is_some()).map(|config| config.location))?;
+    let resources = first.map(|_| resources(&nodes, diagnostics));
+    Some(ProxyDraft { settings: ProxySettings { kind: ProxyKind::Istio, resources, workers }, location })
 }
 
 /// Linkerd has no defaults to drop; its CPU limit, in whole cores, is the number of its workers.
@@ -191,7 +196,8 @@ fn linkerd_annotations(
     let location = nodes.iter().flatten().next()?.location;
     let resources = resources(&nodes, diagnostics);
     let workers = resources.cpu_limit.map(whole_cores);
-    Some(ProxyDraft { kind: ProxyKind::Linkerd, resources, workers, location })
+    let resources = Some(resources);
+    Some(ProxyDraft { settings: ProxySettings { kind: ProxyKind::Linkerd, resources, workers }, location })
 }
 
 fn whole_cores(limit: Cores) -> u32 {

@@ -1,5 +1,6 @@
 //! All objects of all files together: which workloads stand behind which Service, and which pods have a proxy.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diag::{Code, Diagnostic, Diagnostics, Location, quote};
@@ -58,6 +59,8 @@ pub(super) fn resolve(objects: &Objects, draft: &mut Draft, diagnostics: &mut Di
             services.push((service, vec![row]));
         }
     }
+    // In the order of the files, whoever stands for most pods.
+    services.sort_by_key(|(service, _)| service.name.location);
     resolver.inject(&services);
     resolver.draft.services.extend(services.into_iter().map(|(service, _)| service));
     resolver.hints
@@ -85,7 +88,10 @@ impl<'a> Resolver<'a> {
         };
         let mut order: Vec<(&Service, Vec<usize>)> =
             objects.services.iter().map(|service| (service, selected(service))).collect();
-        order.sort_by_key(|(_, rows)| std::cmp::Reverse(rows.len()));
+        // Of several for the same pods the others are longer names of the first: `reviews-headless` of `reviews`.
+        let rank =
+            |(service, rows): &(&Service, Vec<usize>)| (Reverse(rows.len()), service.meta.name.value.len());
+        order.sort_by_key(rank);
         let mut owner: BTreeMap<usize, usize> = BTreeMap::new();
         let mut claims: Vec<Claim<'a>> = Vec::new();
         for (service, rows) in order {
@@ -125,7 +131,8 @@ impl<'a> Resolver<'a> {
             });
         }
         let subset = part.then(|| name.value.clone());
-        claim.aliases.push(AliasDraft { name, subset });
+        let ports = service.ports.iter().map(|port| port.draft.number).collect();
+        claim.aliases.push(AliasDraft { name, subset, ports });
         claim.further_ports.extend(service.ports.iter().map(|port| port.draft.clone()));
     }
 

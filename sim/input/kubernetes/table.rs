@@ -6,8 +6,6 @@ use crate::input::foreign::Treatment::{self, Irrelevant, Modelled, Named};
 use crate::input::linkerd::annotations;
 const START_UP: Treatment = Named("pods are there from the beginning");
 const PLACEMENT: Treatment = Named("pods are placed by their requests and zones alone");
-const ALIKE: Treatment =
-    Named("all proxies of a mesh are alike in a run; `--set profile.proxy.cpu_request=…` changes them all");
 const ROLL_OUT: Treatment = Named("nothing is rolled out during a run");
 
 /// Of every object.
@@ -174,14 +172,14 @@ const SERVICE: &[Row] = &[
 const NAMESPACE: &[Row] = &[("spec", Irrelevant), ("status", Irrelevant)];
 const STATUS: &[Row] = &[("status.phase", Modelled), ("status", Irrelevant)];
 
-/// Annotations of a mesh; others change nothing here. Those of proxies' resources are kept in the draft, though.
+/// Annotations of a mesh; others change nothing here.
 pub(super) const ANNOTATIONS: &[Row] = &[
     ("sidecar.istio.io/inject", Modelled),
-    ("sidecar.istio.io/proxyCPU", ALIKE),
-    ("sidecar.istio.io/proxyCPULimit", ALIKE),
-    ("sidecar.istio.io/proxyMemory", ALIKE),
-    ("sidecar.istio.io/proxyMemoryLimit", ALIKE),
-    ("proxy.istio.io/config", ALIKE),
+    ("sidecar.istio.io/proxyCPU", Modelled),
+    ("sidecar.istio.io/proxyCPULimit", Modelled),
+    ("sidecar.istio.io/proxyMemory", Modelled),
+    ("sidecar.istio.io/proxyMemoryLimit", Modelled),
+    ("proxy.istio.io/config", Named("of a proxy's configuration only `concurrency` counts")),
     ("ambient.istio.io/redirection", Modelled),
     ("sidecar.istio.io/status", Irrelevant),
     ("sidecar.istio.io/rewriteAppHTTPProbers", Irrelevant),
@@ -192,10 +190,10 @@ pub(super) const ANNOTATIONS: &[Row] = &[
     ("prometheus.istio.io/merge-metrics", Irrelevant),
     ("istio.io/rev", Irrelevant),
     ("linkerd.io/inject", Modelled),
-    ("config.linkerd.io/proxy-cpu-request", ALIKE),
-    ("config.linkerd.io/proxy-cpu-limit", ALIKE),
-    ("config.linkerd.io/proxy-memory-request", ALIKE),
-    ("config.linkerd.io/proxy-memory-limit", ALIKE),
+    ("config.linkerd.io/proxy-cpu-request", Modelled),
+    ("config.linkerd.io/proxy-cpu-limit", Modelled),
+    ("config.linkerd.io/proxy-memory-request", Modelled),
+    ("config.linkerd.io/proxy-memory-limit", Modelled),
     ("config.linkerd.io/proxy-enable-native-sidecar", START_UP),
     ("config.linkerd.io/admin-port", Irrelevant),
     ("config.linkerd.io/control-port", Irrelevant),

@@ -4,8 +4,8 @@
 
 use crate::diag::{Code, Diagnostic, Diagnostics, Location, closest, quote};
 use crate::input::draft::{BackendDraft, Draft, Level, PolicyDraft, RouteDraft, Via};
-use crate::input::foreign::readers::{host, no_effect};
-use crate::input::foreign::{Foreign, Row, Treatment};
+use crate::input::foreign::readers::{host, namespace, no_effect};
+use crate::input::foreign::{Foreign, Head, Row, Treatment};
 use crate::input::tree::{Located, Node};
 use crate::input::{defaults, fields};
 use crate::units::{Ratio, Span, UnitError};
@@ -29,6 +29,9 @@ pub(in crate::input) const RESPONSE: &str = "an attempt's time is not counted fr
 pub(in crate::input) const IDLE: &str = "streams are never idle while an answer is awaited";
 
 const PREFIX: &str = "balancer.linkerd.io/failure-accrual";
+
+/// Ends the name of a route that says what annotations make of another.
+const ANNOTATED: &str = " (route)";
 
 /// Attempts after the first one where nothing is written.
 const LIMIT: u32 = 1;
@@ -83,12 +86,42 @@ impl Asked {
         Self { retries, attempt_timeout, timeout }
     }
 
+    /// Adds what a route's own annotations ask for, which goes before its fields: as a route before the one that was just
+    /// read, for meshes that read annotations; into Linkerd's own route, which nobody else reads, itself.
+    pub(in crate::input) fn annotate(&self, head: &Head, resource: Resource, draft: &mut Draft) {
+        if self.is_empty() {
+            return;
+        }
+        let is_own = |route: &RouteDraft| {
+            // Linkerd routes requests of callers in the mesh alone.
+            route.via == Via::Mesh
+                && route.resource == resource
+                && route.namespace == namespace(head)
+                && route.name.location == head.name.location
+        };
+        if resource == Resource::LinkerdHttpRoute {
+            let own = draft.routes.iter_mut().filter(|route| is_own(route));
+            own.flat_map(|route| &mut route.rules).for_each(|rule| self.apply_to(&mut rule.value));
+            return;
+        }
+        let mut position = 0;
+        while let Some(route) = draft.routes.get(position) {
+            if is_own(route) {
+                let mut annotated = annotated(route);
+                annotated.rules.iter_mut().for_each(|rule| self.apply_to(&mut rule.value));
+                draft.routes.insert(position, annotated);
+                position += 1;
+            }
+            position += 1;
+        }
+    }
+
     fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
     /// Sets what a route's own annotations ask for: they go before its fields.
-    pub(in crate::input) fn apply_to(&self, rule: &mut Rule<BackendDraft>) {
+    fn apply_to(&self, rule: &mut Rule<BackendDraft>) {
         if let Some(retries) = &self.retries {
             rule.retries = Setting::To(retries.clone());
             rule.attempt_timeout = self.attempt_timeout;
@@ -108,6 +141,12 @@ impl Asked {
             rule.timeout = self.timeout;
         }
     }
+}
+
+/// The same route, for meshes that read annotations.
+fn annotated(route: &RouteDraft) -> RouteDraft {
+    let name = route.name.clone().map(|name| format!("{name}{ANNOTATED}"));
+    RouteDraft { name, resource: Resource::LinkerdAnnotation, ..route.clone() }
 }
 
 /// A Service with annotations.
@@ -186,17 +225,30 @@ impl Annotated {
             return;
         }
         let mut is_routed = false;
-        for route in &mut draft.routes {
-            let is_of_gateways = matches!(route.via, Via::Gateways { mesh: false, .. });
-            let namespace = route.namespace.as_deref();
-            let is_route = matches!(route.resource, Resource::HttpRoute | Resource::GrpcRoute)
-                && !is_of_gateways
-                && route.hosts.iter().any(|host| self.is_host(&host.value, namespace));
-            if is_route {
+        let mut routes = Vec::new();
+        for mut route in std::mem::take(&mut draft.routes) {
+            let own = |host: &Located<String>| self.is_host(&host.value, route.namespace.as_deref());
+            let hosts: Vec<_> = route.hosts.iter().filter(|host| own(host)).cloned().collect();
+            let is_of_mesh = !matches!(route.via, Via::Gateways { mesh: false, .. });
+            if is_of_mesh && route.resource.is_gateway_api() && !hosts.is_empty() {
                 is_routed = true;
-                route.rules.iter_mut().for_each(|rule| self.asked.fill(&mut rule.value));
+                let reads_annotations = |route: &RouteDraft| {
+                    matches!(route.resource, Resource::LinkerdAnnotation | Resource::LinkerdHttpRoute)
+                };
+                let is_copied = routes.last().is_some_and(|last: &RouteDraft| {
+                    reads_annotations(last) && last.name.value == format!("{}{ANNOTATED}", route.name.value)
+                });
+                if reads_annotations(&route) {
+                    route.rules.iter_mut().for_each(|rule| self.asked.fill(&mut rule.value));
+                } else if !is_copied {
+                    let mut copy = RouteDraft { hosts, ..annotated(&route) };
+                    copy.rules.iter_mut().for_each(|rule| self.asked.fill(&mut rule.value));
+                    routes.push(copy);
+                }
             }
+            routes.push(route);
         }
+        draft.routes = routes;
         if !is_routed {
             draft.routes.push(self.route());
         }

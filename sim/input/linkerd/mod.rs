@@ -6,7 +6,7 @@
 use crate::diag::Diagnostics;
 
 use super::draft::Draft;
-use super::foreign::{Findings, Foreign, Head, Kind, TypeMeta};
+use super::foreign::family::{self, Family};
 use super::tree::Node;
 
 pub(super) mod annotations;
@@ -15,11 +15,8 @@ mod named;
 mod profile;
 mod responses;
 
-/// Reads what an object says.
-type Decode = fn(Foreign<'_>, &Head, &mut Import<'_>);
-
 /// Every kind, and who reads it.
-const KINDS: &[(&Kind, Decode)] = &[
+pub(super) const FAMILY: Family<Pending> = Family(&[
     (&profile::KIND, profile::decode),
     (&named::SERVER, named::nothing),
     (&named::SERVER_AUTHORIZATION, named::nothing),
@@ -30,7 +27,7 @@ const KINDS: &[(&Kind, Decode)] = &[
     (&named::EGRESS_NETWORK, named::nothing),
     (&named::EXTERNAL_WORKLOAD, named::nothing),
     (&named::LINK, named::nothing),
-];
+]);
 
 /// What waits until everything is read.
 #[derive(Debug, Default)]
@@ -40,11 +37,7 @@ pub(super) struct Pending {
 }
 
 /// Where what is read goes to.
-pub(super) struct Import<'i> {
-    pub(super) pending: &'i mut Pending,
-    pub(super) findings: &'i mut Findings,
-    pub(super) diagnostics: &'i mut Diagnostics,
-}
+pub(super) type Import<'i> = family::Import<'i, Pending>;
 
 impl Pending {
     /// Keeps what a Service's annotations ask for.
@@ -64,29 +57,5 @@ impl Pending {
         }
         // A profile goes before a TrafficSplit of the same service, whose backends it has taken over.
         draft.routes.splice(0..0, routes);
-    }
-}
-
-/// The tables of all kinds, for documentation.
-pub fn kinds() -> impl Iterator<Item = &'static Kind> {
-    KINDS.iter().map(|(kind, _)| *kind)
-}
-
-/// Whether a document is an object of Linkerd's that is known.
-pub(super) fn recognises(node: &Node) -> bool {
-    kind_of(node).is_some()
-}
-
-fn kind_of(node: &Node) -> Option<&'static (&'static Kind, Decode)> {
-    let head = TypeMeta::of(node)?;
-    KINDS.iter().find(|(kind, _)| kind.is(head))
-}
-
-/// Reads one object.
-pub(super) fn decode(node: &Node, import: &mut Import<'_>) {
-    let Some((kind, decode)) = kind_of(node) else { return };
-    let object = kind.open(node, import.findings, import.diagnostics);
-    if let Some(head) = Head::read(object, import.diagnostics) {
-        decode(object, &head, import);
     }
 }

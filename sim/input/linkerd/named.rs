@@ -1,6 +1,6 @@
 //! Kinds that are known and have no effect.
 
-use crate::input::foreign::{Foreign, Head, Kind, Spelling, Treatment};
+use crate::input::foreign::{Foreign, Head, Kind, Treatment};
 
 use super::Import;
 
@@ -10,7 +10,7 @@ const LIMITS: Treatment = Treatment::Named("nothing limits rates at the called s
 const OUTSIDE: Treatment =
     Treatment::Named("what lies outside the cluster is not simulated; describe it as a service");
 
-pub(super) static SERVER: Kind = Kind::new(
+pub(super) static SERVER: Kind = Kind::without_effect(
     "Server",
     &[
         "policy.linkerd.io/v1beta3",
@@ -18,64 +18,44 @@ pub(super) static SERVER: Kind = Kind::new(
         "policy.linkerd.io/v1beta1",
         "policy.linkerd.io/v1alpha1",
     ],
-    Spelling::Exact,
-    &[("spec", NOBODY_IS_REFUSED)],
+    NOBODY_IS_REFUSED,
 );
 
-pub(super) static SERVER_AUTHORIZATION: Kind = Kind::new(
+pub(super) static SERVER_AUTHORIZATION: Kind = Kind::without_effect(
     "ServerAuthorization",
     &["policy.linkerd.io/v1beta1", "policy.linkerd.io/v1alpha1"],
-    Spelling::Exact,
-    &[("spec", NOBODY_IS_REFUSED)],
+    NOBODY_IS_REFUSED,
 );
 
-pub(super) static AUTHORIZATION_POLICY: Kind = Kind::new(
-    "AuthorizationPolicy",
-    &["policy.linkerd.io/v1alpha1"],
-    Spelling::Exact,
-    &[("spec", NOBODY_IS_REFUSED)],
-);
+pub(super) static AUTHORIZATION_POLICY: Kind =
+    Kind::without_effect("AuthorizationPolicy", &["policy.linkerd.io/v1alpha1"], NOBODY_IS_REFUSED);
 
-pub(super) static MESH_TLS_AUTHENTICATION: Kind = Kind::new(
-    "MeshTLSAuthentication",
-    &["policy.linkerd.io/v1alpha1"],
-    Spelling::Exact,
-    &[("spec", NOBODY_IS_REFUSED)],
-);
+pub(super) static MESH_TLS_AUTHENTICATION: Kind =
+    Kind::without_effect("MeshTLSAuthentication", &["policy.linkerd.io/v1alpha1"], NOBODY_IS_REFUSED);
 
-pub(super) static NETWORK_AUTHENTICATION: Kind = Kind::new(
-    "NetworkAuthentication",
-    &["policy.linkerd.io/v1alpha1"],
-    Spelling::Exact,
-    &[("spec", NOBODY_IS_REFUSED)],
-);
+pub(super) static NETWORK_AUTHENTICATION: Kind =
+    Kind::without_effect("NetworkAuthentication", &["policy.linkerd.io/v1alpha1"], NOBODY_IS_REFUSED);
 
-pub(super) static RATE_LIMIT: Kind = Kind::new(
-    "HTTPLocalRateLimitPolicy",
-    &["policy.linkerd.io/v1alpha1"],
-    Spelling::Exact,
-    &[("spec", LIMITS)],
-);
+pub(super) static RATE_LIMIT: Kind =
+    Kind::without_effect("HTTPLocalRateLimitPolicy", &["policy.linkerd.io/v1alpha1"], LIMITS);
 
 pub(super) static EGRESS_NETWORK: Kind =
-    Kind::new("EgressNetwork", &["policy.linkerd.io/v1alpha1"], Spelling::Exact, &[("spec", OUTSIDE)]);
+    Kind::without_effect("EgressNetwork", &["policy.linkerd.io/v1alpha1"], OUTSIDE);
 
-pub(super) static EXTERNAL_WORKLOAD: Kind = Kind::new(
+pub(super) static EXTERNAL_WORKLOAD: Kind = Kind::without_effect(
     "ExternalWorkload",
     &["workload.linkerd.io/v1beta1", "workload.linkerd.io/v1alpha1"],
-    Spelling::Exact,
-    &[("spec", OUTSIDE)],
+    OUTSIDE,
 );
 
-pub(super) static LINK: Kind = Kind::new(
+pub(super) static LINK: Kind = Kind::without_effect(
     "Link",
     &[
         "multicluster.linkerd.io/v1alpha3",
         "multicluster.linkerd.io/v1alpha2",
         "multicluster.linkerd.io/v1alpha1",
     ],
-    Spelling::Exact,
-    &[("spec", OUTSIDE)],
+    OUTSIDE,
 );
 
 /// Takes an object for read.

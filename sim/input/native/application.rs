@@ -1,8 +1,8 @@
 //! What every instance of a service or of one of its versions runs.
 
-use crate::diag::Diagnostics;
+use crate::diag::{Code, Diagnostic, Diagnostics, quote};
 use crate::units::Span;
-use crate::vocabulary::{Application, Client, Discipline, Resources};
+use crate::vocabulary::{Application, Client, Discipline, ProxyKind, ProxySettings, Resources};
 
 use crate::input::fields::{self, Fields};
 use crate::input::tree::Node;
@@ -41,16 +41,40 @@ fn optional<T>(
     if fields.take(key).is_some() { fields.read(key, reader) } else { base }
 }
 
+/// Resources and workers of a service's proxies. One of the four resources is in place of all of the mesh's own.
+pub(super) fn proxy(node: &Node, kind: ProxyKind, diagnostics: &mut Diagnostics) -> Option<ProxySettings> {
+    let mut fields = Fields::new(node, quote(kind.container()), diagnostics);
+    let resources = container(&mut fields, &Resources::default());
+    let workers = fields.read("workers", fields::u32);
+    let place = fields.location();
+    let cpu = resources.cpu_request.zip(resources.cpu_limit).is_some_and(|(request, limit)| request > limit);
+    let memory = resources.memory_request.zip(resources.memory_limit);
+    for (name, is_over) in [("CPU", cpu), ("memory", memory.is_some_and(|(request, limit)| request > limit))]
+    {
+        if is_over {
+            let message = format!("{} requests more {name} than its limit", quote(kind.container()));
+            fields.report(Diagnostic::error(Code::InvalidValue, message).at(place));
+        }
+    }
+    fields.finish()?;
+    let resources = Some(resources).filter(|resources| *resources != Resources::default());
+    Some(ProxySettings { kind, resources, workers })
+}
+
 fn resources(node: &Node, base: &Resources, diagnostics: &mut Diagnostics) -> Option<Resources> {
     let mut fields = Fields::new(node, "`resources`", diagnostics);
-    let resources = Resources {
+    let resources = container(&mut fields, base);
+    fields.finish()?;
+    Some(resources)
+}
+
+fn container(fields: &mut Fields<'_, '_>, base: &Resources) -> Resources {
+    Resources {
         cpu_request: fields.read("cpu_request", fields::cores).or(base.cpu_request),
         cpu_limit: fields.read("cpu_limit", fields::cores).or(base.cpu_limit),
         memory_request: fields.read("memory_request", fields::bytes).or(base.memory_request),
         memory_limit: fields.read("memory_limit", fields::bytes).or(base.memory_limit),
-    };
-    fields.finish()?;
-    Some(resources)
+    }
 }
 
 fn client(node: &Node, base: &Client, diagnostics: &mut Diagnostics) -> Option<Client> {

@@ -38,6 +38,7 @@ pub(crate) mod rules;
 pub(crate) mod run;
 mod script;
 mod service;
+mod told;
 mod traffic;
 
 /// The version of the format that this release reads.
@@ -70,6 +71,8 @@ pub(crate) fn decode(node: &Node, draft: &mut Draft, diagnostics: &mut Diagnosti
     draft.routes.extend(scenario.read("routes", each(routes::route)).unwrap_or_default());
     draft.subsets.extend(scenario.read("subsets", each(routes::subset)).unwrap_or_default());
     draft.gateways.extend(scenario.read("gateways", each(routes::gateway)).unwrap_or_default());
+    draft.scopes.extend(scenario.read("scopes", each(told::scope)).unwrap_or_default());
+    draft.external.extend(scenario.read("external", each(told::external)).unwrap_or_default());
     if let Some(decoded) = once("mesh", &mut scenario, draft, mesh::mesh) {
         draft.mesh = decoded;
     }

@@ -31,7 +31,9 @@ pub(crate) const RESOURCES: &[(&str, Resource)] = &[
     ("grpc_route", Resource::GrpcRoute),
     ("traffic_split", Resource::TrafficSplit),
     ("service_profile", Resource::ServiceProfile),
+    ("linkerd_http_route", Resource::LinkerdHttpRoute),
     ("linkerd_annotation", Resource::LinkerdAnnotation),
+    ("backend_traffic_policy", Resource::BackendTrafficPolicy),
 ];
 
 pub(crate) const ORDERS: &[(&str, Order)] =

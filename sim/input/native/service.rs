@@ -2,10 +2,10 @@
 
 use crate::diag::{Code, Diagnostic, Diagnostics, quote};
 use crate::units::Span;
-use crate::vocabulary::{Application, Protocol};
+use crate::vocabulary::{Application, Protocol, ProxyKind};
 
 use crate::input::defaults;
-use crate::input::draft::{Origins, PortDraft, ServiceDraft, VersionDraft};
+use crate::input::draft::{AliasDraft, Origins, PortDraft, ProxyDraft, ServiceDraft, VersionDraft};
 use crate::input::fields::{self, Fields, each, located, map};
 use crate::input::tree::{Located, Node};
 
@@ -35,9 +35,11 @@ pub(super) fn service(node: &Node, diagnostics: &mut Diagnostics) -> Option<Serv
     let silent = Application { protocol, ..Application::default() };
     service.application = application::application(&mut fields, &silent);
     service.operations = operation::of_service(&mut fields, name.as_ref());
+    service.proxies = fields.read("proxies", proxies).unwrap_or_default();
     let replicas = fields.read("replicas", located(fields::count));
     let own = |node: &Node, diagnostics: &mut Diagnostics| version(node, &service, diagnostics);
     let versions = fields.read("versions", each(own)).unwrap_or_default();
+    let aliases = fields.read("aliases", each(alias)).unwrap_or_default();
     if let Some(replicas) = replicas.as_ref().filter(|_| !versions.is_empty()) {
         let message = format!("{} belongs into the versions where they are listed", quote("replicas"));
         fields.report(Diagnostic::error(Code::UnknownKey, message).at(replicas.location));
@@ -50,7 +52,22 @@ pub(super) fn service(node: &Node, diagnostics: &mut Diagnostics) -> Option<Serv
         Located::new(sum, location)
     };
     service.versions = versions;
+    service.aliases = aliases;
     name.and(Some(service))
+}
+
+/// Another name, or that of a subset.
+fn alias(node: &Node, diagnostics: &mut Diagnostics) -> Option<AliasDraft> {
+    if node.entries().is_none() {
+        let name = located(fields::text)(node, diagnostics)?;
+        return Some(AliasDraft { name, subset: None, ports: Vec::new() });
+    }
+    let mut fields = Fields::new(node, "another name of a service", diagnostics);
+    let name = fields.need("name", located(fields::text));
+    let subset = fields.read("subset", fields::text);
+    let ports = fields.read("ports", each(port_number)).unwrap_or_default();
+    fields.finish();
+    Some(AliasDraft { name: name?, subset, ports })
 }
 
 /// One of a service's versions: what is not written is the service's.
@@ -76,6 +93,20 @@ fn version(node: &Node, service: &ServiceDraft, diagnostics: &mut Diagnostics) -
         application,
         operations,
     })
+}
+
+/// `{istio-proxy: {cpu_request: 50m, workers: 1}}`: settings by the name of the proxy's container.
+fn proxies(node: &Node, diagnostics: &mut Diagnostics) -> Option<Vec<ProxyDraft>> {
+    let mut fields = Fields::new(node, "`proxies`", diagnostics);
+    let read = |kind: ProxyKind| {
+        let location = fields.take(kind.container())?.location;
+        let settings =
+            fields.read(kind.container(), |node, diagnostics| application::proxy(node, kind, diagnostics))?;
+        Some(ProxyDraft { settings, location })
+    };
+    let proxies = ProxyKind::ALL.into_iter().filter_map(read).collect();
+    fields.finish()?;
+    Some(proxies)
 }
 
 fn set(labels: &mut Vec<(String, String)>, key: String, value: String) {
@@ -112,7 +143,7 @@ fn port(node: &Node, spoken: Protocol, diagnostics: &mut Diagnostics) -> Option<
     Some(PortDraft { name, number: number?, protocol })
 }
 
-fn port_number(node: &Node, diagnostics: &mut Diagnostics) -> Option<u16> {
+pub(super) fn port_number(node: &Node, diagnostics: &mut Diagnostics) -> Option<u16> {
     let number = fields::u32(node, diagnostics)?;
     let port = u16::try_from(number).ok().filter(|port| *port > 0);
     if port.is_none() {

@@ -5,24 +5,20 @@
 use crate::diag::Diagnostics;
 
 use super::draft::Draft;
-use super::foreign::{Findings, Foreign, Head, Kind, TypeMeta};
-use super::tree::Node;
+use super::foreign::family::{self, Family};
 
 mod named;
 mod route_group;
 mod traffic_split;
 
-/// Reads what an object says.
-type Decode = fn(Foreign<'_>, &Head, &mut Import<'_>);
-
 /// Every kind, and who reads it.
-const KINDS: &[(&Kind, Decode)] = &[
+pub(super) const FAMILY: Family<Pending> = Family(&[
     (&traffic_split::KIND, traffic_split::decode),
     (&route_group::KIND, route_group::decode),
     (&named::TCP_ROUTE, named::nothing),
     (&named::UDP_ROUTE, named::nothing),
     (&named::TRAFFIC_TARGET, named::nothing),
-];
+]);
 
 /// What waits until everything is read.
 #[derive(Debug, Default)]
@@ -32,11 +28,7 @@ pub(super) struct Pending {
 }
 
 /// Where what is read goes to.
-pub(super) struct Import<'i> {
-    pub(super) pending: &'i mut Pending,
-    pub(super) findings: &'i mut Findings,
-    pub(super) diagnostics: &'i mut Diagnostics,
-}
+pub(super) type Import<'i> = family::Import<'i, Pending>;
 
 impl Pending {
     /// Moves everything into the draft.
@@ -44,29 +36,5 @@ impl Pending {
         for split in self.splits {
             draft.routes.push(split.route(&self.groups, diagnostics));
         }
-    }
-}
-
-/// The tables of all kinds, for documentation.
-pub fn kinds() -> impl Iterator<Item = &'static Kind> {
-    KINDS.iter().map(|(kind, _)| *kind)
-}
-
-/// Whether a document is an object of SMI's that is known.
-pub(super) fn recognises(node: &Node) -> bool {
-    kind_of(node).is_some()
-}
-
-fn kind_of(node: &Node) -> Option<&'static (&'static Kind, Decode)> {
-    let head = TypeMeta::of(node)?;
-    KINDS.iter().find(|(kind, _)| kind.is(head))
-}
-
-/// Reads one object.
-pub(super) fn decode(node: &Node, import: &mut Import<'_>) {
-    let Some((kind, decode)) = kind_of(node) else { return };
-    let object = kind.open(node, import.findings, import.diagnostics);
-    if let Some(head) = Head::read(object, import.diagnostics) {
-        decode(object, &head, import);
     }
 }

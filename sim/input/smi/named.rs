@@ -1,36 +1,20 @@
 //! Kinds that are known and have no effect.
 
-use crate::input::foreign::{Foreign, Head, Kind, Spelling, Treatment};
+use crate::input::foreign::{Foreign, Head, Kind, Treatment};
 
 use super::Import;
 use super::route_group::SPECS;
 
 const NOBODY_IS_REFUSED: Treatment = Treatment::Named("it says who may call whom, and nobody is refused");
 
-pub(super) static TCP_ROUTE: Kind = Kind::new(
-    "TCPRoute",
-    SPECS,
-    Spelling::Exact,
-    &[("spec", NOBODY_IS_REFUSED), ("matches", NOBODY_IS_REFUSED)],
-);
+pub(super) static TCP_ROUTE: Kind = Kind::without_effect("TCPRoute", SPECS, NOBODY_IS_REFUSED);
 
-pub(super) static UDP_ROUTE: Kind = Kind::new(
-    "UDPRoute",
-    SPECS,
-    Spelling::Exact,
-    &[("spec", NOBODY_IS_REFUSED), ("matches", NOBODY_IS_REFUSED)],
-);
+pub(super) static UDP_ROUTE: Kind = Kind::without_effect("UDPRoute", SPECS, NOBODY_IS_REFUSED);
 
-pub(super) static TRAFFIC_TARGET: Kind = Kind::new(
+pub(super) static TRAFFIC_TARGET: Kind = Kind::without_effect(
     "TrafficTarget",
     &["access.smi-spec.io/v1alpha1", "access.smi-spec.io/v1alpha2", "access.smi-spec.io/v1alpha3"],
-    Spelling::Exact,
-    &[
-        ("spec", NOBODY_IS_REFUSED),
-        ("destination", NOBODY_IS_REFUSED),
-        ("specs", NOBODY_IS_REFUSED),
-        ("sources", NOBODY_IS_REFUSED),
-    ],
+    NOBODY_IS_REFUSED,
 );
 
 /// Takes an object for read.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::mesh::Scenario;
-use crate::vocabulary::resilience::{ClientTls, Limits, Locality, TrafficPolicy};
+use crate::vocabulary::resilience::{ClientTls, Limits, Locality, RetryBudget, TrafficPolicy};
 use crate::vocabulary::routing::{Changes, RequestMatch, Retries, Rule, RuleAction, Setting};
 use crate::vocabulary::text::PathMatch;
 use crate::vocabulary::{Balancing, BalancingPolicy, HashOn};
@@ -37,6 +37,8 @@ pub(super) const SUBSETS: &str = "subsets";
 pub(super) const ROUTE_CONNECTIONS: &str = "route_connections";
 pub(super) const RETRIES: &str = "retries";
 pub(super) const EJECTION: &str = "outlier_ejection";
+const BUDGET: &str = "retry_budget";
+const TOKENS: &str = "retry_tokens";
 pub(super) const BREAKER: &str = "circuit_breaker";
 
 fn of_rule(rule: &Rule<Backend>) -> Vec<&'static str> {
@@ -112,6 +114,14 @@ pub(super) fn of_changes(changes: &Changes) -> Vec<&'static str> {
     names
 }
 
+/// The feature that a retry budget is.
+pub(super) const fn of_budget(budget: &RetryBudget) -> &'static str {
+    match budget {
+        RetryBudget::Concurrent { .. } => BUDGET,
+        RetryBudget::Tokens { .. } => TOKENS,
+    }
+}
+
 fn of_policy(policy: &TrafficPolicy) -> Vec<&'static str> {
     let mut names: Vec<&str> = policy.balancing.iter().flat_map(of_balancing).collect();
     names.extend(policy.warm_up.map(|_| "warm_up"));
@@ -119,7 +129,7 @@ fn of_policy(policy: &TrafficPolicy) -> Vec<&'static str> {
     names.extend(of_limits(&policy.limits));
     names.extend(policy.ejection.map(|_| EJECTION));
     names.extend(policy.breaker.map(|_| BREAKER));
-    names.extend(policy.retry_budget.map(|_| "retry_budget"));
+    names.extend(policy.retry_budget.map(|budget| of_budget(&budget)));
     names.extend(policy.tls.map(of_tls));
     names
 }

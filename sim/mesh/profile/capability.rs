@@ -20,7 +20,7 @@ const fn feature(name: &'static str, meaning: &'static str) -> Feature {
 }
 
 /// Every feature that a route or a policy can ask for.
-pub static FEATURES: [Feature; 57] = [
+pub static FEATURES: [Feature; 58] = [
     feature("match_path_exact", "Match a path as a whole."),
     feature("match_path_prefix", "Match the beginning of a path."),
     feature("match_path_regex", "Match a path against a regular expression."),
@@ -46,7 +46,8 @@ pub static FEATURES: [Feature; 57] = [
     feature("retry_conditions", "Choose which failures are tried again."),
     feature("retry_backoff", "Choose the pause before a retry."),
     feature("retry_avoid_previous", "Choose whether a retry avoids the endpoints that failed."),
-    feature("retry_budget", "Limit retries to a share of the requests."),
+    feature("retry_budget", "Limit retries under way to a share of the requests under way."),
+    feature("retry_tokens", "Limit retries to a share of the requests that end well."),
     feature("mirror", "Send a copy of a request to another backend."),
     feature("mirror_percentage", "Mirror only a share of the requests."),
     feature("header_changes", "Set, add or remove headers."),
@@ -206,6 +207,34 @@ words! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mesh::profile::{find, names};
+
+    /// Programs are compiled by where proxies stand; profiles must not say otherwise.
+    #[test]
+    fn features_are_enforced_where_the_data_plane_has_proxies() {
+        for name in names() {
+            let profile = find(name, None).expect("it is shipped");
+            let model = profile.model(2);
+            let mut enforced = 0;
+            for (feature, answer) in profile.capabilities() {
+                // Not for the caller's side to decide.
+                if matches!(feature.name, "mtls" | "authorization") {
+                    continue;
+                }
+                let stands = match answer.enforced_by {
+                    None | Some(Enforcer::Application) => continue,
+                    Some(Enforcer::ClientProxy) => model.sidecar.is_some(),
+                    Some(Enforcer::Waypoint) => model.waypoint.is_some(),
+                    // Of connections alone; without a mesh it is the kernel.
+                    Some(Enforcer::NodeProxy) => model.sidecar.is_none(),
+                    Some(Enforcer::ServerProxy) => false,
+                };
+                assert!(stands, "{name}: {} by {:?}", feature.name, answer.enforced_by);
+                enforced += 1;
+            }
+            assert!(enforced > 0, "{name}");
+        }
+    }
 
     #[test]
     fn features_have_unique_names_and_one_line_each() {

@@ -180,6 +180,14 @@ impl Profile {
         }
     }
 
+    /// Whether it has proxies between the pods.
+    pub fn is_mesh(&self) -> bool {
+        table()
+            .position("data_plane")
+            .and_then(|position| self.word_at(position))
+            .is_some_and(|kind| matches!(kind, "sidecar" | "ambient" | "ambient_waypoint"))
+    }
+
     /// Whether a profile of this kind must have the parameter.
     fn needs(&self, row: &Row) -> bool {
         let word = |path| table().position(path).and_then(|position| self.word_at(position));
@@ -187,7 +195,7 @@ impl Profile {
         let data_plane = word("data_plane");
         let by_kind = match row.needed {
             Needed::Always => true,
-            Needed::Meshed => matches!(data_plane, Some("sidecar" | "ambient" | "ambient_waypoint")),
+            Needed::Meshed => self.is_mesh(),
             Needed::Sidecar => data_plane == Some("sidecar"),
             Needed::Ambient => matches!(data_plane, Some("ambient" | "ambient_waypoint")),
             Needed::Waypoint => data_plane == Some("ambient_waypoint"),

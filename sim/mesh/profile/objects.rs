@@ -91,7 +91,7 @@ mod tests {
         };
         let wasm = features("features.wasm.enabled", &FeatureValue::switch(true));
         assert!(follow("istio-sidecar", &wasm) && !follow("linkerd", &wasm));
-        let value = FeatureValue::Instead { word: "from_cpu_limit", value: "7".to_owned() };
+        let value = FeatureValue::Instead { word: "from_cpu_limit".to_owned(), value: "7".to_owned() };
         let workers = features("workers", &value);
         assert!(follow("istio-sidecar", &workers) && !follow("linkerd", &workers));
         let log = features("features.access_log.enabled", &FeatureValue::switch(true));

@@ -3,16 +3,17 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use crate::input::defaults;
 use crate::mesh::Scenario;
 use crate::units::Ratio;
-use crate::vocabulary::resilience::{ConsecutiveFailures, OutlierEjection, TrafficPolicy};
+use crate::vocabulary::resilience::{ConsecutiveFailures, OutlierEjection, RetryBudget, TrafficPolicy};
 use crate::vocabulary::routing::{Resource, Rule, RuleAction, Setting};
 use crate::vocabulary::{Balancing, BalancingPolicy, HashOn};
 
 use super::super::scenario::{Backend, Policy, Route, policy_of};
 use super::asked::{
     BREAKER, EJECTION, RETRIES, ROUTE_CONNECTIONS, SUBSETS, each_limit, of_action, of_balancing_policy,
-    of_changes, of_hash, of_locality, of_match, of_retries, of_tls,
+    of_budget, of_changes, of_hash, of_locality, of_match, of_retries, of_tls,
 };
 use super::{Capability, Enforcer, FEATURES, Profile, Support};
 
@@ -48,9 +49,14 @@ impl Profile {
             let all = FEATURES.iter().map(|feature| feature.name).filter(|name| names.contains(name));
             all.collect::<Vec<_>>()
         };
-        let lacking = named(&reduced.lacking)
-            .into_iter()
-            .map(|feature| format!("not possible: {feature}; the mesh's own way was simulated instead"));
+        let instead = if self.is_mesh() {
+            "the mesh's own way was simulated instead"
+        } else {
+            "without a mesh nothing is there to do it"
+        };
+        let lacking = named(&reduced.lacking);
+        let lacking =
+            (!lacking.is_empty()).then(|| format!("not possible: {}; {instead}", lacking.join(", ")));
         let translated = named(&reduced.translated).into_iter().map(|feature| {
             let by = self.answer(feature).and_then(|answer| answer.by.as_deref()).unwrap_or_default();
             format!("not like for like: {feature} by {by}")
@@ -214,7 +220,8 @@ impl<'p> Reduction<'p> {
         left.ejection = written.ejection.filter(|_| self.can(EJECTION));
         left.breaker = written.breaker.filter(|_| self.can(BREAKER));
         self.translate(&mut left);
-        left.retry_budget = written.retry_budget.filter(|_| self.can("retry_budget"));
+        left.retry_budget = written.retry_budget.filter(|budget| self.can(of_budget(budget)));
+        left.retry_budget = left.retry_budget.map(|budget| self.budget(budget));
         left.tls = written.tls.filter(|tls| self.can(of_tls(*tls)));
         (left != TrafficPolicy::default()).then(|| Policy { policy: left, ..policy.clone() })
     }
@@ -231,16 +238,38 @@ impl<'p> Reduction<'p> {
         Some(balancing)
     }
 
+    /// Whether a mesh does something else that stands for a feature.
+    fn has_other(&self, feature: &str) -> bool {
+        self.profile.answer(feature).is_some_and(|answer| answer.support == Support::OtherResource)
+    }
+
+    /// Each kind of budget stands for the other one, with the same share and the floor that the mesh has by itself, where a
+    /// mesh has one alone.
+    fn budget(&mut self, budget: RetryBudget) -> RetryBudget {
+        let feature = of_budget(&budget);
+        if !self.has_other(feature) {
+            return budget;
+        }
+        self.translated.insert(feature);
+        match budget {
+            RetryBudget::Concurrent { ratio, .. } => RetryBudget::Tokens {
+                ratio,
+                per_second: defaults::BUDGET_PER_SECOND,
+                ttl: defaults::BUDGET_TTL,
+            },
+            RetryBudget::Tokens { ratio, .. } => {
+                RetryBudget::Concurrent { ratio, minimum: defaults::BUDGET_MINIMUM }
+            }
+        }
+    }
+
     /// Ejection and circuit breaking each stand for the other one where a mesh has one alone.
     fn translate(&mut self, policy: &mut TrafficPolicy) {
-        let other = |feature| {
-            self.profile.answer(feature).is_some_and(|answer| answer.support == Support::OtherResource)
-        };
-        if let Some(ejection) = policy.ejection.filter(|_| other(EJECTION)) {
+        if let Some(ejection) = policy.ejection.filter(|_| self.has_other(EJECTION)) {
             self.translated.insert(EJECTION);
             policy.ejection = None;
             policy.breaker = policy.breaker.or_else(|| breaker_for(&ejection));
-        } else if let Some(breaker) = policy.breaker.filter(|_| other(BREAKER)) {
+        } else if let Some(breaker) = policy.breaker.filter(|_| self.has_other(BREAKER)) {
             self.translated.insert(BREAKER);
             policy.breaker = None;
             policy.ejection = policy.ejection.or_else(|| Some(ejection_for(&breaker)));

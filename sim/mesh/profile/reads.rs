@@ -5,14 +5,16 @@ use crate::vocabulary::routing::Resource;
 use super::{Capability, Profile};
 
 /// Kinds of object that only some meshes read: their keys under `reads`.
-pub static RESOURCES: [(&str, Resource); 7] = [
+pub static RESOURCES: [(&str, Resource); 9] = [
     ("virtual_service", Resource::VirtualService),
     ("destination_rule", Resource::DestinationRule),
     ("http_route", Resource::HttpRoute),
     ("grpc_route", Resource::GrpcRoute),
     ("traffic_split", Resource::TrafficSplit),
     ("service_profile", Resource::ServiceProfile),
+    ("linkerd_http_route", Resource::LinkerdHttpRoute),
     ("linkerd_annotation", Resource::LinkerdAnnotation),
+    ("backend_traffic_policy", Resource::BackendTrafficPolicy),
 ];
 
 impl Profile {

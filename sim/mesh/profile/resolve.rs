@@ -1,9 +1,9 @@
 //! From a profile to what the compiler needs.
 
 use crate::mesh::model::{
-    ApplyCost, ConfigurationView, DirectModel, Dispatch, Enforcers, Follows, MemoryModel, MeshModel,
-    NodeProxyModel, ProxyModel, ReservationModel, RetryModel, TraversalCost, TunnelModel, UpstreamModel,
-    WakeCost, WaypointModel,
+    ApplyCost, ConfigurationView, DirectModel, Dispatch, Follows, MemoryModel, MeshModel, NodeProxyModel,
+    ProxyModel, ReservationModel, RetryModel, TraversalCost, TunnelModel, UpstreamModel, WakeCost,
+    WaypointModel,
 };
 use crate::units::{Bytes, Cores, Ratio, Span};
 use crate::vocabulary::BalancingPolicy;
@@ -34,17 +34,10 @@ impl Profile {
                 idle_timeout: direct.span("idle_timeout"),
             },
             retries: (data_plane != "none").then(|| section("retries").retries()),
-            enforcers: self.enforcers(),
             daemons: is_ambient.then(|| section("cni").reservation("cni", 1)).into_iter().collect(),
             control_plane: self.control_plane(),
             distribution: self.distribution(),
         }
-    }
-
-    fn enforcers(&self) -> Enforcers {
-        let answers = self.capabilities();
-        let by_feature = answers.filter_map(|(feature, answer)| Some((feature.name, answer.enforced_by?)));
-        Enforcers { by_feature: by_feature.collect() }
     }
 
     /// Its pods; `None` where kube-proxy is all there is.
@@ -76,6 +69,7 @@ impl Reader<'_> {
         };
         ProxyModel {
             workers: self.workers(node_cores),
+            workers_by_limit: self.limit("workers").is_none(),
             dispatch: match self.word("dispatch") {
                 "pinned" => Dispatch::Pinned,
                 _ => Dispatch::Shared,

@@ -1,10 +1,12 @@
 //! Routes, policies and subsets, resolved.
 
+use std::collections::BTreeSet;
+
 use crate::index_type;
 use crate::vocabulary::resilience::{Limits, TrafficPolicy};
-use crate::vocabulary::routing::{Order, Resource, Rule};
+use crate::vocabulary::routing::{Order, Resource, Rule, RuleAction};
 
-use super::{Application, Operation, OperationIdx, Scenario, ServiceIdx};
+use super::{Application, Operation, OperationIdx, Scenario, Service, ServiceIdx};
 use crate::index::IndexVec;
 
 index_type! {
@@ -109,6 +111,36 @@ impl Scenario {
     /// before the others.
     pub fn policy(&self, service: ServiceIdx, subset: Option<SubsetIdx>, port: Option<u16>) -> TrafficPolicy {
         policy_of(&self.policies, service, subset, port)
+    }
+
+    /// Subsets that a route sends requests to or a policy is for.
+    pub fn used_subsets(&self) -> BTreeSet<(ServiceIdx, SubsetIdx)> {
+        let mut used: BTreeSet<_> =
+            self.policies.iter().filter_map(|policy| Some((policy.service, policy.subset?))).collect();
+        for rule in self.routes.iter().flat_map(|route| &route.rules) {
+            let forwarded = match &rule.action {
+                RuleAction::Forward(weighted) => weighted.as_slice(),
+                RuleAction::Redirect { .. } | RuleAction::Respond { .. } => &[],
+            };
+            let backends = forwarded.iter().map(|weighted| &weighted.backend);
+            for backend in backends.chain(rule.mirrors.iter().map(|mirror| &mirror.backend)) {
+                if let Backend::Service { service, subset: Some(subset), .. } = backend {
+                    used.insert((*service, *subset));
+                }
+            }
+        }
+        used
+    }
+}
+
+impl Service {
+    /// Endpoints of a subset.
+    pub fn pods_of(&self, subset: &Subset) -> u32 {
+        let pods = |version: &VersionIdx| match self.versions.get(*version) {
+            Some(version) => version.replicas,
+            None => self.replicas,
+        };
+        subset.versions.iter().map(pods).sum()
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::diag::{Code, Diagnostic, Diagnostics, Location, quote};
 use crate::index::{Idx, IndexVec};
 use crate::input::Draft;
-use crate::input::draft::{BackendDraft, Level, RouteDraft, ServiceDraft};
+use crate::input::draft::{AliasDraft, BackendDraft, Level, RouteDraft, ServiceDraft};
 use crate::input::tree::Located;
 use crate::vocabulary::routing::{
     Mirror, Order, RequestMatch, Resource, Retries, Rule, RuleAction, Setting, Weighted,
@@ -70,14 +70,17 @@ impl<'a> Backends<'a> {
         rule: &Located<Rule<BackendDraft>>,
         diagnostics: &mut Diagnostics,
     ) -> RuleAction<Backend> {
-        let written = match &rule.value.action {
-            RuleAction::Forward(backends) => backends,
+        let (written, is_service_itself) = match &rule.value.action {
+            RuleAction::Forward(backends) => (backends, backends.is_empty()),
             RuleAction::Redirect { status } => return RuleAction::Redirect { status: *status },
             RuleAction::Respond { status, size } => {
                 return RuleAction::Respond { status: *status, size: *size };
             }
         };
         let mut backends: Vec<Weighted<Backend>> = Vec::new();
+        let written: Vec<_> =
+            written.iter().filter(|weighted| self.has_ports_of(route, weighted, diagnostics)).collect();
+        let is_sent_nowhere = written.is_empty() && !is_service_itself;
         for weighted in written {
             if !(weighted.weight >= 0.0 && weighted.weight.is_finite()) {
                 let message = format!("a weight is a number from 0, not {}", weighted.weight);
@@ -93,7 +96,7 @@ impl<'a> Backends<'a> {
             // Istio does not look at the weight of a destination that stands alone.
             only.weight = 1.0;
         }
-        if !backends.is_empty() && backends.iter().all(|backend| backend.weight == 0.0) {
+        if is_sent_nowhere || !backends.is_empty() && backends.iter().all(|backend| backend.weight == 0.0) {
             let status = status_of_missing(route.resource);
             let message = format!("no backend has a weight: requests get a {status}");
             diagnostics.push(Diagnostic::warning(Code::Unreachable, message).at(rule.location));
@@ -108,6 +111,39 @@ impl<'a> Backends<'a> {
             }
         }
         RuleAction::Forward(backends)
+    }
+
+    /// Whether a backend gets its share: SMI leaves out one that has no port of the service whose requests are split.
+    fn has_ports_of(
+        &self,
+        route: &RouteDraft,
+        weighted: &Weighted<BackendDraft>,
+        diagnostics: &mut Diagnostics,
+    ) -> bool {
+        if route.resource != Resource::TrafficSplit {
+            return true;
+        }
+        let ports = |written: &str, namespace: Option<&str>| {
+            let index = self.directory.quietly(written, namespace.or(route.namespace.as_deref()), false)?;
+            Some(ports_of(&self.draft.services[index.position()], written)).filter(|ports| !ports.is_empty())
+        };
+        let host = &weighted.backend.service;
+        let root = route.hosts.first().and_then(|root| ports(&root.value, None));
+        let (Some(root), Some(own)) = (root, ports(&host.value, weighted.backend.namespace.as_deref()))
+        else {
+            return true;
+        };
+        if own.iter().any(|port| root.contains(port)) {
+            return true;
+        }
+        let list = root.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
+        let message = format!(
+            "{} has no port of {} ({list}): it gets no requests",
+            quote(&host.value),
+            quote(&route.hosts[0].value)
+        );
+        diagnostics.push(Diagnostic::warning(Code::Unreachable, message).at(host.location));
+        false
     }
 
     /// Where a backend is; one that does not exist keeps its share, and its requests fail.
@@ -173,19 +209,27 @@ impl<'a> Backends<'a> {
     }
 }
 
+/// The ports on which a service is called by this name of it.
+fn ports_of(service: &ServiceDraft, host: &str) -> Vec<u16> {
+    let own = alias(service, host).filter(|alias| !alias.ports.is_empty());
+    own.map_or_else(|| service.ports.iter().map(|port| port.number).collect(), |alias| alias.ports.clone())
+}
+
+/// The other name by which a host means a service.
+fn alias<'d>(service: &'d ServiceDraft, host: &str) -> Option<&'d AliasDraft> {
+    let own = host.rsplit('/').next().unwrap_or(host).split('.').next().unwrap_or_default();
+    let is_other = |alias: &&AliasDraft| alias.name.value == own && service.name.value != own;
+    service.aliases.iter().find(is_other)
+}
+
 /// The subset of a service that another name of it stands for: in Kubernetes, a second Service for some of its pods.
 fn part<'d>(service: &'d ServiceDraft, host: &str) -> Option<&'d str> {
-    let own = host.rsplit('/').next().unwrap_or(host).split('.').next().unwrap_or_default();
-    let alias = service.aliases.iter().find(|alias| alias.name.value == own)?;
-    if service.name.value == own { None } else { alias.subset.as_deref() }
+    alias(service, host)?.subset.as_deref()
 }
 
 /// What the proxy answers for a backend that does not exist: Envoy has no cluster, Gateway API says 500.
 const fn status_of_missing(resource: Resource) -> u16 {
-    match resource {
-        Resource::HttpRoute | Resource::GrpcRoute => 500,
-        _ => 503,
-    }
+    if resource.is_gateway_api() { 500 } else { 503 }
 }
 
 /// At most [`MOST_ATTEMPTS`]; none at all is off.
@@ -215,7 +259,7 @@ fn retries(
 fn impossible(route: &RouteDraft, rule: &Located<Rule<BackendDraft>>) -> Option<Diagnostic> {
     let written = &rule.value;
     let problem = |message: String| Some(Diagnostic::error(Code::InvalidValue, message).at(rule.location));
-    if matches!(route.resource, Resource::HttpRoute | Resource::GrpcRoute)
+    if matches!(route.resource, Resource::HttpRoute | Resource::GrpcRoute | Resource::LinkerdHttpRoute)
         && let (Some(attempt), Setting::To(whole)) = (written.attempt_timeout, written.timeout)
         && attempt > whole
     {

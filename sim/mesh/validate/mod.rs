@@ -12,6 +12,7 @@ mod backends;
 mod calls;
 mod events;
 mod guesses;
+mod hosts;
 mod inject;
 mod names;
 mod nodes;

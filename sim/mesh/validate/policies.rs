@@ -10,6 +10,7 @@ use crate::vocabulary::resilience::{Limits, Locality, TrafficPolicy};
 use crate::vocabulary::routing::Resource;
 
 use super::super::scenario::{self, Policy, Service, ServiceIdx, SourceIdx, SubsetIdx, TrafficSource};
+use super::hosts::Hosts;
 use super::names::Directory;
 
 /// What one kind of object says of a service: subset and port, `None` for all of them, and who says it.
@@ -67,46 +68,25 @@ fn chosen<'d>(
     services: &IndexVec<ServiceIdx, Service>,
     diagnostics: &mut Diagnostics,
 ) -> Vec<(&'d PolicyDraft, ServiceIdx)> {
+    let hosts = Hosts::new(draft, directory, services);
     let mut rows = Vec::new();
     for policy in &draft.policies {
-        for (service, fit) in hosts(policy, directory, services.len(), diagnostics) {
-            // Istio asks the service's own namespace before any other.
-            let is_near =
-                policy.namespace.as_deref().unwrap_or(defaults::NAMESPACE) == services[service].namespace;
-            let is_near = is_near && policy.resource == Resource::DestinationRule;
-            rows.push((policy, service, (is_near, fit)));
+        let host = &policy.service;
+        if policy.resource == Resource::Scenario && !host.value.starts_with('*') {
+            let namespace = policy.namespace.as_deref().unwrap_or(defaults::NAMESPACE);
+            let found = directory.find(host, namespace, diagnostics);
+            rows.extend(found.filter(|index| index.position() < services.len()).map(|one| (policy, one)));
+            continue;
         }
+        let (found, is_known) = hosts.of(policy.resource, &host.value, policy.namespace.as_deref());
+        if !is_known {
+            let message = format!("{} is no service: the policy has no effect", quote(&host.value));
+            let diagnostic = Diagnostic::warning(Code::Unreachable, message).at(host.location);
+            diagnostics.push(diagnostic.suggest(directory.like(&host.value)));
+        }
+        rows.extend(found.into_iter().map(|service| (policy, service)));
     }
-    let mut best = BTreeMap::new();
-    for (policy, service, fit) in &rows {
-        let entry = best.entry((policy.resource, *service)).or_insert(*fit);
-        *entry = (*fit).max(*entry);
-    }
-    rows.retain(|(policy, service, fit)| best[&(policy.resource, *service)] == *fit);
-    rows.into_iter().map(|(policy, service, _)| (policy, service)).collect()
-}
-
-/// The services that a policy is for, and how well its host fits them.
-fn hosts(
-    policy: &PolicyDraft,
-    directory: &Directory<'_>,
-    known: usize,
-    diagnostics: &mut Diagnostics,
-) -> Vec<(ServiceIdx, usize)> {
-    let host = &policy.service;
-    let namespace = policy.namespace.as_deref();
-    let is_native = policy.resource == Resource::Scenario;
-    if is_native && !host.value.starts_with('*') {
-        let found = directory.find(host, namespace.unwrap_or(defaults::NAMESPACE), diagnostics);
-        return found.into_iter().map(|index| (index, usize::MAX)).collect();
-    }
-    let (found, fit) = directory.of_host(&host.value, namespace, is_native);
-    if found.is_empty() {
-        let message = format!("{} is no service: the policy has no effect", quote(&host.value));
-        let diagnostic = Diagnostic::warning(Code::Unreachable, message).at(host.location);
-        diagnostics.push(diagnostic.suggest(directory.like(&host.value)));
-    }
-    found.into_iter().filter(|index| index.position() < known).map(|index| (index, fit)).collect()
+    rows
 }
 
 /// The subset that a policy is for; reports if the scenario's own format names none.

@@ -5,6 +5,7 @@ use crate::index::{Idx, IndexVec};
 use crate::input::Draft;
 use crate::input::draft::{ActionDraft, CallDraft, OperationDraft, ServiceDraft, StepDraft, VersionDraft};
 use crate::input::tree::Located;
+use crate::vocabulary::{ProxyKind, ProxySettings};
 
 use super::super::scenario::{
     Action, Application, Call, Operation, OperationIdx, Service, ServiceIdx, Step, Version,
@@ -43,6 +44,12 @@ pub(super) fn operation(
     position.map(OperationIdx::at)
 }
 
+/// What is said first of each kind of proxy.
+fn proxies(service: &ServiceDraft) -> Vec<ProxySettings> {
+    let said = |kind| service.proxies.iter().map(|proxy| proxy.settings).find(|proxy| proxy.kind == kind);
+    ProxyKind::ALL.into_iter().filter_map(said).collect()
+}
+
 struct Resolver<'a> {
     draft: &'a Draft,
     directory: &'a Directory<'a>,
@@ -75,12 +82,14 @@ impl Resolver<'_> {
             labels: service.labels.clone(),
             replicas: if versions.is_empty() { service.replicas.value } else { sum },
             port: service.ports.first().map(|port| port.number),
+            ports: service.ports.len().max(1) as u32,
             versions,
             subsets: IndexVec::new(),
             application: service.application.clone(),
             balancing: None,
             injected: true,
             operations,
+            proxies: proxies(service),
         }
     }
 

@@ -3,11 +3,11 @@
 use crate::diag::{Code, Diagnostic, Diagnostics, quote};
 use crate::index::{Idx, IndexVec};
 use crate::input::Draft;
-use crate::input::defaults;
 use crate::input::draft::SubsetDraft;
 use crate::vocabulary::routing::Resource;
 
 use super::super::scenario::{Service, ServiceIdx, Subset, SubsetIdx, Version, VersionIdx};
+use super::hosts::Hosts;
 use super::names::Directory;
 
 /// Writes subsets into the services. One that an object defines goes before the version of the same name.
@@ -26,8 +26,15 @@ pub(super) fn resolve(
         service.subsets = service.versions.iter_enumerated().map(of_version).collect();
     }
     let mut given: Vec<(ServiceIdx, SubsetIdx, &SubsetDraft)> = Vec::new();
-    for written in &draft.subsets {
-        let Some(index) = find(written, directory, diagnostics) else { continue };
+    let of_subsets = find(draft, directory, services, diagnostics);
+    for of_one in of_subsets.chunk_by(|(one, _), (next, _)| std::ptr::eq(*one, *next)) {
+        // A host that begins with `*` speaks of services that have no such part, too.
+        let is_empty = |service: &Service| with_labels(service, &of_one[0].0.labels).is_empty();
+        if of_one.iter().all(|(_, index)| is_empty(&services[*index])) {
+            diagnostics.push(nobody(of_one[0].0, &services[of_one[0].1]));
+        }
+    }
+    for &(written, index) in &of_subsets {
         let service = &mut services[index];
         let subset = Subset {
             name: written.name.value.clone(),
@@ -43,9 +50,6 @@ pub(super) fn resolve(
             }
             continue;
         }
-        if subset.versions.is_empty() {
-            diagnostics.push(nobody(written, service));
-        }
         let place = match known {
             None => service.subsets.push(subset),
             Some(place) => {
@@ -57,23 +61,30 @@ pub(super) fn resolve(
     }
 }
 
-/// Objects may speak of services that are not there; nobody asks for them then.
-fn find(
-    written: &SubsetDraft,
+/// Each subset with each service of which it is one: a host may begin with `*`, and of several objects for a service the
+/// one whose host fits best holds. Objects may speak of services that are not there; nobody asks for them then.
+fn find<'d>(
+    draft: &'d Draft,
     directory: &Directory<'_>,
+    services: &IndexVec<ServiceIdx, Service>,
     diagnostics: &mut Diagnostics,
-) -> Option<ServiceIdx> {
-    let namespace = written.namespace.as_deref().unwrap_or(defaults::NAMESPACE);
-    let found = directory.find(&written.service, namespace, &mut Diagnostics::default());
-    if found.is_none() {
-        let message = format!(
-            "there is no service {}: its subset {} is of no use",
-            quote(&written.service.value),
-            quote(&written.name.value)
-        );
-        diagnostics.push(Diagnostic::warning(Code::Unreachable, message).at(written.service.location));
+) -> Vec<(&'d SubsetDraft, ServiceIdx)> {
+    let hosts = Hosts::new(draft, directory, services);
+    let mut rows = Vec::new();
+    for written in &draft.subsets {
+        let (found, is_known) =
+            hosts.of(written.resource, &written.service.value, written.namespace.as_deref());
+        if !is_known {
+            let message = format!(
+                "there is no service {}: its subset {} is of no use",
+                quote(&written.service.value),
+                quote(&written.name.value)
+            );
+            diagnostics.push(Diagnostic::warning(Code::Unreachable, message).at(written.service.location));
+        }
+        rows.extend(found.into_iter().map(|service| (written, service)));
     }
-    found
+    rows
 }
 
 /// The versions whose pods have all these labels.

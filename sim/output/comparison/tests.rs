@@ -3,7 +3,7 @@
 use super::*;
 use crate::diag::Style;
 use crate::experiment::load::AtLoad;
-use crate::experiment::model::{Effect, Sensitivity};
+use crate::experiment::model::{Effect, Guess, Moved, Sensitivity};
 use crate::input::{self, Options};
 use crate::mesh::profile::{FEATURES, find};
 use crate::mesh::validate;
@@ -166,12 +166,20 @@ fn full<T>(show: impl FnOnce(&Comparison<'_>) -> T) -> T {
     let (origin, written) = (origin(), plain());
     let effect =
         |mesh| Effect { mesh, mean: (-0.0001, 0.0002), tail: (-0.000_15, 0.0003), cpu: (-0.001, 0.002) };
-    let assumption = made.used[1][0].clone();
+    let constant = Moved::Constant(made.used[1][0].clone());
+    let guess = Moved::Guess(Guess {
+        identity: "service_time default/front.main".to_owned(),
+        mean: 0.005,
+        range: (0.0025, 0.01),
+    });
     let sensitivities = Sensitivities {
         entry: "web".to_owned(),
         tail: Statistic::P99,
         windows: [Span::from_seconds(1), Span::from_seconds(10)],
-        rows: vec![Sensitivity { assumption, effects: vec![effect(1), effect(2)] }],
+        rows: vec![
+            Sensitivity { moved: constant, effects: vec![effect(1), effect(2)] },
+            Sensitivity { moved: guess, effects: vec![effect(2)] },
+        ],
     };
     let at =
         |factor: f64| AtLoad { factor, offered: vec![Some(1000.0 * factor)], results: made.results.clone() };

@@ -1,11 +1,14 @@
 //! The answer in one or two sentences, as far as the model intervals allow one.
 
-use crate::metrics::{Estimate, Results, Scope, Statistic, Unit};
+use crate::metrics::{Estimate, Kind, Results, Scope, Statistic, Unit};
 use crate::output::busiest::busiest_entry;
-use crate::output::human::printable;
+use crate::output::human::{Scale, printable};
 
 use super::Comparison;
 use super::standing::Standing;
+
+/// Shares of failed requests so far apart make times of answered ones hard to compare.
+const FAILURES_APART: f64 = 0.01;
 
 /// What is asked of every mesh: a number that should be small.
 pub(in crate::output) struct Question<'q> {
@@ -56,7 +59,33 @@ pub(in crate::output) fn verdict(comparison: &Comparison<'_>) -> String {
         Some(Question::of_whole(comparison, "the CPU of proxies", "proxy_cpu_added", Unit::Cores)),
     ];
     let sentences = questions.iter().flatten().filter_map(|question| sentence(comparison, question));
-    sentences.collect::<Vec<_>>().join(" ")
+    let mut sentences: Vec<String> = sentences.collect();
+    sentences.extend(entry.and_then(|entry| failures(comparison, entry)));
+    sentences.join(" ")
+}
+
+/// What else there is to know of times, where meshes fail requests that others answer: failed ones have none.
+fn failures(comparison: &Comparison<'_>, entry: &str) -> Option<String> {
+    let share = |results: &Results| {
+        results.get(Scope::Entry, entry, "error_ratio", Statistic::Mean).map(|estimate| estimate.value)
+    };
+    let shares: Vec<(&str, f64)> =
+        comparison.results().filter_map(|results| Some((results.mesh.as_str(), share(results)?))).collect();
+    let least = shares.iter().map(|(_, share)| *share).fold(f64::INFINITY, f64::min);
+    let is_apart = shares.iter().any(|(_, share)| *share > least + FAILURES_APART);
+    is_apart.then(|| {
+        let scale = Scale::of(std::iter::empty(), Unit::Ratio);
+        let each = shares.iter().map(|(mesh, share)| {
+            let share = Estimate { value: *share, interval: None, model: None, kind: Kind::Exact };
+            format!("{} {} %", printable(mesh), scale.estimate(&share))
+        });
+        let each: Vec<String> = each.collect();
+        format!(
+            "Times are those of answered requests, but meshes do not fail alike; of {} fail: {}.",
+            printable(entry),
+            each.join(", ")
+        )
+    })
 }
 
 /// The highest quantile, or else the mean, that has the deciding interval under every mesh; the p99 if none has.

@@ -8,12 +8,14 @@ mod setting;
 mod traffic;
 mod yaml;
 
+use std::fmt::Write as _;
+
 use crate::diag::Location;
 use crate::input::Draft;
-use crate::input::draft::{GatewayDraft, SubsetDraft};
+use crate::input::draft::{ExternalDraft, GatewayDraft, ScopeDraft, ServiceDraft, SubsetDraft};
 use crate::vocabulary::routing::Resource;
 
-use yaml::{Map, Yaml};
+use yaml::{Map, Yaml, comment};
 
 /// The text of a scenario.
 pub fn scenario(draft: &Draft) -> String {
@@ -27,10 +29,33 @@ pub fn scenario(draft: &Draft) -> String {
     map.some("gateways", draft.gateways.iter().map(gateway).collect());
     map.some("routes", draft.routes.iter().map(routes::route).collect());
     map.some("policies", draft.policies.iter().map(policies::policy).collect());
+    map.some("scopes", draft.scopes.iter().map(scope).collect());
+    map.some("external", draft.external.iter().map(external).collect());
     setting::sections(draft, &mut map);
     let unsaid = draft.guesses.iter().zip(&guesses.said).filter(|(_, said)| !**said);
-    let head: Vec<String> = unsaid.map(|(guess, _)| format!("# guess: {}\n", guess.value)).collect();
-    format!("{}{}", head.concat(), map.document())
+    let head: String = unsaid.map(|(guess, _)| comment(&format!("guess: {}", guess.value), 0)).collect();
+    format!("{head}{}{}", map.document(), open(draft))
+}
+
+/// What nothing says and the user has to, as comments to be filled in.
+fn open(draft: &Draft) -> String {
+    let mut text = String::new();
+    let calls = |service: &ServiceDraft| {
+        let versions = service.versions.iter().flat_map(|version| &version.operations);
+        service.operations.iter().chain(versions).any(|operation| !operation.script.is_empty())
+    };
+    let names: Vec<&str> = draft.services.iter().map(|service| service.name.value.as_str()).collect();
+    if let [one, other, ..] = names[..]
+        && !draft.services.iter().any(calls)
+    {
+        let said = comment("Nothing says who calls whom. Give services that call others a script:", 0);
+        let _ = writeln!(text, "\n{said}#   - {{name: {one}, …, script: [call: {other}]}}");
+    }
+    if let ([name, ..], true) = (&names[..], draft.sources.is_empty()) {
+        let said = comment("Nothing says who sends requests. Write where they enter, and how many:", 0);
+        let _ = writeln!(text, "\n{said}# traffic:\n#   - {{service: {name}, from: outside, rate: 100/s}}");
+    }
+    text
 }
 
 /// Guesses, and which of them have been said.
@@ -40,7 +65,7 @@ struct Guesses<'d> {
 }
 
 impl Guesses<'_> {
-    /// Says at the end of a map's line what was guessed at one of these places.
+    /// Says above a map what was guessed at one of these places.
     fn say(&mut self, places: &[Location], map: &mut Map) {
         for (guess, said) in self.draft.guesses.iter().zip(&mut self.said) {
             if !*said && places.contains(&guess.location) {
@@ -66,6 +91,29 @@ fn gateway(gateway: &GatewayDraft) -> Yaml {
     map.put("name", Yaml::text(&gateway.name.value));
     map.maybe("namespace", gateway.namespace.as_deref().map(Yaml::text));
     map.put("hosts", Yaml::texts(gateway.hosts.iter().map(|host| host.value.as_str())));
+    map.into()
+}
+
+fn scope(scope: &ScopeDraft) -> Yaml {
+    let mut map = Map::default();
+    map.put("name", Yaml::text(&scope.name.value));
+    map.maybe("namespace", scope.namespace.as_deref().map(Yaml::text));
+    if !scope.selector.is_empty() {
+        map.put("labels", labels(&scope.selector));
+    }
+    map.put("hosts", Yaml::texts(scope.hosts.iter().map(|host| host.value.as_str())));
+    map.into()
+}
+
+fn external(external: &ExternalDraft) -> Yaml {
+    let mut map = Map::default();
+    map.put("host", Yaml::text(&external.host.value));
+    map.maybe("namespace", external.namespace.as_deref().map(Yaml::text));
+    map.some("ports", external.ports.iter().map(Yaml::plain).collect());
+    if external.endpoints > 0 {
+        map.put("endpoints", Yaml::plain(external.endpoints));
+    }
+    map.maybe("visible_in", external.export_to.as_ref().map(|to| Yaml::texts(to.iter().map(String::as_str))));
     map.into()
 }
 

@@ -2,11 +2,13 @@
 
 use crate::input::defaults;
 use crate::input::draft::{
-    ActionDraft, CallDraft, OperationDraft, PortDraft, ServiceDraft, StepDraft, VersionDraft,
+    ActionDraft, AliasDraft, CallDraft, OperationDraft, PortDraft, ServiceDraft, StepDraft, VersionDraft,
 };
 use crate::units::Ratio;
 use crate::vocabulary::routing::Status;
-use crate::vocabulary::{Application, Client, CpuTime, Discipline, Protocol, Resources};
+use crate::vocabulary::{
+    Application, Client, CpuTime, Discipline, Protocol, ProxyKind, ProxySettings, Resources,
+};
 
 use super::quantity::{Of, cores, dist, ratio};
 use super::yaml::{Map, Yaml};
@@ -32,6 +34,13 @@ pub(super) fn service(service: &ServiceDraft, guesses: &mut Guesses<'_>) -> Yaml
     }
     map.some("ports", service.ports.iter().map(|row| port(row, spoken)).collect());
     application(&service.application, &Application::default(), &mut map);
+    let mut own = Map::default();
+    for settings in ProxyKind::ALL.into_iter().filter_map(|kind| proxy(service, kind)) {
+        own.put(settings.kind.container(), proxy_settings(settings));
+    }
+    if !own.is_empty() {
+        map.put("proxies", own);
+    }
     match service.operations.as_slice() {
         [only] if only.name.value == defaults::OPERATION => {
             places.push(only.name.location);
@@ -49,9 +58,20 @@ pub(super) fn service(service: &ServiceDraft, guesses: &mut Guesses<'_>) -> Yaml
             map.put("operations", named);
         }
     }
+    map.some("aliases", service.aliases.iter().map(|row| alias(row, service)).collect());
     map.some("versions", service.versions.iter().map(|row| version(row, service, guesses)).collect());
     guesses.say(&places, &mut map);
     map.into()
+}
+
+fn alias(alias: &AliasDraft, service: &ServiceDraft) -> Yaml {
+    let mut map = Map::default();
+    map.put("name", Yaml::text(&alias.name.value));
+    map.maybe("subset", alias.subset.as_deref().map(Yaml::text));
+    if !alias.ports.iter().eq(service.ports.iter().map(|port| &port.number)) {
+        map.some("ports", alias.ports.iter().map(Yaml::plain).collect());
+    }
+    map.or_only("name")
 }
 
 /// What a version says beside its service.
@@ -137,6 +157,17 @@ fn application(application: &Application, base: &Application, map: &mut Map) {
     if application.client != base.client {
         map.put("client", client(&application.client, &base.client));
     }
+}
+
+/// What is said first of its proxies of a kind.
+fn proxy(service: &ServiceDraft, kind: ProxyKind) -> Option<&ProxySettings> {
+    service.proxies.iter().map(|proxy| &proxy.settings).find(|settings| settings.kind == kind)
+}
+
+fn proxy_settings(settings: &ProxySettings) -> Map {
+    let mut map = settings.resources.as_ref().map(resources).unwrap_or_default();
+    map.maybe("workers", settings.workers.map(Yaml::plain));
+    map
 }
 
 fn resources(resources: &Resources) -> Map {

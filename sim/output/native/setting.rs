@@ -2,8 +2,8 @@
 
 use crate::input::Draft;
 use crate::input::draft::{
-    ChangedDraft, ClusterDraft, CoreSetDraft, EventDraft, EventKindDraft, MeshDraft, NodesDraft, PricesDraft,
-    SelectionDraft, SloDraft,
+    ChangedDraft, ClusterDraft, CoreSetDraft, EventDraft, EventKindDraft, FeatureDraft, FeatureValue,
+    MeshDraft, NodesDraft, PricesDraft, SelectionDraft, SloDraft,
 };
 use crate::input::tree::Located;
 use crate::vocabulary::{NodeCores, Objective, RunSettings};
@@ -46,6 +46,7 @@ fn mesh(mesh: &MeshDraft) -> Map {
     if !overrides.is_empty() {
         map.put("overrides", overrides);
     }
+    map.some("asked", mesh.features.iter().map(asked).collect());
     if let Some(inject) = &mesh.inject {
         let mut chosen = Map::default();
         selection(inject, &mut chosen);
@@ -71,6 +72,21 @@ fn mesh(mesh: &MeshDraft) -> Map {
         }),
     );
     map
+}
+
+fn asked(feature: &FeatureDraft) -> Yaml {
+    let mut map = Map::default();
+    map.put("by", Yaml::text(&feature.object.value));
+    map.put("path", Yaml::text(&feature.path));
+    match &feature.value {
+        FeatureValue::To(value) => map.put("to", Yaml::text(value)),
+        FeatureValue::Times(factor) => map.put("times", Yaml::plain(factor)),
+        FeatureValue::Instead { word, value } => {
+            map.put("to", Yaml::text(value));
+            map.put("instead_of", Yaml::text(word));
+        }
+    }
+    map.into()
 }
 
 fn cluster(cluster: &ClusterDraft) -> Map {

@@ -85,6 +85,12 @@ fn guesses_stand_beside_what_they_are_for() {
     ];
     let text = scenario(&draft);
     assert!(text.starts_with("# guess: no file says how long it runs\n"), "{text}");
-    let line = text.lines().find(|line| line.contains("- {name: web")).expect("the service");
-    assert!(line.ends_with("# guess: one instance"), "{text}");
+    assert!(text.contains("\n  # guess: one instance\n  - {name: web"), "{text}");
+    let long = "so many words ".repeat(20);
+    draft.guesses[0].value.clone_from(&long);
+    let text = scenario(&draft);
+    assert!(text.lines().all(|line| line.chars().count() <= 110), "{text}");
+    let lines = text.lines().filter_map(|line| line.strip_prefix("  #"));
+    let said = lines.map(str::trim).collect::<Vec<_>>().join(" ");
+    assert_eq!(said.matches("so many words").count(), 20, "{text}");
 }

@@ -1,4 +1,4 @@
-//! YAML to be read by people: short values on one line, long ones in blocks, comments at the end of lines.
+//! YAML to be read by people: short values on one line, long ones in blocks, comments above what they are about.
 
 use std::fmt::{Display, Write as _};
 
@@ -54,7 +54,7 @@ impl Map {
         }
     }
 
-    /// Says something at the end of its first line.
+    /// Says something above its first line.
     pub(super) fn comment(&mut self, text: &str) {
         self.comments.push(text.replace('\n', " "));
     }
@@ -81,8 +81,11 @@ impl Map {
         text
     }
 
-    fn comment_text(&self) -> String {
-        if self.comments.is_empty() { String::new() } else { format!(" # {}", self.comments.join("; ")) }
+    /// Its comments, above a line at an indent.
+    fn write_comments(&self, indent: usize, text: &mut String) {
+        for said in &self.comments {
+            text.push_str(&comment(said, indent));
+        }
     }
 }
 
@@ -172,12 +175,29 @@ impl Map {
     }
 }
 
+/// A comment at an indent, on as many lines as it takes.
+pub(super) fn comment(said: &str, indent: usize) -> String {
+    let mut text = String::new();
+    let mut line = String::from("#");
+    for word in said.split_whitespace() {
+        if line.len() > 1 && indent + line.chars().count() + word.chars().count() >= WIDTH {
+            let _ = writeln!(text, "{:indent$}{line}", "");
+            "#  ".clone_into(&mut line);
+        }
+        let _ = write!(line, " {word}");
+    }
+    let _ = writeln!(text, "{:indent$}{line}", "");
+    text
+}
+
 /// `key: value` at an indent; `lead` stands before the key in place of the indent's last columns.
 fn entry(key: &str, value: &Yaml, indent: usize, lead: &str, text: &mut String) {
     let start = format!("{:width$}{lead}{key}:", "", width = indent - lead.len());
+    if let Yaml::Map(map) = value {
+        map.write_comments(indent - lead.len(), text);
+    }
     if let Some(line) = value.line(start.chars().count() + 1) {
-        let comment = if let Yaml::Map(map) = value { map.comment_text() } else { String::new() };
-        let _ = writeln!(text, "{start} {line}{comment}");
+        let _ = writeln!(text, "{start} {line}");
         return;
     }
     match value {
@@ -191,7 +211,7 @@ fn entry(key: &str, value: &Yaml, indent: usize, lead: &str, text: &mut String) 
             }
         }
         Yaml::Map(map) => {
-            let _ = writeln!(text, "{start}{}", map.comment_text());
+            let _ = writeln!(text, "{start}");
             for (key, value) in &map.entries {
                 entry(key, value, indent + 2, "", text);
             }
@@ -202,17 +222,13 @@ fn entry(key: &str, value: &Yaml, indent: usize, lead: &str, text: &mut String) 
 /// An element of a list, whose keys stand at an indent.
 fn item(element: &Yaml, indent: usize, text: &mut String) {
     let start = format!("{:width$}- ", "", width = indent - 2);
+    if let Yaml::Map(map) = element {
+        map.write_comments(indent - 2, text);
+    }
     match element {
         Yaml::Map(map) if element.line(indent).is_none() => {
             for (position, (key, value)) in map.entries.iter().enumerate() {
-                let before = text.len();
                 entry(key, value, indent, if position == 0 { "- " } else { "" }, text);
-                if position == 0
-                    && !map.comments.is_empty()
-                    && let Some(end) = text[before..].find('\n')
-                {
-                    text.insert_str(before + end, &map.comment_text());
-                }
             }
         }
         Yaml::List(elements) if element.line(indent).is_none() => {
@@ -220,7 +236,10 @@ fn item(element: &Yaml, indent: usize, text: &mut String) {
                 let mut inner = String::new();
                 item(element, indent + 2, &mut inner);
                 if position == 0 {
-                    inner.replace_range(..indent, &start);
+                    // Its comments stay above it.
+                    let said = inner.lines().take_while(|line| line.trim_start().starts_with('#'));
+                    let first = said.map(|line| line.len() + 1).sum::<usize>();
+                    inner.replace_range(first..first + indent, &start);
                 }
                 text.push_str(&inner);
             }
@@ -228,8 +247,7 @@ fn item(element: &Yaml, indent: usize, text: &mut String) {
         _ => {
             let mut line = String::new();
             element.flow(&mut line);
-            let comment = if let Yaml::Map(map) = element { map.comment_text() } else { String::new() };
-            let _ = writeln!(text, "{start}{line}{comment}");
+            let _ = writeln!(text, "{start}{line}");
         }
     }
 }

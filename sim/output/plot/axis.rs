@@ -81,6 +81,18 @@ impl Axis {
         self
     }
 
+    /// The same axis; if it has more than `most` ticks, those at powers of ten alone.
+    pub(crate) fn thinned(mut self, most: usize) -> Self {
+        if self.ticks.len() > most {
+            let is_kept = |(value, _): &(f64, String)| {
+                let decade = libm::log10(*value);
+                (decade - decade.round()).abs() < 1e-9
+            };
+            self.ticks.retain(is_kept);
+        }
+        self
+    }
+
     /// Where a value stands: 0 at the low end, 1 at the high end, beyond them outside.
     pub(crate) fn share(&self, value: f64) -> f64 {
         let (low, high) = self.ends;

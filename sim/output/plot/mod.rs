@@ -11,6 +11,7 @@ mod font;
 mod graph;
 mod load;
 mod number;
+mod outcomes;
 mod palette;
 mod panel;
 mod percentiles;
@@ -54,9 +55,9 @@ impl Picture {
 
 /// All pictures of one scenario under several meshes (or one), a run each; `load` may be empty.
 ///
-/// In order: percentiles, time and time line of each entry, load of each entry, convergence of each change, resources,
-/// and the call graph under each mesh.
-/// What cannot be drawn (no answered request, no proxy) is left out, and so are all but the busiest of many entries.
+/// In order: percentiles, time, time line and outcomes of each entry, load of each entry, convergence of each change, resources, and the call graph
+/// under each mesh. What cannot be drawn or says nothing (no answered request, no failed one, no proxy) is left out, and so
+/// are all but the busiest of many entries.
 pub fn pictures(runs: &[Run<'_>], load: &[LoadCurve]) -> Vec<Picture> {
     let (entries, _) = runs.first().map(|run| shown_entries(run.results)).unwrap_or_default();
     let mut pictures = Vec::new();
@@ -64,6 +65,7 @@ pub fn pictures(runs: &[Run<'_>], load: &[LoadCurve]) -> Vec<Picture> {
         pictures.extend(percentiles::picture(runs, entry));
         pictures.extend(time::picture(runs, entry));
         pictures.extend(timeline::picture(runs, entry));
+        pictures.extend(outcomes::picture(runs, entry));
     }
     pictures.extend(load::pictures(load, &entries));
     let changes = runs.first().map_or(0, |run| run.labels.changes.len());
@@ -84,6 +86,13 @@ const MOST_CHANGES: usize = 6;
 /// The mesh that others are compared with.
 fn baseline<'a>(runs: &[Run<'a>]) -> Option<&'a str> {
     runs.iter().find_map(|run| run.results.baseline.as_deref())
+}
+
+/// What all names begin with, up to the slash, if they do.
+fn common_namespace(services: &[String]) -> String {
+    let namespace = |name: &String| name.split_once('/').map(|(namespace, _)| format!("{namespace}/"));
+    let first = services.first().and_then(namespace).unwrap_or_default();
+    if services.iter().all(|name| name.starts_with(&first)) { first } else { String::new() }
 }
 
 #[cfg(test)]

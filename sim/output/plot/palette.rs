@@ -1,5 +1,7 @@
 //! Colours that colour-blind readers tell apart (Okabe and Ito, 2008), and with each a dash and a marker for grey print.
 
+use crate::vocabulary::failure::Cause;
+
 use super::canvas::{Align, Canvas, Dash, Point, Type};
 use super::font::Weight;
 
@@ -108,6 +110,30 @@ pub(crate) fn part_colours(parts: &[&str]) -> Vec<Colour> {
         .collect()
 }
 
+/// Requests that are answered well.
+pub(crate) const GOOD: Colour = Colour(150, 214, 190);
+
+/// A colour for what makes requests fail: one hue for timeouts, one for connections, one for endpoints.
+pub(crate) fn cause_colour(cause: Cause) -> Colour {
+    let (lighter, darker) = (|hue: Colour| hue.towards(WHITE, 0.45), |hue: Colour| hue.towards(BLACK, 0.35));
+    match cause {
+        Cause::Application => ORANGE,
+        Cause::FaultAbort => DARK,
+        Cause::DirectResponse => APPLICATION,
+        Cause::NoRoute => BLACK,
+        Cause::ConnectFailure => BLUE,
+        Cause::RefusedStream => SKY,
+        Cause::Reset => darker(BLUE),
+        Cause::AttemptTimeout => VERMILLION,
+        Cause::RequestTimeout => darker(VERMILLION),
+        Cause::CallerTimeout => lighter(VERMILLION),
+        Cause::Overflow => YELLOW,
+        Cause::NoHealthyEndpoint => PURPLE,
+        Cause::Ejected => darker(PURPLE),
+        Cause::StaleEndpoint => lighter(PURPLE),
+    }
+}
+
 impl Colour {
     /// How light it looks, in 0 to 1 (relative luminance of sRGB, gamma taken as 2.2).
     pub(crate) fn lightness(self) -> f64 {
@@ -198,6 +224,14 @@ pub(crate) fn legend(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_two_causes_share_a_colour() {
+        let colours = Cause::ALL.map(|(_, cause)| cause_colour(cause));
+        for (index, colour) in colours.iter().enumerate() {
+            assert!(!colours[..index].contains(colour) && *colour != GOOD, "{}", Cause::ALL[index].0);
+        }
+    }
 
     #[test]
     fn meshes_differ_in_colour_and_in_grey_print() {

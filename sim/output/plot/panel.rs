@@ -2,7 +2,7 @@
 
 use super::axis::Axis;
 use super::canvas::{Align, Canvas, Point};
-use super::palette::{AXIS, FAINT, GRID, LABEL, Look, NOTE, STRONG};
+use super::palette::{AXIS, Colour, FAINT, GRID, LABEL, Look, NOTE, STRONG};
 use super::sheet::Area;
 use super::spread::spread_within;
 
@@ -19,6 +19,7 @@ pub(crate) struct Panel {
 const ABOVE: f64 = 26.0;
 const BELOW: f64 = 44.0;
 const LABEL_LINE: f64 = 17.0;
+const WARM_UP: Colour = Colour(244, 244, 244);
 
 impl Panel {
     /// Axes that fill `area` together with what is written at them; `right` is left free for labels of lines.
@@ -56,6 +57,30 @@ impl Panel {
         canvas.line(vec![(left, bottom), (right, bottom)], 1.0, AXIS);
         canvas.text((left, top - 12.0), Align::Left, &self.y.title, STRONG);
         canvas.text((right, bottom + 38.0), Align::Right, &self.x.title, STRONG);
+    }
+
+    /// Puts on grey what lies before `end`, the transient that counts for nothing else.
+    pub(crate) fn shade_warm_up(&self, canvas: &mut Canvas, end: f64, is_named: bool) {
+        let Area { left, top, .. } = self.area;
+        let width = self.at(end, self.y.ends.0).0 - left;
+        canvas.rectangle((left, top), (width, self.area.height()), WARM_UP);
+        if is_named && width > NOTE.width("warm-up") + 8.0 {
+            let at = (left + width - 4.0, top + 4.0 + LABEL.drop() * 2.0);
+            canvas.text(at, Align::Right, "warm-up", NOTE);
+        }
+    }
+}
+
+/// Brings panels that stand above each other in line; only at the last one's horizontal axis is anything written.
+pub(crate) fn align(panels: &mut [Panel]) {
+    let left = panels.iter().map(|panel| panel.area.left).fold(0.0, f64::max);
+    let last = panels.len().saturating_sub(1);
+    for (index, panel) in panels.iter_mut().enumerate() {
+        panel.area.left = left;
+        if index < last {
+            panel.x.title.clear();
+            panel.x.ticks.iter_mut().for_each(|(_, text)| text.clear());
+        }
     }
 }
 

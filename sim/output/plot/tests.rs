@@ -3,10 +3,12 @@
 mod look;
 
 use super::canvas::{Canvas, Shape};
+use super::palette::{Colour, GOOD, cause_colour};
 use super::*;
 use crate::metrics::synthetic::{full_labels, full_record};
 use crate::metrics::timeline::TimelineRecord;
 use crate::metrics::{Labels, Results, RunRecord, estimate};
+use crate::vocabulary::failure::Cause;
 
 /// Labels, records and results of one mesh.
 pub(super) struct Made {
@@ -29,7 +31,15 @@ impl Made {
 
 fn made(mesh: &str) -> Made {
     let proxied = mesh != "none";
-    let records = (0..2).map(|number| full_record(number, 2000, proxied)).collect();
+    let mut records: Vec<RunRecord> = (0..2).map(|number| full_record(number, 2000, proxied)).collect();
+    for row in records.iter_mut().flat_map(|record| record.timeline.entries.iter_mut().flatten()) {
+        // A seventh of the requests fails, for three causes.
+        let each = (row.requests / 21) as u32;
+        for cause in [Cause::Application, Cause::AttemptTimeout, Cause::Overflow] {
+            row.causes[cause as usize] = each;
+        }
+        row.failures = 3 * u64::from(each);
+    }
     Made::new(full_labels(mesh, proxied), records)
 }
 
@@ -81,6 +91,7 @@ fn a_comparison_has_every_picture_and_a_single_mesh_too() {
             "percentiles-web",
             "time-web",
             "timeline-web",
+            "outcomes-web",
             "load-web",
             "resources",
             "graph-none",
@@ -88,10 +99,48 @@ fn a_comparison_has_every_picture_and_a_single_mesh_too() {
         ]
     );
     let single = pictures_of(&[made("linkerd")], &[]);
-    assert_eq!(names(&single), ["percentiles-web", "time-web", "timeline-web", "resources", "graph-linkerd"]);
+    assert_eq!(
+        names(&single),
+        ["percentiles-web", "time-web", "timeline-web", "outcomes-web", "resources", "graph-linkerd"]
+    );
     assert_eq!(pictures_of(&[], &[]), []);
     let paths = several[0].files().map(|file| file.path);
     assert_eq!(paths, ["plots/percentiles-web.svg", "plots/percentiles-web.png"]);
+}
+
+/// Areas of one colour, as heights of their first step above the axis.
+fn height_of(picture: &Picture, colour: Colour) -> f64 {
+    let areas = picture.canvas.shapes.iter().filter_map(|shape| match shape {
+        Shape::Polygon { corners, colour: own } if *own == colour && corners.len() > 4 => Some(corners),
+        _ => None,
+    });
+    let first = areas.into_iter().next().expect("an area");
+    first[first.len() - 1].1 - first[0].1
+}
+
+#[test]
+fn outcomes_stand_on_each_other_and_say_how_many_are_good() {
+    let pictures = pictures_of(&[made("linkerd")], &[]);
+    let picture = pictures.iter().find(|picture| picture.name == "outcomes-web").expect("it is drawn");
+    let causes = [Cause::Application, Cause::AttemptTimeout, Cause::Overflow].map(cause_colour);
+    let good = height_of(picture, GOOD);
+    for (number, colour) in (1..).zip(causes) {
+        // 47 of 1000 each, and 859 good ones.
+        let expected = good * (1000.0 - 47.0 * f64::from(3 - number)) / 859.0;
+        let height = height_of(picture, colour);
+        assert!((height - expected).abs() < 0.01 * expected, "{number}: {height}, {expected}");
+    }
+    let texts = texts(&text(picture));
+    for told in ["answered well", "attempt timeout", "1718/s good of 2000/s", "overflow: 94/s"] {
+        assert!(texts.iter().any(|text| text == told), "{told}: {texts:?}");
+    }
+    // Where nothing fails there is nothing to tell.
+    let mut good = made("linkerd");
+    for row in good.records.iter_mut().flat_map(|record| record.timeline.entries.iter_mut().flatten()) {
+        (row.failures, row.causes) = (0, Default::default());
+    }
+    let names: Vec<String> = pictures_of(&[good], &[]).into_iter().map(|picture| picture.name).collect();
+    assert!(!names.contains(&"outcomes-web".to_owned()), "{names:?}");
 }
 
 #[test]

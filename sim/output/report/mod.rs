@@ -45,7 +45,7 @@ fn render(comparison: &Comparison<'_>) -> String {
         escape(&verdict(comparison))
     );
     for (title, section) in sections.iter().filter(|(_, section)| !section.is_empty()) {
-        let _ = write!(text, "\n## {title}\n\n{}\n", section.trim_end());
+        let _ = write!(text, "\n## {title}\n\n{}\n", section.trim());
     }
     text
 }

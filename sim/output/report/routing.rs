@@ -6,7 +6,8 @@ use crate::mesh::scenario::Backend;
 use crate::vocabulary::routing::{Resource, Rule, RuleAction};
 
 use super::super::comparison::{Comparison, backend_name, splits, versions};
-use super::{escape, table};
+use super::super::routes::impossible;
+use super::{code, escape, table};
 
 /// Rules that are shown of all routes together.
 const MOST_RULES: usize = 30;
@@ -42,9 +43,13 @@ fn acting(comparison: &Comparison<'_>) -> String {
         // What is left of one keeps its place, so equal ones count as whole.
         let routes = written.routes.iter().filter(|route| left.routes.contains(route)).count();
         let policies = written.policies.iter().filter(|policy| left.policies.contains(policy)).count();
-        let said = profile.impossible(written);
-        let said = said.join("; ").replace("; the mesh's own way was simulated instead", "");
-        let said = if said.is_empty() { "–".to_owned() } else { escape(&said) };
+        let (lacking, others) = impossible(&profile.impossible(written));
+        let lacking: Vec<String> = lacking.iter().map(|feature| code(feature)).collect();
+        let mut said: Vec<String> = others.iter().map(|other| escape(other)).collect();
+        if !lacking.is_empty() {
+            said.insert(0, format!("not possible: {}", lacking.join(", ")));
+        }
+        let said = if said.is_empty() { "–".to_owned() } else { said.join("<br>") };
         [
             escape(&results.mesh),
             whole(routes, written.routes.len()),

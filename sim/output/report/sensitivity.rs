@@ -1,6 +1,6 @@
 //! Which constants move the differences most.
 
-use crate::experiment::model::Effect;
+use crate::experiment::model::{Effect, Moved};
 use crate::metrics::{Estimate, Kind, Unit};
 
 use super::super::comparison::Comparison;
@@ -16,7 +16,6 @@ pub(super) fn section(comparison: &Comparison<'_>) -> String {
     let time = scale(times, Unit::Seconds);
     let cpu = scale(effects().map(|effect| effect.cpu), Unit::Cores);
     let rows = sensitivities.rows.iter().map(|row| {
-        let quantity = &row.assumption.quantity;
         let each = |show: &dyn Fn(&Effect) -> String| {
             let lines = row.effects.iter().map(|effect| {
                 let mesh = &comparison.runs[effect.mesh].results.mesh;
@@ -24,15 +23,16 @@ pub(super) fn section(comparison: &Comparison<'_>) -> String {
             });
             lines.collect::<Vec<_>>().join("<br>")
         };
+        let [name, value, range, kind, source] = told(&row.moved);
         [
-            row.assumption.paths.iter().map(|path| code(path)).collect::<Vec<_>>().join("<br>"),
-            quantity.print(),
-            quantity.print_range(),
-            quantity.provenance.kind.name().replace('_', " "),
+            name,
+            value,
+            range,
+            kind,
             each(&|effect| signed(time, effect.mean)),
             each(&|effect| signed(time, effect.tail)),
             each(&|effect| signed(cpu, effect.cpu)),
-            escape(&quantity.provenance.source),
+            source,
         ]
     });
     let tail = sensitivities.tail;
@@ -47,14 +47,42 @@ pub(super) fn section(comparison: &Comparison<'_>) -> String {
         "source".to_owned(),
     ];
     let intro = format!(
-        "Each constant alone at the low and at the high end of its range: how much more or less a mesh then adds to mean \
+        "Each constant, and each guess, alone at the low and at the high end of its range: how much more or less a mesh then adds to mean \
          and {tail} of {} and to the CPU of proxies. One replication each, so the {tail} has some chance in it.",
         escape(&sensitivities.entry)
     );
     format!("{intro}\n\n{}", table(header.each_ref().map(String::as_str), rows))
 }
 
-fn estimate(value: f64) -> Estimate {
+/// Name, value, range, kind and source.
+fn told(moved: &Moved) -> [String; 5] {
+    match moved {
+        Moved::Constant(assumption) => {
+            let quantity = &assumption.quantity;
+            [
+                assumption.paths.iter().map(|path| code(path)).collect::<Vec<_>>().join("<br>"),
+                quantity.print(),
+                quantity.print_range(),
+                quantity.provenance.kind.name().replace('_', " "),
+                escape(&quantity.provenance.source),
+            ]
+        }
+        Moved::Guess(guess) => {
+            let (low, high) = guess.range;
+            let unit = Scale::of([estimate(guess.mean)].iter(), Unit::Seconds);
+            let number = |seconds| unit.estimate(&estimate(seconds));
+            [
+                code(&guess.identity),
+                format!("{} {}", number(guess.mean), unit.unit),
+                format!("{} … {} {}", number(low), number(high), unit.unit),
+                "guess".to_owned(),
+                "no file says how long it works".to_owned(),
+            ]
+        }
+    }
+}
+
+const fn estimate(value: f64) -> Estimate {
     Estimate { value, interval: None, model: None, kind: Kind::Exact }
 }
 

@@ -72,13 +72,17 @@ fn begun(first: &str, others: &str, texts: impl Iterator<Item = String>) -> Vec<
     texts.enumerate().map(begin).collect()
 }
 
-/// The features that a mesh does not have, and what else is said of it.
-pub(super) fn impossible(sentences: &[String]) -> (Vec<String>, Vec<String>) {
-    let mut features = Vec::new();
+/// The features that a mesh does not have, each once, and what else is said of it.
+pub(in crate::output) fn impossible(sentences: &[String]) -> (Vec<String>, Vec<String>) {
+    let mut features: Vec<String> = Vec::new();
     let mut others = Vec::new();
     for sentence in sentences {
         match sentence.strip_prefix("not possible: ").and_then(|rest| rest.split_once(';')) {
-            Some((feature, _)) => features.push(feature.to_owned()),
+            Some((names, _)) => {
+                let new = names.split(", ").filter(|name| !features.iter().any(|known| known == name));
+                let new: Vec<String> = new.map(str::to_owned).collect();
+                features.extend(new);
+            }
             None => others.push(sentence.clone()),
         }
     }
@@ -212,6 +216,9 @@ pub(super) fn policy(policy: &TrafficPolicy) -> Vec<(&'static str, String)> {
     all.extend(policy.locality.iter().map(|locality| {
         let text = match locality {
             Locality::Off => "every zone alike".to_owned(),
+            Locality::Failover(_) if policy.ejection.is_none() => {
+                "every zone alike: no endpoint is ejected".to_owned()
+            }
             Locality::Failover(zones) if zones.is_empty() => "the caller's zone first".to_owned(),
             Locality::Failover(zones) => {
                 let all: Vec<String> = zones.iter().map(|(from, to)| format!("{from} to {to}")).collect();

@@ -9,6 +9,8 @@ pub mod replicas;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod twins;
 
 use crate::units::{Ratio, SimTime, Span};
 

@@ -118,6 +118,11 @@ impl Targets {
         Self { policy, endpoints: identities.len() as u32, table }
     }
 
+    /// The policy that they are for.
+    pub const fn policy(&self) -> BalancingPolicy {
+        self.policy
+    }
+
     /// Number of endpoints, at least 1.
     pub const fn len(&self) -> u32 {
         self.endpoints
@@ -318,7 +323,7 @@ impl Balancer {
 }
 
 /// How often another endpoint is selected if one that was tried comes up: Istio's `host_selection_retry_max_attempts`.
-const RESELECTIONS: u32 = 5;
+pub const RESELECTIONS: u32 = 5;
 
 /// What the choice of an endpoint looks at besides the endpoints.
 #[derive(Clone, Copy, Debug)]

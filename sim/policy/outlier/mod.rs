@@ -92,6 +92,11 @@ impl OutlierDetector {
         if self.rotation.is_all() || self.panics() { &self.everyone } else { &self.rotation }
     }
 
+    /// Endpoints that are not ejected, however few they are.
+    pub const fn rotation(&self) -> &Available {
+        &self.rotation
+    }
+
     /// Whether so many are ejected that all are used.
     pub fn panics(&self) -> bool {
         let (healthy, all) = (u64::from(self.rotation.len()), u64::from(self.everyone.len()));

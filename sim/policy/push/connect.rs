@@ -182,3 +182,134 @@ impl Spread {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::rng::{Purpose, Stream};
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    fn stream() -> Stream {
+        Stream::new(1, Purpose(1), "connect", 0)
+    }
+
+    fn millis(millis: u64) -> SimTime {
+        SimTime::ZERO + Span::from_millis(millis)
+    }
+
+    #[test]
+    fn a_storm_gets_in_at_the_rate_and_the_rest_is_refused() {
+        // 2000 proxies at once, 20 a second: 21 in the first second, the others come back.
+        let mut limit = RequestLimit::new(20);
+        let admitted = (0..2000).filter_map(|_| limit.admit(SimTime::ZERO)).collect::<Vec<_>>();
+        assert_eq!(admitted.len(), 21);
+        assert_eq!(admitted[20], millis(1000));
+        assert!((0..2000).all(|_| RequestLimit::new(0).admit(millis(7)) == Some(millis(7))));
+    }
+
+    #[test]
+    fn ages_scatter_by_a_tenth_and_spread_proxies_anew() {
+        let (age, mut uniform) = (ConnectionAge::default(), stream());
+        let ages: Vec<f64> = (0..20_000).map(|_| age.end(SimTime::ZERO, &mut uniform).seconds()).collect();
+        assert!(ages.iter().all(|age| (1620.0..1980.0).contains(age)));
+        let mean = ages.iter().sum::<f64>() / 20_000.0;
+        // Standard error: 360 / sqrt(12 · 20000) = 0.73.
+        assert!((mean - 1800.0).abs() < 3.0, "{mean}");
+        assert!(ages.iter().filter(|&&age| age < 1710.0).count().abs_diff(5000) < 300);
+        let mut spread = Spread::new(1);
+        for proxy in 0..3000 {
+            spread.connect(proxy, &mut uniform);
+        }
+        spread.add(1);
+        spread.add(2);
+        assert_eq!([0, 1, 2].map(|replica| spread.connections(replica)), [3000, 0, 0], "nobody is moved");
+        for proxy in 0..3000 {
+            spread.disconnect(proxy);
+            spread.connect(proxy, &mut uniform);
+        }
+        assert!((0..3).all(|replica| spread.connections(replica).abs_diff(1000) < 120), "{spread:?}");
+    }
+
+    #[test]
+    fn clients_come_back_as_theirs_do() {
+        let mut uniform = stream();
+        let mut ztunnel = Reconnect::ztunnel();
+        let pauses: Vec<u64> = (0..12).map(|_| ztunnel.failed(&mut uniform).nanos() / 1_000_000).collect();
+        assert_eq!(pauses, [20, 40, 80, 160, 320, 640, 1280, 2560, 5120, 10_240, 15_000, 15_000]);
+        assert_eq!(ztunnel.ended(&mut uniform), Span::from_millis(10));
+        assert_eq!(ztunnel.failed(&mut uniform), Span::from_millis(20));
+        let mut envoy = Reconnect::envoy();
+        let bounds = [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000];
+        for bound in bounds {
+            assert!(envoy.failed(&mut uniform) < Span::from_millis(bound));
+        }
+        assert!(envoy.ended(&mut uniform) < Span::from_millis(500));
+    }
+
+    proptest! {
+        #[test]
+        fn streams_get_in_as_from_a_bucket_of_one(
+            per_second in 1_u32..60,
+            gaps in prop::collection::vec(prop_oneof![3 => 0_u64..30, 1 => 0_u64..1500], 1..200),
+        ) {
+            // The twin fills a bucket of one token, which may be overdrawn by what comes within the patience.
+            let mut limit = RequestLimit::new(per_second);
+            let interval = i128::from(1_000_000_000 / per_second);
+            let (mut tokens, mut now) = (interval, 0_u64);
+            for gap in gaps {
+                now += gap;
+                tokens = (tokens + i128::from(gap) * 1_000_000).min(interval);
+                let wait = (interval - tokens).max(0);
+                let expected = (wait <= 1_000_000_000).then(|| millis(now) + Span::from_nanos(wait as u64));
+                prop_assert_eq!(limit.admit(millis(now)), expected);
+                if expected.is_some() {
+                    tokens -= interval;
+                }
+            }
+        }
+
+        #[test]
+        fn connections_are_where_the_twin_has_them(events in prop::collection::vec((0_u8..9, 0_u32..12), 1..200)) {
+            let (mut spread, mut uniform) = (Spread::new(2), stream());
+            let (mut twin, mut ready) = (BTreeMap::new(), vec![0, 1]);
+            for (kind, number) in events {
+                let replica = number % 4;
+                match kind {
+                    0..=4 if !twin.contains_key(&number) => {
+                        let replica = spread.connect(number, &mut uniform);
+                        prop_assert_eq!(replica.is_some(), !ready.is_empty());
+                        if let Some(replica) = replica {
+                            prop_assert!(ready.contains(&replica));
+                            twin.insert(number, replica);
+                        }
+                    }
+                    5 => prop_assert_eq!(spread.disconnect(number), twin.remove(&number)),
+                    6 => {
+                        spread.add(replica);
+                        ready.retain(|&other| other != replica);
+                        ready.push(replica);
+                    }
+                    7 => {
+                        spread.remove(replica);
+                        ready.retain(|&other| other != replica);
+                    }
+                    8 => {
+                        let mut lost = Vec::new();
+                        spread.kill(replica, &mut lost);
+                        ready.retain(|&other| other != replica);
+                        let expected: Vec<u32> = twin.iter().filter(|entry| *entry.1 == replica).map(|entry| *entry.0).collect();
+                        prop_assert_eq!(lost, expected);
+                        twin.retain(|_, other| *other != replica);
+                    }
+                    _ => {}
+                }
+                for replica in 0..4 {
+                    let count = twin.values().filter(|&&other| other == replica).count();
+                    prop_assert_eq!(spread.connections(replica) as usize, count);
+                }
+                prop_assert_eq!(spread.replica(number), twin.get(&number).copied());
+            }
+        }
+    }
+}

@@ -91,7 +91,7 @@ impl<R: Merge> PushQueue<R> {
         None
     }
 
-    /// A proxy has been served.
+    /// A proxy has been served. There may be room for another one: see [`Self::serve`].
     pub fn done(&mut self, proxy: u32) {
         let entry = &mut self.proxies[proxy as usize];
         debug_assert_eq!(entry.place, Place::Served, "it is served");
@@ -102,7 +102,8 @@ impl<R: Merge> PushQueue<R> {
         }
     }
 
-    /// A proxy's connection is gone, and with it what it was to get; it counts as served if it was being served.
+    /// A proxy's connection is gone, and with it what it was to get; it makes room for another one
+    /// if it was being served: see [`Self::serve`].
     pub fn disconnect(&mut self, proxy: u32) {
         let Some(entry) = self.proxies.get_mut(proxy as usize) else { return };
         entry.pending = None;

@@ -80,7 +80,8 @@ const SLOTS: usize = 10;
 /// Linkerd's budget, which is Tower's (tower/src/retry/budget/tps_budget.rs): every request that ends well pays in one
 /// token, every retry takes the whole part of 1/ratio of them. Both are forgotten after the time to live, which is
 /// divided in ten slots. `per_second` retries' worth for the time to live are there from the start; as withdrawals are
-/// forgotten, so many come by themselves.
+/// forgotten, so many come by themselves, and up to twice as many where no request falls on the edge of a slot: the slot
+/// that has just begun counts among those that are over, and with it what was written ten slots before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenBudget {
     deposit: i64,

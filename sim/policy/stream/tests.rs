@@ -27,14 +27,14 @@ fn a_stream_opens_on_first_use_and_says_every_change() {
     let mut streams = Streams::new(Settings::default(), 3);
     assert_eq!(publish(&mut streams, 1), [], "nobody has asked");
     let (first, expiry) = asked(streams.begin(7, 1, seconds(1)));
-    assert_eq!(expiry, seconds(3601));
+    assert_eq!(expiry, seconds(301));
     let (second, _) = asked(streams.begin(8, 1, seconds(1)));
     assert_eq!(streams.begin(7, 1, seconds(2)), Use::Known(first));
     assert_eq!(publish(&mut streams, 2), []);
     assert_eq!(publish(&mut streams, 1), [Change::Queued; 2]);
     assert_eq!(publish(&mut streams, 1), [Change::Queued; 2]);
     // What there was at first, then one message for each change: nothing is merged.
-    assert_eq!([0; 4].map(|_| streams.send(first)), [Some(1), Some(2), Some(3), None]);
+    assert_eq!([0; 4].map(|_| streams.send(first, seconds(3))), [Some(1), Some(2), Some(3), None]);
     assert_eq!(streams.waiting(second), 3);
 }
 
@@ -43,19 +43,22 @@ fn a_full_queue_ends_the_stream() {
     let mut streams = Streams::new(Settings::default(), 1);
     let (slow, _) = asked(streams.begin(0, 0, SimTime::ZERO));
     let (quick, _) = asked(streams.begin(1, 0, SimTime::ZERO));
-    streams.send(quick);
+    streams.send(quick, SimTime::ZERO);
     for _ in 0..99 {
         assert_eq!(publish(&mut streams, 0), [Change::Queued; 2]);
-        streams.send(quick);
+        streams.send(quick, SimTime::ZERO);
     }
     // 100 messages wait for the slow one: what there was, and 99 changes.
     assert_eq!(publish(&mut streams, 0), [Change::Ended, Change::Queued]);
-    assert_eq!((streams.send(slow), streams.waiting(slow), streams.subscribers(0)), (None, 0, 1));
+    assert_eq!(
+        (streams.send(slow, SimTime::ZERO), streams.waiting(slow), streams.subscribers(0)),
+        (None, 0, 1)
+    );
     assert_eq!(publish(&mut streams, 0), [Change::Queued]);
-    assert_eq!(streams.expire(slow, seconds(4000)), None, "it is not open");
-    assert_eq!(streams.reopen(slow, seconds(9)), Some(seconds(3609)));
+    assert_eq!(streams.expire(slow, seconds(4000)), Expiry::Gone, "it is not open");
+    assert_eq!(streams.reopen(slow, seconds(9)), Some(seconds(309)));
     assert_eq!(streams.reopen(slow, seconds(9)), None, "it is open");
-    assert_eq!([0; 2].map(|_| streams.send(slow)), [Some(101), None]);
+    assert_eq!([0; 2].map(|_| streams.send(slow, seconds(9))), [Some(101), None]);
 }
 
 #[test]
@@ -75,18 +78,40 @@ fn unused_services_are_forgotten() {
     assert_ne!(again, id);
     // What was told of the forgotten stream is no concern of the one in its place.
     assert!(!streams.forget(id, seconds(99)) && !streams.drop(id));
-    assert_eq!((streams.send(id), streams.end(id, seconds(20)), streams.len()), (None, None, 1));
+    assert_eq!((streams.send(id, seconds(20)), streams.end(id, seconds(20)), streams.len()), (None, None, 1));
 }
 
 #[test]
-fn a_stream_is_asked_for_anew_after_an_hour() {
+fn a_stream_is_asked_for_anew_after_an_hour_or_five_minutes_of_silence() {
     let mut streams = Streams::new(Settings::default(), 1);
-    let (id, expiry) = asked(streams.begin(0, 0, SimTime::ZERO));
-    streams.send(id);
-    publish(&mut streams, 0);
-    assert_eq!(streams.expire(id, seconds(3599)), None);
-    assert_eq!(streams.expire(id, expiry), Some(seconds(7200)));
-    assert_eq!([0; 2].map(|_| streams.send(id)), [Some(1), None]);
+    let (id, mut due) = asked(streams.begin(0, 0, SimTime::ZERO));
+    streams.send(id, seconds(2));
+    let mut asked_at = Vec::new();
+    for change in 1..=35 {
+        publish(&mut streams, 0);
+        streams.send(id, seconds(100 * change));
+        while due <= seconds(100 * change) {
+            let now = due;
+            due = match streams.expire(id, now) {
+                Expiry::Later(due) => due,
+                other => panic!("{other:?}"),
+            };
+        }
+    }
+    while asked_at.len() < 3 {
+        let now = due;
+        due = match streams.expire(id, now) {
+            Expiry::Later(due) => due,
+            Expiry::Asked(due) => {
+                asked_at.push(now.seconds());
+                due
+            }
+            Expiry::Gone => panic!("it is there"),
+        };
+    }
+    // The last message was at 3500 s: the hour is over before the silence is. Nothing is sent from then on.
+    assert_eq!(asked_at, [3600.0, 3900.0, 4200.0]);
+    assert_eq!([0; 2].map(|_| streams.send(id, seconds(4200))), [Some(35), None]);
 }
 
 /// A stream as the twin has it: every message that waits.
@@ -98,6 +123,7 @@ struct Obvious {
     users: u32,
     unused: u64,
     opened: u64,
+    heard: u64,
 }
 
 /// Tells the twin of a change, and says what the streams should.
@@ -127,7 +153,7 @@ proptest! {
     fn streams_are_those_of_the_twin_that_keeps_every_message(
         events in prop::collection::vec((0_u8..14, 0_u32..4, 0_u32..3, 0_u64..4), 1..300),
     ) {
-        let settings = Settings { capacity: 3, unused: Span::from_seconds(5), lifetime: Span::from_seconds(30) };
+        let settings = Settings { capacity: 3, unused: Span::from_seconds(5), silence: Span::from_seconds(12), lifetime: Span::from_seconds(30) };
         let mut streams = Streams::new(settings, 3);
         let mut twin: BTreeMap<(u32, u32), Obvious> = BTreeMap::new();
         let (mut versions, mut now) = ([0_u64; 3], 0);
@@ -142,8 +168,8 @@ proptest! {
                         stream.users += 1;
                     }
                     (Use::Asked(id, expiry), None) => {
-                        prop_assert_eq!(expiry, seconds(now + 30));
-                        let stream = Obvious { id: Some(id), messages: vec![version], users: 1, opened: now, ..Obvious::default() };
+                        prop_assert_eq!(expiry, seconds(now + 12));
+                        let stream = Obvious { id: Some(id), messages: vec![version], users: 1, opened: now, heard: now, ..Obvious::default() };
                         twin.insert(key, stream);
                     }
                     (other, _) => prop_assert!(false, "{other:?}"),
@@ -165,7 +191,10 @@ proptest! {
                     match kind {
                         6..=8 => {
                             let expected = (!stream.messages.is_empty()).then(|| stream.messages.remove(0));
-                            prop_assert_eq!(streams.send(id), expected);
+                            prop_assert_eq!(streams.send(id, seconds(now)), expected);
+                            if expected.is_some() {
+                                stream.heard = now;
+                            }
                         }
                         9 | 10 if stream.users > 0 => {
                             stream.users -= 1;
@@ -181,17 +210,23 @@ proptest! {
                             }
                         }
                         12 => {
-                            let is_due = !stream.is_ended && stream.opened + 30 <= now;
-                            prop_assert_eq!(streams.expire(id, seconds(now)), is_due.then(|| seconds(now + 30)));
-                            if is_due {
-                                (stream.messages, stream.opened) = (vec![version], now);
+                            let due = (stream.opened + 30).min(stream.heard + 12);
+                            let expected = match stream.is_ended {
+                                true => Expiry::Gone,
+                                false if due > now => Expiry::Later(seconds(due)),
+                                false => Expiry::Asked(seconds(now + 12)),
+                            };
+                            prop_assert_eq!(streams.expire(id, seconds(now)), expected);
+                            if !stream.is_ended && due <= now {
+                                (stream.messages, stream.opened, stream.heard) = (vec![version], now, now);
                             }
                         }
                         13 => {
                             let is_ended = stream.is_ended;
-                            prop_assert_eq!(streams.reopen(id, seconds(now)), is_ended.then(|| seconds(now + 30)));
+                            prop_assert_eq!(streams.reopen(id, seconds(now)), is_ended.then(|| seconds(now + 12)));
                             if is_ended {
-                                (stream.messages, stream.opened, stream.is_ended) = (vec![version], now, false);
+                                (stream.messages, stream.is_ended) = (vec![version], false);
+                                (stream.opened, stream.heard) = (now, now);
                             }
                         }
                         _ => {}
@@ -207,7 +242,7 @@ proptest! {
             let id = stream.id.expect("a stream of the twin has one");
             streams.reopen(id, seconds(now));
             let mut has = None;
-            while let Some(version) = streams.send(id) {
+            while let Some(version) = streams.send(id, seconds(now)) {
                 has = Some(version);
             }
             prop_assert!(has.is_none_or(|has| has == versions[service as usize]));

@@ -40,8 +40,10 @@ type Seen = (Vec<u32>, Option<String>, u32);
 fn pods(mesh: &str) -> Vec<Option<Seen>> {
     let scenario = scenario();
     let mesh = find(mesh, None).expect("a shipped profile").model(2);
-    let workloads = Workloads::lay_out(&scenario, &mesh);
-    let mut edges = Edges::new(&scenario, &mesh, &workloads);
+    let own = IndexVec::filled(None, scenario.services.len());
+    let workloads = Workloads::lay_out(&scenario, &mesh, &own);
+    let nowhere = vec![Vec::new(); workloads.all.len()];
+    let mut edges = Edges::new(&scenario, &mesh, &workloads, nowhere);
     let reviews = ServiceIdx(1);
     let subsets = scenario.services[reviews].subsets.iter_enumerated().map(|(index, _)| Some(index));
     let asked: Vec<Option<SubsetIdx>> = std::iter::once(None).chain(subsets).collect();

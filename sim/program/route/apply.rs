@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::index::IndexVec;
-use crate::mesh::model::RetryModel;
+use crate::mesh::model::{Follows, RetryModel};
 use crate::mesh::scenario::{
-    self, OperationIdx, Origin, Scenario, ServiceIdx, SourceIdx, TrafficSource, VersionIdx,
+    self, OperationIdx, Origin, Protocol, Scenario, ServiceIdx, SourceIdx, TrafficSource, VersionIdx,
 };
 use crate::vocabulary::request::{Condition, Name};
 use crate::vocabulary::routing::{self, RuleAction};
@@ -18,7 +18,7 @@ use super::concern::{
     Asked, Candidate, candidates, concerning, leaves_others_alone, names_of, no_backend, operation_of,
 };
 use super::condition::{Place, is_header};
-use super::{Action, Answer, Backend, Mirror, Route, RouteIdx, Rule, RuleIdx, Target, Why};
+use super::{Action, Answer, Backend, Draw, Mirror, Route, RouteIdx, Rule, RuleIdx, Target, Why};
 
 /// The namespace of clients, which say none.
 const CLIENT_NAMESPACE: &str = "default";
@@ -162,6 +162,7 @@ impl<'a> Routes<'a> {
             abort: None,
             mirrors: Vec::new(),
             attempts: Some(attempts),
+            draw: self.draw(hop),
         };
         let mut rules = IndexVec::new();
         let only = rules.push(rule);
@@ -180,7 +181,7 @@ impl<'a> Routes<'a> {
         let attempts = matches!(action, Action::Forward(_))
             .then(|| self.tries.inherited(hop.service, hop.operation))
             .flatten();
-        Rule { action, delay: None, abort: None, mirrors: Vec::new(), attempts }
+        Rule { action, delay: None, abort: None, mirrors: Vec::new(), attempts, draw: self.draw(hop) }
     }
 
     fn rule(&self, candidate: &Candidate<'a>, hop: Hop, edges: &mut Edges<'_>) -> Rule {
@@ -197,6 +198,16 @@ impl<'a> Routes<'a> {
                 })
                 .collect(),
             attempts,
+            draw: self.draw(hop),
+        }
+    }
+
+    fn draw(&self, hop: Hop) -> Draw {
+        let follows = self.tries.retries.map(|own| own.follows);
+        match self.scenario.services[hop.service].application.protocol {
+            Protocol::Tcp => Draw::PerConnection,
+            _ if follows == Some(Follows::Linkerd) => Draw::PerAttempt,
+            _ => Draw::PerCall,
         }
     }
 

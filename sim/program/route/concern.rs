@@ -104,6 +104,5 @@ pub(super) fn operation_of(
 
 /// Gateway API wants 500 where a backend is invalid or has no weight, the others 503.
 pub(super) fn no_backend(route: &Route) -> Answer {
-    let is_gateway_api = matches!(route.resource, Resource::HttpRoute | Resource::GrpcRoute);
-    Answer { status: if is_gateway_api { 500 } else { 503 }, size: 0, why: Why::NoBackend }
+    Answer { status: if route.resource.is_gateway_api() { 500 } else { 503 }, size: 0, why: Why::NoBackend }
 }

@@ -48,7 +48,9 @@ fn imports_are_scenarios_that_run_and_say_what_is_missing() {
     // What is missing is said, and the user's to write.
     place.write("half.yaml", "version: 1\nservices: [{name: web, service_time: 1ms}]\n");
     let half = place.sim("import half.yaml");
-    assert!(stderr(&half).contains("nobody sends requests") && stdout(&half).contains("name: web"));
+    assert!(stderr(&half).contains("warning[empty-input]: nobody sends requests"), "{}", stderr(&half));
+    assert!(stdout(&half).contains("name: web"));
+    assert!(stdout(&half).contains("# traffic:\n#   - {service: web, from: outside, rate: 100/s}\n"));
     assert_eq!(half.status.code(), Some(0));
     place.write("wrong.yaml", "version: 1\nservices: [{name: web, service_tim: 1ms}]\n");
     assert_eq!(place.sim("import wrong.yaml -o wrong-written.yaml").status.code(), Some(2));

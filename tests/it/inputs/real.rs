@@ -13,14 +13,15 @@ use sim::mesh::scenario::{Backend, Route, ServiceIdx};
 use sim::metrics::RunRecord;
 use sim::program::{Program, compile};
 use sim::units::Span;
-use sim::vocabulary::routing::{Resource, RuleAction, Setting};
+use sim::vocabulary::routing::{RequestMatch, Resource, Rule, RuleAction, Setting};
 
 use super::read;
 
+pub(super) const REAL: &str = "../shared/data/inputs";
 const BOOKINFO: &str = "../shared/data/inputs/istio/bookinfo";
 
 /// What manifests do not say: who calls whom, and who asks.
-const CALLS: &str = r"version: 1
+pub(super) const CALLS: &str = r"version: 1
 services:
   - {name: productpage, service_time: 1ms, script: [call: details, call: reviews]}
   - {name: details, service_time: 1ms}
@@ -36,7 +37,7 @@ traffic:
 run: {warm_up: 0s, duration: 4s, replications: 1}
 ";
 
-/// Bookinfo's manifests with [`CALLS`], the files of its folder that are named and other texts; `None` without them.
+/// Bookinfo's manifests with [`CALLS`], files that are named from its folder and other texts; `None` without them.
 fn bookinfo(files: &[&str], texts: &[&str]) -> Option<Scenario> {
     if !Path::new(BOOKINFO).exists() {
         return None;
@@ -111,20 +112,40 @@ fn backends(scenario: &Scenario, action: &RuleAction<Backend>) -> Backends {
     all.iter().map(|one| row((one.weight / sum, of(&one.backend)))).collect()
 }
 
+/// Files that are no input, and why.
+const NO_INPUT: [(&str, &str); 1] = [("NOTICE", "it says whose the others are")];
+
+/// Every real file, folder by folder; none where they are not at hand.
+pub(super) fn files() -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = Vec::new();
+    let mut folders = vec![PathBuf::from(REAL)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten() {
+            let path = entry.expect("a readable folder").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if !NO_INPUT.iter().any(|(name, _)| path == Path::new(REAL).join(name)) {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
 #[test]
 fn every_real_file_is_read_without_an_error() {
-    let inputs = "../shared/data/inputs";
-    for folder in ["istio/bookinfo", "istio/injected", "linkerd", "isotope", "online-boutique"] {
-        let folder = format!("{inputs}/{folder}");
-        if !Path::new(&folder).exists() {
-            continue;
-        }
-        for file in super::files_in(&folder) {
-            let (_, sources, diagnostics) =
-                sim::input::load(std::slice::from_ref(&file), &Options::default());
-            let text = diagnostics.render(&sources, Style::Plain);
-            assert_eq!(diagnostics.errors(), 0, "{}: {text}", file.display());
-        }
+    let files = files();
+    assert!(files.len() > 25 || !Path::new(REAL).exists(), "{files:?}");
+    for file in files {
+        let (draft, sources, diagnostics) =
+            sim::input::load(std::slice::from_ref(&file), &Options::default());
+        let text = diagnostics.render(&sources, Style::Plain);
+        assert_eq!(diagnostics.errors(), 0, "{}: {text}", file.display());
+        // Services without the pods behind them are named one by one.
+        let named = text.matches("selects no pods that were read").count();
+        let read = draft.services.len() + draft.routes.len() + draft.subsets.len() + named;
+        assert!(read > 0, "{}: {text}", file.display());
     }
 }
 
@@ -271,30 +292,57 @@ spec:
   - {service: reviews-v2, weight: 100m}
 ";
 
+/// What a scenario says of requests: of each route the services, and of each rule the matches and backends.
+type Table = Vec<(Vec<String>, Vec<(Vec<RequestMatch>, Backends)>)>;
+
+/// The routes of a scenario, about which nothing else is said. That a request is for the only port of a service is no
+/// condition: `HTTPRoute`s name the port, the other objects leave it out.
+fn table(scenario: &Scenario) -> Table {
+    let of = |route: &Route| {
+        let services: Vec<_> = route.services.iter().map(|service| &scenario.services[*service]).collect();
+        let unconditional = |of: &RequestMatch| {
+            let is_only = of.port.is_some() && services.iter().all(|service| service.port == of.port);
+            RequestMatch { port: of.port.filter(|_| !is_only), ..of.clone() }
+        };
+        let rule = |rule: &Rule<Backend>| {
+            let plain = Rule { matches: Vec::new(), ..Rule::of(rule.action.clone()) };
+            assert_eq!(Rule { matches: Vec::new(), ..rule.clone() }, plain, "unset fields inherit");
+            let matches = rule.matches.iter().map(unconditional);
+            let matches = matches.filter(|of| *of != RequestMatch::default()).collect();
+            (matches, backends(scenario, &rule.action))
+        };
+        (services.iter().map(|service| service.full_name()).collect(), route.rules.iter().map(rule).collect())
+    };
+    scenario.routes.iter().map(of).collect()
+}
+
 #[test]
 fn a_canary_is_the_same_whoever_writes_it_down() {
     let Some(istio) = bookinfo(&["virtual-service-reviews-90-10.yaml"], &[]) else { return };
     let smi = bookinfo(&["bookinfo-versions.yaml"], &[SPLIT]).expect("the files are there");
-    let table = |scenario: &Scenario| {
-        let of = |route: &Route| {
-            let services: Vec<_> =
-                route.services.iter().map(|service| scenario.services[*service].full_name()).collect();
-            let rules: Vec<_> = (route.rules.iter())
-                .map(|rule| {
-                    assert_eq!((&rule.timeout, &rule.retries), (&Setting::Inherit, &Setting::Inherit));
-                    (rule.matches.clone(), backends(scenario, &rule.action))
-                })
-                .collect();
-            (services, rules)
-        };
-        scenario.routes.iter().map(of).collect::<Vec<_>>()
-    };
-    assert_eq!(table(&istio), table(&smi));
-    for mesh in ["istio-sidecar", "istio-ambient-waypoint", "linkerd"] {
-        let [one, other] = [&istio, &smi].map(|scenario| format!("{:?}", comparable(run(scenario, mesh).1)));
-        assert!(one == other, "under {mesh} the two differ");
+    let route = "../../gateway-api/bookinfo-route-reviews-90-10.yaml";
+    let gateway_api = bookinfo(&["bookinfo-versions.yaml", route], &[]).expect("the files are there");
+    let spellings = [
+        (&istio, Resource::VirtualService),
+        (&smi, Resource::TrafficSplit),
+        (&gateway_api, Resource::HttpRoute),
+    ];
+    let reviews = |version: &str| ("default/reviews".to_owned(), vec![version.to_owned()]);
+    let share = |share: f64, version: &str| (share, reviews(version).0, reviews(version).1);
+    let expected =
+        vec![(vec!["default/reviews".to_owned()], vec![(vec![], vec![share(0.9, "v1"), share(0.1, "v2")])])];
+    for (scenario, resource) in spellings {
+        assert_eq!(scenario.routes[0].resource, resource);
+        assert_eq!(table(scenario), expected, "{resource:?}");
     }
-    let [v1, v2, _] = reviews(&smi, "linkerd");
+    for mesh in ["istio-sidecar", "istio-ambient-waypoint", "linkerd"] {
+        let [one, others @ ..] =
+            spellings.map(|(scenario, _)| format!("{:?}", comparable(run(scenario, mesh).1)));
+        for (other, (_, resource)) in others.iter().zip(&spellings[1..]) {
+            assert!(one == *other, "under {mesh} a {} is another thing", resource.kind());
+        }
+    }
+    let [v1, v2, _] = self::reviews(&smi, "linkerd");
     assert_share(v2, v1 + v2, 0.1);
 }
 

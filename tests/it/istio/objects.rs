@@ -48,7 +48,7 @@ fn to(path: &str, value: &str) -> (String, FeatureValue) {
 #[test]
 fn objects_of_the_whole_mesh_set_the_profile() {
     assert_eq!(asked(&example("peer-authentication")), [to("features.mtls.enabled", "off")]);
-    let workers = FeatureValue::Instead { word: "from_cpu_limit", value: "4".to_owned() };
+    let workers = FeatureValue::Instead { word: "from_cpu_limit".to_owned(), value: "4".to_owned() };
     assert_eq!(asked(&example("proxy-config")), [("workers".to_owned(), workers)]);
     assert_eq!(
         asked(&example("telemetry")),

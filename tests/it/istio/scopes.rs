@@ -124,3 +124,34 @@ fn scopes_that_leave_out_what_is_called_are_named() {
     let text = said("web");
     assert!(text.contains("error[invalid-value]: `web` has no namespace"), "{text}");
 }
+
+#[test]
+fn subsets_take_a_cluster_each_and_port_in_the_memory_of_sidecars() {
+    let services = "version: 1
+services:
+- {name: web, service_time: 1ms, script: [call: api]}
+- {name: api, service_time: 1ms, ports: [80, 81], versions: [{name: v1, replicas: 3}, {name: v2}, {name: v3}]}
+traffic: [{service: web, from: 'gateway:edge', rate: 10/s}]
+---
+";
+    let memory = |objects: &str| {
+        let scenario = scenario(&format!("{services}{objects}"));
+        let program = sim::program::compile(&scenario, &mesh("istio-sidecar"));
+        let sidecar = program.groups.iter().find(|group| group.name == "default/web").expect("sidecars");
+        sidecar.static_memory
+    };
+    let rule = "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: api}\nspec:\n  host: api\n  \
+                subsets: [{name: v1, labels: {version: v1}}, {name: v2, labels: {version: v2}}]\n---\n";
+    let route = "version: 1\nroutes: [{host: api, to: {service: api, subset: v3}}]\n---\n";
+    let proxy = mesh("istio-sidecar").sidecar.expect("sidecars");
+    let cluster = proxy.memory.per_cluster + proxy.memory.per_cluster_worker * f64::from(proxy.workers);
+    let bare = memory("");
+    // Two subsets on two ports; one of them has two endpoints more than one.
+    for (objects, clusters, endpoints) in
+        [(rule.to_owned(), 4.0, 4.0), (route.to_owned(), 2.0, 0.0), (format!("{rule}{route}"), 6.0, 4.0)]
+    {
+        let more = memory(&objects) - bare;
+        let expected = clusters * cluster + endpoints * proxy.memory.per_endpoint;
+        assert!((more - expected).abs() < 1.0, "{objects}: {more} bytes instead of {expected}");
+    }
+}

@@ -6,6 +6,7 @@ mod connections;
 mod control_plane;
 mod crowded;
 mod limits;
+mod own_proxies;
 mod pool_limits;
 mod proxies;
 mod quiet;

@@ -179,3 +179,30 @@ fn mean_memory_weighs_each_piece_with_its_time() {
     let off = (record.proxies[2].memory_mean / expected - 1.0).abs();
     assert!(off < 0.01, "{} against {expected}", record.proxies[2].memory_mean);
 }
+
+#[test]
+fn headers_of_the_mesh_go_from_proxy_to_proxy_only() {
+    let istio = mesh_with("istio-sidecar", &[]);
+    let proxy = istio.sidecar.as_ref().expect("it has sidecars");
+    let added = proxy.request_overhead.value() + proxy.response_overhead.value();
+    assert!(added > 0, "there is something to add");
+    for (excluded, expected) in [("", 512 + 1024 + added), ("mesh: {exclude: {services: [a]}}\n", 512 + 1024)]
+    {
+        let record = run(&istio, 0, 2_000, &format!("{excluded}{KNOWN}"));
+        assert_eq!((record.edges[0].calls, record.edges[0].bytes), (1, expected), "{excluded}");
+    }
+}
+
+#[test]
+fn a_request_is_in_flight_until_its_response_has_left_the_proxy() {
+    let held = |pass_delay: &str, bytes: &str| {
+        let settings = [("proxy.memory.per_request", bytes), ("proxy.pass_delay", pass_delay)];
+        let record = run(&mesh_with("linkerd", &settings), 0, 2_000, KNOWN);
+        [0, 2].map(|group: usize| record.proxies[group].memory_mean * 2.0)
+    };
+    let nothing = held("100ms", "0KiB");
+    let something = held("100ms", "1MiB");
+    let [called, calling] = [0, 1].map(|row: usize| (something[row] - nothing[row]) / f64::from(1 << 20));
+    // Both passes of the called proxy and what the application does; all four of the calling one.
+    assert!((called - 0.201).abs() < 0.003 && (calling - 0.401).abs() < 0.004, "{called} {calling}");
+}

@@ -30,10 +30,9 @@ fn profile(name: &str) -> Profile {
 /// The features that a mesh is asked for in vain.
 fn lacking(mesh: &str, text: &str) -> Vec<String> {
     let sentences = profile(mesh).impossible(&scenario(text));
-    let name = |text: &String| {
-        text.strip_prefix("not possible: ").map(|rest| rest.split(';').next().map(str::to_owned))
-    };
-    sentences.iter().filter_map(|text| name(text).flatten()).collect()
+    let of = |text: &String| text.strip_prefix("not possible: ")?.split(';').next().map(str::to_owned);
+    let all: Vec<String> = sentences.iter().filter_map(of).collect();
+    all.iter().flat_map(|names| names.split(", ")).map(str::to_owned).collect()
 }
 
 #[test]
@@ -96,6 +95,17 @@ fn a_rule_whose_condition_is_unknown_is_left_out_and_others_lose_fields() {
 }
 
 #[test]
+fn what_is_missing_is_told_in_one_sentence() {
+    let scenario = scenario("routes: [{host: reviews, delay: 1s, mirror: other}]\n");
+    let said = |mesh: &str| profile(mesh).impossible(&scenario);
+    assert_eq!(said("none"), ["not possible: fault_delay, mirror; without a mesh nothing is there to do it"]);
+    assert_eq!(
+        said("istio-ambient"),
+        ["not possible: fault_delay, mirror; the mesh's own way was simulated instead"]
+    );
+}
+
+#[test]
 fn ejection_and_circuit_breaking_stand_for_each_other() {
     let ejection =
         scenario("policies: [{service: reviews, ejection: {consecutive_errors: 4, base_time: 7s}}]\n");
@@ -111,6 +121,29 @@ fn ejection_and_circuit_breaking_stand_for_each_other() {
     assert_eq!(
         (policy.breaker, policy.ejection.and_then(|ejection| ejection.consecutive_errors)),
         (None, Some(3))
+    );
+}
+
+#[test]
+fn each_kind_of_budget_stands_for_the_other_one() {
+    let concurrent =
+        scenario("policies: [{service: reviews, retry_budget: {concurrent: {ratio: 30%, minimum: 7}}}]\n");
+    let tokens =
+        scenario("policies: [{service: reviews, retry_budget: {tokens: {ratio: 30%, per_second: 1}}}]\n");
+    let ratio = Ratio::new(0.3).expect("a ratio");
+    let budget =
+        |mesh: &str, scenario: &Scenario| profile(mesh).possible(scenario).policies[0].policy.retry_budget;
+    for mesh in ["istio-sidecar", "istio-ambient-waypoint"] {
+        assert_eq!(budget(mesh, &tokens), Some(RetryBudget::Concurrent { ratio, minimum: 3 }), "{mesh}");
+        assert_eq!(budget(mesh, &concurrent), Some(RetryBudget::Concurrent { ratio, minimum: 7 }), "{mesh}");
+    }
+    let ttl = crate::units::Span::from_seconds(10);
+    assert_eq!(budget("linkerd", &concurrent), Some(RetryBudget::Tokens { ratio, per_second: 10, ttl }));
+    assert_eq!(budget("linkerd", &tokens), Some(RetryBudget::Tokens { ratio, per_second: 1, ttl }));
+    let said = profile("istio-sidecar").impossible(&tokens);
+    assert!(
+        said[0].starts_with("not like for like: retry_tokens by a share of what is under way"),
+        "{said:?}"
     );
 }
 

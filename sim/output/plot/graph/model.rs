@@ -53,7 +53,7 @@ pub(super) fn graph(labels: &Labels, record: &RunRecord) -> Graph {
     let kept = busiest(labels, record);
     let mut place: BTreeMap<usize, usize> = BTreeMap::new();
     let mut nodes = Vec::new();
-    let namespace = common_namespace(&labels.services);
+    let namespace = super::super::common_namespace(&labels.services);
     for &service in &kept {
         let label = &labels.services[service];
         place.insert(service, nodes.len());
@@ -132,13 +132,6 @@ fn source(label: &str, labels: &Labels, record: &RunRecord) -> Node {
     let calls = edges.filter(|(edge, _)| edge.caller == label).map(|(_, measured)| measured.calls).sum();
     let rate = number::rate(per_second(calls, record.window));
     Node { name: name.to_owned(), detail: format!("{kind} · {rate}"), utilization: None, source: true }
-}
-
-/// What all names begin with, up to the slash, if they do.
-fn common_namespace(services: &[String]) -> String {
-    let namespace = |name: &String| name.split_once('/').map(|(namespace, _)| format!("{namespace}/"));
-    let first = services.first().and_then(namespace).unwrap_or_default();
-    if services.iter().all(|name| name.starts_with(&first)) { first } else { String::new() }
 }
 
 fn per_second(count: u64, window: u64) -> f64 {

@@ -58,7 +58,12 @@ pub(super) fn costs(comparison: &Comparison<'_>, mesh: usize) -> Vec<String> {
     let impossible = answers(comparison, mesh).filter(|(_, answer)| answer.support == Support::Unsupported);
     let impossible: Vec<String> = impossible.map(|(feature, _)| code(feature.name)).collect();
     if !impossible.is_empty() {
-        costs.push(format!("you get no {}: its own way was simulated instead.", impossible.join(", no ")));
+        let instead = if comparison.profiles[mesh].is_mesh() {
+            "its own way was simulated instead"
+        } else {
+            "nothing is there to do it"
+        };
+        costs.push(format!("you get no {}: {instead}.", impossible.join(", no ")));
     }
     let by_other_means = answers(comparison, mesh).filter_map(|(feature, answer)| {
         Some(format!("{} by {}", code(feature.name), escape(answer.by.as_deref()?)))

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::mesh::scenario::{Backend, ServiceIdx, SubsetIdx};
+use crate::mesh::scenario::{Route, ServiceIdx};
 use crate::mesh::{Profile, Scenario};
-use crate::vocabulary::routing::{Resource, RuleAction};
+use crate::vocabulary::routing::Resource;
 
 /// Istio's way: a VirtualService for each route, and a DestinationRule for each service with a policy or subsets that
 /// are used. Gateway API's way: an `HTTPRoute` for each route and service, whose backends are Services: one more for each
@@ -17,15 +17,15 @@ pub(super) fn count(profile: &Profile, scenario: &Scenario) -> Option<usize> {
     if is_empty || *profile.possible(scenario) != *scenario {
         return None;
     }
-    let subsets = used_subsets(scenario);
+    let subsets = scenario.used_subsets();
     let with_policies: BTreeSet<ServiceIdx> = scenario.policies.iter().map(|policy| policy.service).collect();
     let objects = if profile.reads(Resource::VirtualService) && profile.reads(Resource::DestinationRule) {
         let with_rules: BTreeSet<ServiceIdx> =
             subsets.iter().map(|(service, _)| *service).chain(with_policies.iter().copied()).collect();
-        scenario.routes.len() + with_rules.len()
+        routes(scenario).count() + with_rules.len()
     } else if profile.reads(Resource::HttpRoute) {
         let of_route = |services: usize| services.max(1);
-        let routes: usize = scenario.routes.iter().map(|route| of_route(route.services.len())).sum();
+        let routes: usize = routes(scenario).map(|route| of_route(route.services.len())).sum();
         routes + subsets.len()
     } else {
         return None;
@@ -33,24 +33,17 @@ pub(super) fn count(profile: &Profile, scenario: &Scenario) -> Option<usize> {
     Some(objects + waypoints(profile, scenario, &with_policies))
 }
 
-/// Subsets that a route sends requests to or a policy is for.
-fn used_subsets(scenario: &Scenario) -> BTreeSet<(ServiceIdx, SubsetIdx)> {
-    let mut used: BTreeSet<_> =
-        scenario.policies.iter().filter_map(|policy| Some((policy.service, policy.subset?))).collect();
-    let rules = scenario.routes.iter().flat_map(|route| &route.rules);
-    for rule in rules {
-        let forwarded = match &rule.action {
-            RuleAction::Forward(weighted) => weighted.as_slice(),
-            _ => &[],
-        };
-        let backends = forwarded.iter().map(|weighted| &weighted.backend);
-        for backend in backends.chain(rule.mirrors.iter().map(|mirror| &mirror.backend)) {
-            if let Backend::Service { service, subset: Some(subset), .. } = backend {
-                used.insert((*service, *subset));
-            }
-        }
-    }
-    used
+/// The routes but for what annotations make of others.
+fn routes(scenario: &Scenario) -> impl Iterator<Item = &Route> {
+    let of_gateway_api = |service: &ServiceIdx| {
+        let is_other =
+            |route: &&Route| route.resource.is_gateway_api() && route.resource != Resource::LinkerdAnnotation;
+        scenario.routes.iter().filter(is_other).any(|route| route.services.contains(service))
+    };
+    let is_copy = move |route: &Route| {
+        route.resource == Resource::LinkerdAnnotation && route.services.iter().all(of_gateway_api)
+    };
+    scenario.routes.iter().filter(move |route| !is_copy(route))
 }
 
 /// The waypoints that these routes and policies need.

@@ -45,6 +45,21 @@ fn an_ejected_endpoint_comes_back_at_a_sweep() {
 }
 
 #[test]
+fn an_endpoint_that_takes_too_long_is_left_out() {
+    let slow = HALF.replace("error_ratio: 100%", "service_time: 1s");
+    let policy = "ejection: {consecutive_errors: 5, base_time: 10s, max_time: 10s, max_ratio: 50%}";
+    // The proxy waits no longer, for the attempt or for the request as a whole; either tells the endpoint's guard.
+    for limit in ["attempt_timeout", "timeout"] {
+        let text = format!(
+            "{slow}routes: [{{host: web, {limit}: 20ms}}]\npolicies: [{{service: web, balancing: round_robin, {policy}}}]\n"
+        );
+        let record = from_clients("web", "{constant: 100/s}", &text);
+        let failed = record.entries[0].failed.len();
+        assert_eq!(failed, 0, "{limit}: it was ejected in the first second");
+    }
+}
+
+#[test]
 fn where_all_are_ejected_nobody_is_called() {
     let text = "services: [{name: web, replicas: 2, service_time: 1ms, error_ratio: 100%}]
 policies: [{service: web, ejection: {consecutive_errors: 1, base_time: 100s, max_time: 100s, max_ratio: 100%}}]

@@ -3,8 +3,11 @@
 mod answers;
 mod faults;
 mod guards;
+mod linkerd;
+mod localities;
 mod matches;
 mod mirrors;
+mod opaque;
 mod repeats;
 mod retries;
 mod timeouts;
