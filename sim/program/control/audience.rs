@@ -50,7 +50,7 @@ fn called(program: &Program) -> IndexVec<WorkloadIdx, Vec<u32>> {
     for edge in &program.edges {
         called[edge.caller].push(edge.callee.0);
     }
-    for services in called.iter_mut() {
+    for services in &mut called {
         services.sort_unstable();
         services.dedup();
     }
