@@ -38,6 +38,7 @@ pub(super) fn all(
     notes.extend(crowded_nodes(labels, pooled));
     notes.extend(above_memory_limit(labels, pooled));
     notes.extend(changes_of_nobody(pooled));
+    notes.extend(busy_control_plane(pooled));
     notes.extend(unseen_changes(labels, pooled));
     notes.extend(late_changes(labels, pooled));
     notes
@@ -91,6 +92,20 @@ fn changes_of_nobody(pooled: &RunRecord) -> Option<String> {
     (all.times > 0 && all.concerned == 0).then(|| {
         "changes of routes concern nobody: no proxy looks at the routes of the services that change"
             .to_owned()
+    })
+}
+
+/// A control plane that changes wait for.
+fn busy_control_plane(pooled: &RunRecord) -> Option<String> {
+    let control = pooled.control.as_ref().filter(|control| control.instances > 0)?;
+    let utilization = control.cpu as f64 / (control.cores * pooled.window as f64);
+    (utilization > CROWDED).then(|| {
+        format!(
+            "the control plane uses {:.0} % of its {} cores to push changes, so they wait for each other: give it more \
+             CPU or instances, or tell proxies of fewer services",
+            100.0 * utilization,
+            control.cores
+        )
     })
 }
 

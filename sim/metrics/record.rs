@@ -262,6 +262,8 @@ pub struct ControlRecord {
     pub changes: Vec<ChangeRecord>,
     /// Instances of the control plane.
     pub instances: u64,
+    /// CPU that all of them may use, in cores.
+    pub cores: f64,
     /// Proxies that it tells of changes.
     pub subscribers: u64,
     /// Pushes that were built in the window, by any instance.

@@ -255,6 +255,7 @@ impl<'p> Control<'p> {
         ControlRecord {
             changes: changes.finish(),
             instances: u64::from(setup.replicas),
+            cores: setup.cores * f64::from(setup.replicas),
             subscribers: setup.subscribers.len() as u64,
             builds,
             messages,

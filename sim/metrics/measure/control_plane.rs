@@ -55,6 +55,10 @@ pub(super) const OF_CONTROL_PLANE: &[Measure] = &[
         Statistic::Max => Some(Sample::without_interval(managed(record)?.cpu_peak)),
         _ => Sample::ratio(managed(record)?.cpu as f64, record.window as f64),
     }),
+    Measure::new("utilization", Unit::Ratio, MEAN, |record, _, _| {
+        let control = managed(record)?;
+        Sample::ratio(control.cpu as f64, control.cores * record.window as f64)
+    }),
     Measure::new("cpu_per_change", Unit::Seconds, MEAN, |record, _, _| {
         per_change(record, managed(record)?.cpu as f64 / NANOS_PER_SECOND)
     }),

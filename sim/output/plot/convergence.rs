@@ -55,8 +55,8 @@ pub(super) fn picture(runs: &[Run<'_>], event: usize) -> Option<Picture> {
     }
     let heading = Heading {
         name: format!("convergence-{name}"),
-        title: format!("How soon proxies have the change {name}"),
-        subtitle: subtitle(runs.first()?, "time since the change"),
+        title: format!("{name}: how soon proxies have the change"),
+        subtitle: subtitle(runs.first()?, ""),
         caption,
     };
     let mut sheet = Sheet::new(heading, (WIDTH, 430.0));
@@ -110,6 +110,8 @@ fn draw(curve: &Curve, panel: &Panel, sheet: &mut Sheet) -> Option<LineLabel> {
     placed.push(end);
     sheet.canvas.dashed(&placed, curve.look.dash, 2.2, curve.look.colour);
     curve.look.marker.draw(&mut sheet.canvas, end, curve.look.colour);
+    // All end at the same height; where does not matter to the label.
+    let end = (panel.area.right, end.1);
     Some(LineLabel { end, name: curve.mesh.clone(), detail: curve.detail.clone(), look: curve.look })
 }
 

@@ -165,9 +165,9 @@ fn mark_changes(runs: &[Run<'_>], panel: &Panel, is_named: bool, sheet: &mut She
         }
         sheet.canvas.line(vec![(from, top), (from, bottom)], 1.0, FAINT);
         if is_named {
-            // Names that follow each other closely stand below each other.
+            // Rates have nothing to show near zero. Names that follow each other closely stand above each other.
             let line = (index % NAME_LINES) as f64;
-            let place = (from + 4.0, top + (line + 0.8) * NAME_LINE);
+            let place = (from + 4.0, bottom - (line + 0.5) * NAME_LINE);
             let room = (right - place.0).max(0.0);
             sheet.canvas.text(place, Align::Left, &NOTE.fit(&change.name, room), NOTE);
         }

@@ -145,6 +145,33 @@ fn changes_that_wait_for_a_busy_proxy_are_merged() {
 }
 
 #[test]
+fn only_those_who_see_a_service_are_told() {
+    let scoped = |overrides: &[(&str, &str)]| {
+        run(
+            &istiod(
+                &[&[ONE_AT_A_TIME, ("control_plane.push_cpu_per_cached_cluster", "2ms")][..], overrides]
+                    .concat(),
+            ),
+            1_000,
+            2_000,
+            "cluster: {network_delay: 0s}\nservices:\n  - {name: a, namespace: front, replicas: 3, service_time: 1ms}\n  \
+             - {name: b, namespace: back, service_time: 1ms}\n  - {name: c, namespace: back, service_time: 1ms}\ntraffic:\n  \
+             - {name: users, service: a, from: gateway:ingress, arrivals: {constant: 10/s}}\nscopes:\n  \
+             - {name: own, namespace: front, hosts: [./*]}\n  - {name: own, namespace: back, hosts: [./*]}\nevents: \
+             [{at: 1s, change: a}, {at: 2s, change: [b, c], objects: 4}]\n",
+        )
+    };
+    let record = scoped(&[]);
+    // Sidecars of their own namespace, and the gateway, which sees everything.
+    assert_eq!(concerned(&record), [4, 3]);
+    // 3 ms to build. The sidecars of `a` see nothing else: they have it at 113, 117 and 121. The gateway sees two more that
+    // lie in the cache, so it is told after another 8 ms, and takes it over as its own profile says.
+    assert_eq!(times(&record, 0), ((113_000 + 117_000 + 121_000 + 123_750_u64).div_ceil(4), 123_750));
+    let whole = scoped(&[("control_plane.updates", "state_of_the_world")]);
+    assert!(control(&whole).bytes > control(&record).bytes);
+}
+
+#[test]
 fn many_objects_cost_as_many() {
     let record = changes(&istiod(&[ONE_AT_A_TIME]), "", "{at: 1s, change: [a, b], objects: 10}");
     assert_eq!(times(&record, 0).1, 102_000 + 4 * 13_000 + 51_000);

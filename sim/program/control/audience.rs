@@ -1,0 +1,133 @@
+//! What the proxies of each group are told of, and what that costs.
+
+use crate::index::IndexVec;
+use crate::mesh::model::{
+    ApplyCost, ConfigurationView, DistributionModel, MeshModel, ProxyModel, ResourceCost, Way,
+};
+use crate::mesh::scenario::{Origin, Scenario, Scope, ServiceIdx};
+
+use super::super::{GroupIdx, Program, WorkloadIdx};
+use super::{Audience, AudienceIdx, Layout, Sees, nanos};
+
+/// Of every group of proxies that is told anything.
+pub(super) fn all(
+    scenario: &Scenario,
+    mesh: &MeshModel,
+    distribution: &DistributionModel,
+    layout: &Layout<'_>,
+    program: &Program,
+) -> IndexVec<AudienceIdx, Audience> {
+    let mut audiences = IndexVec::new();
+    let called = called(program);
+    let speed = scenario.cluster.cpu_speed;
+    for (index, workload) in program.workloads.iter_enumerated() {
+        let (Some(group), Some(proxy)) = (workload.group, layout.beside[index].model()) else { continue };
+        let role = Role::of(scenario, layout, index, workload.service);
+        let cost = match (&distribution.way, &role) {
+            (Way::Push(push), Role::Sidecar(_)) => push.sidecar,
+            (Way::Push(push), Role::Gateway(_) | Role::Waypoint(_)) => push.gateway,
+            (Way::Stream(stream), Role::Sidecar(_)) => {
+                ResourceCost { cpu: stream.update, bytes: stream.bytes_per_route }
+            }
+            // It stands there under every mesh, and asks another control plane.
+            (Way::Stream(_), _) => continue,
+        };
+        let (sees, clusters) = role.sees(scenario, proxy, &called[index]);
+        audiences.push(audience(group, sees, clusters, proxy, cost, speed));
+    }
+    if let (Some(group), Some(node), Way::Push(push)) =
+        (layout.node_group, &mesh.node_proxy, &distribution.way)
+    {
+        // It is told of addresses, not of routes.
+        audiences.push(audience(group, Sees::These(Vec::new()), 0, &node.proxy, push.sidecar, speed));
+    }
+    audiences
+}
+
+/// The services that each workload calls, ascending.
+fn called(program: &Program) -> IndexVec<WorkloadIdx, Vec<u32>> {
+    let mut called = IndexVec::filled(Vec::new(), program.workloads.len());
+    for edge in &program.edges {
+        called[edge.caller].push(edge.callee.0);
+    }
+    for services in &mut called {
+        services.sort_unstable();
+        services.dedup();
+    }
+    called
+}
+
+fn audience(
+    group: GroupIdx,
+    sees: Sees,
+    clusters: u64,
+    proxy: &ProxyModel,
+    cost: ResourceCost,
+    speed: f64,
+) -> Audience {
+    let ApplyCost { changed, unchanged, worker } = proxy.apply;
+    Audience {
+        group,
+        sees,
+        clusters,
+        generate: nanos(cost.cpu, speed),
+        bytes: cost.bytes,
+        apply_changed: nanos(changed, speed),
+        apply_unchanged: nanos(unchanged, speed),
+        apply_worker: worker.scale(1.0 / speed),
+        workers: proxy.workers,
+    }
+}
+
+/// Which kind of proxy the one beside a workload is, and what it may be told of.
+enum Role<'a> {
+    Sidecar(&'a Scope),
+    Gateway(&'a Scope),
+    Waypoint(Vec<u32>),
+}
+
+impl<'a> Role<'a> {
+    fn of(
+        scenario: &'a Scenario,
+        layout: &Layout<'_>,
+        workload: WorkloadIdx,
+        service: Option<ServiceIdx>,
+    ) -> Self {
+        if let Some(service) = service {
+            return Self::Sidecar(&scenario.scopes.of_services[service]);
+        }
+        let mut sources = layout.of_sources.iter_enumerated();
+        if let Some((source, _)) = sources.find(|(_, of)| **of == workload) {
+            return match scenario.sources[source].from {
+                Origin::Gateway { .. } => Self::Gateway(&scenario.scopes.of_gateways),
+                Origin::Outside | Origin::MeshedClient { .. } => Self::Sidecar(&scenario.scopes.of_clients),
+            };
+        }
+        let cared = layout.waypoint_of.iter_enumerated().filter(|(_, of)| **of == Some(workload));
+        Self::Waypoint(cared.map(|(service, _)| service.0).collect())
+    }
+
+    /// What it is told of, and how many clusters that are; `called` are the services it calls.
+    fn sees(self, scenario: &Scenario, proxy: &ProxyModel, called: &[u32]) -> (Sees, u64) {
+        let scope = match self {
+            Self::Waypoint(services) => {
+                let clusters = services.len() as u64;
+                return (Sees::These(services), clusters);
+            }
+            Self::Sidecar(scope) | Self::Gateway(scope) => scope,
+        };
+        if proxy.memory.view == ConfigurationView::Used {
+            return (Sees::These(called.to_vec()), called.len() as u64);
+        }
+        let external = scope.external.clusters;
+        match &scope.services {
+            None => (Sees::Everything, scenario.services.len() as u64 + external),
+            Some(services) => {
+                let mut seen: Vec<u32> = services.iter().map(|service| service.0).collect();
+                seen.sort_unstable();
+                let clusters = seen.len() as u64 + external;
+                (Sees::These(seen), clusters)
+            }
+        }
+    }
+}
