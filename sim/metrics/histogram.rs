@@ -135,6 +135,8 @@ impl LogHistogram {
 
 /// Values that wait before they are counted.
 const WAITING: usize = 2048;
+/// So few histograms are at hand anyway: nothing waits.
+const FEW: usize = 256;
 
 /// Many histograms, counted into at random. A value waits until there are many and is then counted with the others: one
 /// after the other each would stand still for memory that is far away, together they wait for it side by side.
@@ -147,12 +149,15 @@ pub struct Histograms {
 impl Histograms {
     /// So many empty ones.
     pub fn new(count: usize) -> Self {
-        Self { all: vec![LogHistogram::new(); count], waiting: Vec::with_capacity(WAITING) }
+        Self { all: vec![LogHistogram::new(); count], waiting: Vec::new() }
     }
 
     /// Counts `value` in the histogram at `place`, at the latest when somebody looks.
     #[inline]
     pub fn record(&mut self, place: usize, value: u64) {
+        if self.all.len() <= FEW {
+            return self.all[place].record(value);
+        }
         if self.waiting.len() == WAITING {
             self.count();
         }
@@ -200,6 +205,21 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    /// One after the other or many at a time, the counts are the same.
+    #[test]
+    fn many_histograms_count_as_each_by_itself() {
+        for histograms in [FEW, FEW + 1] {
+            let mut together = Histograms::new(histograms);
+            let mut apart = vec![LogHistogram::new(); histograms];
+            for number in 0..(3 * WAITING + 7) {
+                let (place, value) = (number * 31 % histograms, (number * number) as u64);
+                together.record(place, value);
+                apart[place].record(value);
+            }
+            assert_eq!(together.all(), apart, "{histograms}");
+        }
+    }
 
     proptest! {
         #[test]
