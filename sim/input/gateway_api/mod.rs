@@ -1,7 +1,7 @@
 //! Gateway API: routes of requests for services in the mesh (GAMMA) and for gateways, gateways and waypoints, budgets.
 //!
 //! Linkerd serves an `HTTPRoute` of its own group with the same fields, which is read here too. Waypoints and the labels
-//! that lead to them wait in [`Pending`] until everything is read.
+//! that lead to them wait in `Pending` until everything is read.
 
 use super::foreign::family::{self, Family};
 

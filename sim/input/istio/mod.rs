@@ -1,7 +1,7 @@
 //! Istio's objects: traffic, security, telemetry and extensions, in every version that is served.
 //!
 //! One file per group of kinds, each with the tables of its fields. Delegated rules, and what holds for the whole mesh
-//! only if no namespace is left out, wait in [`Pending`] until everything is read.
+//! only if no namespace is left out, wait in `Pending` until everything is read.
 
 use super::foreign::family::{self, Family};
 use super::foreign::readers::{namespace, no_effect};

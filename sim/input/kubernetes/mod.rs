@@ -2,7 +2,7 @@
 //!
 //! Objects of all files are gathered and then put together, as labels tie them to each other. What manifests do not say,
 //! how long a service works and whom it calls, is guessed from environments and marked as a guess, unless another file
-//! says it of a service of the same name (see [`super::merge`]).
+//! says it of a service of the same name (see `input::merge`).
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 //! Linkerd's objects: `ServiceProfile`, annotations of Services and routes, and policies that refuse nobody here.
 //!
-//! A profile goes before the annotations of its Service, which go before nothing: all wait in [`Pending`] until
+//! A profile goes before the annotations of its Service, which go before nothing: all wait in `Pending` until
 //! everything is read. Linkerd's own `HTTPRoute` is read with Gateway API's.
 
 use crate::diag::Diagnostics;

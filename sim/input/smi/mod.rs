@@ -1,6 +1,6 @@
 //! SMI's objects: `TrafficSplit` with the `HTTPRouteGroup`s that it names, in every version.
 //!
-//! Groups may come after the splits that name them: both wait in [`Pending`] until everything is read.
+//! Groups may come after the splits that name them: both wait in `Pending` until everything is read.
 
 use crate::diag::Diagnostics;
 
