@@ -126,7 +126,8 @@ pub struct ServiceDraft {
     pub versions: Vec<VersionDraft>,
     /// Other names of it, or of a part of it.
     pub aliases: Vec<AliasDraft>,
-    /// What its pods' proxies take, under the meshes for which manifests say so.
+    /// What its pods' proxies take, under the meshes for which manifests say so: of a service with versions, what all of
+    /// them say.
     pub proxies: Vec<ProxyDraft>,
 }
 
@@ -176,6 +177,8 @@ pub struct VersionDraft {
     pub application: Application,
     /// What it can be asked for: the service's operations, some perhaps with bodies of its own.
     pub operations: Vec<OperationDraft>,
+    /// What its pods' proxies take, those of the service included; of one kind the first one holds.
+    pub proxies: Vec<ProxyDraft>,
 }
 
 impl ServiceDraft {

@@ -124,7 +124,7 @@ fn together(base: ServiceDraft, over: ServiceDraft, diagnostics: &mut Diagnostic
         }
     }
     if written("versions") {
-        one.versions = versions(&one.versions, &over.versions);
+        one.versions = versions(&one, &over.versions);
         one.replicas = over.replicas.clone();
     }
     if written("replicas") && !written("versions") {
@@ -147,6 +147,7 @@ fn together(base: ServiceDraft, over: ServiceDraft, diagnostics: &mut Diagnostic
     apply(&mut one.application, &own, &written);
     for version in one.versions.iter_mut().filter(|_| !written("versions")) {
         apply(&mut version.application, &own, &written);
+        version.proxies.splice(0..0, over.proxies.iter().copied());
     }
     one.aliases.extend(over.aliases);
     // Of one kind the first one holds.
@@ -158,13 +159,15 @@ fn together(base: ServiceDraft, over: ServiceDraft, diagnostics: &mut Diagnostic
     one
 }
 
-/// The versions of a scenario. Where manifests have a version of the same name its pods keep their labels: Services and
-/// subsets pick by them.
-fn versions(base: &[VersionDraft], over: &[VersionDraft]) -> Vec<VersionDraft> {
+/// The versions of a scenario. Where manifests have a version of the same name its pods keep their labels, by which
+/// Services and subsets pick, and their proxies.
+fn versions(base: &ServiceDraft, over: &[VersionDraft]) -> Vec<VersionDraft> {
     let mut versions = over.to_vec();
     for version in &mut versions {
         let name = version.name.value.clone();
-        let Some(known) = base.iter().find(|known| known.name.value == name) else { continue };
+        let known = base.versions.iter().find(|known| known.name.value == name);
+        version.proxies.extend(known.map_or(&base.proxies, |known| &known.proxies));
+        let Some(known) = known else { continue };
         let written = std::mem::replace(&mut version.labels, known.labels.clone());
         for (key, value) in written {
             match version.labels.iter_mut().find(|(known, _)| *known == key) {

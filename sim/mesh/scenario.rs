@@ -108,7 +108,7 @@ pub struct Service {
     pub injected: bool,
     /// What it can be asked for, at least one.
     pub operations: IndexVec<OperationIdx, Operation>,
-    /// What its own proxies take, at most one of each kind.
+    /// What its own proxies take, at most one of each kind; those of versions are theirs.
     pub proxies: Vec<ProxySettings>,
 }
 

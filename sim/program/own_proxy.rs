@@ -1,21 +1,39 @@
-//! Proxies of services that have resources of their own.
+//! Proxies of services and their versions that have resources of their own.
 
 use crate::index::IndexVec;
 use crate::mesh::model::{MeshModel, ProxyModel};
-use crate::mesh::scenario::{Scenario, Service, ServiceIdx};
+use crate::mesh::scenario::{Scenario, Service, ServiceIdx, VersionIdx};
 use crate::units::Cores;
 use crate::vocabulary::{ProxySettings, Resources};
 
-/// The sidecar of each service that does not take what the mesh gives to all.
-pub(super) fn own_proxies(scenario: &Scenario, mesh: &MeshModel) -> IndexVec<ServiceIdx, Option<ProxyModel>> {
+/// The sidecars of a service's pods that do not take what the mesh gives to all.
+#[derive(Debug)]
+pub(super) struct OwnProxies {
+    whole: Option<ProxyModel>,
+    versions: IndexVec<VersionIdx, Option<ProxyModel>>,
+}
+
+impl OwnProxies {
+    /// The sidecar of a version, or of a service that has none.
+    pub(super) fn of(&self, version: Option<VersionIdx>) -> Option<&ProxyModel> {
+        version.map_or(self.whole.as_ref(), |version| self.versions[version].as_ref())
+    }
+}
+
+/// Those of each service.
+pub(super) fn own_proxies(scenario: &Scenario, mesh: &MeshModel) -> IndexVec<ServiceIdx, OwnProxies> {
     let node_cores = whole(scenario.cluster.nodes.cores);
-    let own = |service: &Service| {
+    let own = |proxies: &Vec<ProxySettings>| {
         let sidecar = mesh.sidecar.as_ref()?;
         let kind = mesh.sidecar_kind()?;
-        let settings = service.proxies.iter().find(|settings| settings.kind == kind)?;
+        let settings = proxies.iter().find(|settings| settings.kind == kind)?;
         Some(set(sidecar, settings, node_cores))
     };
-    scenario.services.iter().map(own).collect()
+    let of = |service: &Service| OwnProxies {
+        whole: own(&service.proxies),
+        versions: service.versions.iter().map(|version| own(&version.proxies)).collect(),
+    };
+    scenario.services.iter().map(of).collect()
 }
 
 /// The proxy with these settings. As in Kubernetes, a CPU limit of 0 is none, and what has a limit alone requests that.

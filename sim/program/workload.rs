@@ -11,6 +11,7 @@ use crate::mesh::scenario::{
 };
 use crate::units::Span;
 
+use super::own_proxy::OwnProxies;
 use super::{
     CodeIdx, CpuLimit, GroupIdx, PodIdx, ProxyGroup, Service, Serving, Workload, WorkloadIdx, group, node,
 };
@@ -90,7 +91,7 @@ impl<'a> Workloads<'a> {
     pub(super) fn lay_out(
         scenario: &'a Scenario,
         mesh: &'a MeshModel,
-        own: &'a IndexVec<ServiceIdx, Option<ProxyModel>>,
+        own: &'a IndexVec<ServiceIdx, OwnProxies>,
     ) -> Self {
         let mut this = Self {
             all: IndexVec::new(),
@@ -112,8 +113,10 @@ impl<'a> Workloads<'a> {
             (None, None) => Beside::Nothing,
         };
         for (index, service) in scenario.services.iter_enumerated() {
-            let beside = own[index].as_ref().map_or(meshed, Beside::Pod);
-            this.add_service(scenario, index, if service.injected { beside } else { Beside::Nothing });
+            this.add_service(scenario, index, &|version| {
+                let beside = own[index].of(version).map_or(meshed, Beside::Pod);
+                if service.injected { beside } else { Beside::Nothing }
+            });
         }
         this.add_sources(scenario, mesh, meshed);
         if let Some(waypoint) = &mesh.waypoint {
@@ -132,8 +135,13 @@ impl<'a> Workloads<'a> {
         self.bodies.iter_enumerated().filter_map(|(workload, body)| Some((workload, (*body)?)))
     }
 
-    /// A workload for each version of a service, or one.
-    fn add_service(&mut self, scenario: &'a Scenario, index: ServiceIdx, beside: Beside<'a>) {
+    /// A workload for each version of a service, or one, and the proxies beside them.
+    fn add_service(
+        &mut self,
+        scenario: &'a Scenario,
+        index: ServiceIdx,
+        beside: &dyn Fn(Option<VersionIdx>) -> Beside<'a>,
+    ) {
         let service = &scenario.services[index];
         let (first_workload, name) = (self.all.next_index(), service.full_name());
         let scope = &scenario.scopes.of_services[index];
@@ -145,7 +153,7 @@ impl<'a> Workloads<'a> {
                 operations: &service.operations,
             };
             let (name, pods) = (name.clone(), service.replicas);
-            self.add(scenario, Plan { name, pods, beside, body: Some(body), scope });
+            self.add(scenario, Plan { name, pods, beside: beside(None), body: Some(body), scope });
         }
         for (number, version) in service.versions.iter_enumerated() {
             let body = Body {
@@ -154,8 +162,8 @@ impl<'a> Workloads<'a> {
                 application: &version.application,
                 operations: &version.operations,
             };
-            let name = format!("{name}@{}", version.name);
-            self.add(scenario, Plan { name, pods: version.replicas, beside, body: Some(body), scope });
+            let (name, pods) = (format!("{name}@{}", version.name), version.replicas);
+            self.add(scenario, Plan { name, pods, beside: beside(Some(number)), body: Some(body), scope });
         }
         let workloads = (self.all.len() - first_workload.position()) as u32;
         self.of_services.push(Service { name, first_workload, workloads });

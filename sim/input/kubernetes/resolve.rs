@@ -187,11 +187,17 @@ impl<'a> Resolver<'a> {
             workloads.iter().map(|workload| self.version(workload, &workloads, protocol)).collect();
         let location = versions.first().map_or(name.location, |version| version.replicas.location);
         let sum = versions.iter().fold(0_u32, |sum, version| sum.saturating_add(version.replicas.value));
+        // What not all of them say is their own.
+        let says = |version: &VersionDraft, proxy: &ProxyDraft| {
+            version.proxies.iter().any(|own| own.settings == proxy.settings)
+        };
+        let mut common = versions.first().map(|first| first.proxies.clone()).unwrap_or_default();
+        common.retain(|proxy| versions.iter().all(|version| says(version, proxy)));
         ServiceDraft {
             replicas: Located::new(sum, location),
             labels: common_labels(workloads.iter().copied()),
             application: versions.first().map(|first| first.application.clone()).unwrap_or_default(),
-            proxies: workloads.first().map(|first| self.proxies(first)).unwrap_or_default(),
+            proxies: common,
             versions: if versions.len() > 1 { versions } else { Vec::new() },
             ..ServiceDraft::of(name, Origins::Manifest)
         }
@@ -213,6 +219,7 @@ impl<'a> Resolver<'a> {
                 ..Application::default()
             },
             operations: Vec::new(),
+            proxies: self.proxies(workload),
         }
     }
 

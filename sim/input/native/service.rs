@@ -78,6 +78,8 @@ fn version(node: &Node, service: &ServiceDraft, diagnostics: &mut Diagnostics) -
     let own_labels = fields.read("labels", labels).unwrap_or_default();
     let application = application::application(&mut fields, &service.application);
     let operations = operation::of_version(&mut fields, &service.operations);
+    let mut proxies = fields.read("proxies", proxies).unwrap_or_default();
+    proxies.extend(&service.proxies);
     let location = fields.location();
     fields.finish();
     let name = name?;
@@ -92,6 +94,7 @@ fn version(node: &Node, service: &ServiceDraft, diagnostics: &mut Diagnostics) -
         labels,
         application,
         operations,
+        proxies,
     })
 }
 

@@ -94,6 +94,7 @@ impl Model<'_> {
                     name: version,
                     application: application.clone(),
                     operations: self.operations(row, Some(workload), &names),
+                    proxies: Vec::new(),
                 });
             }
         }

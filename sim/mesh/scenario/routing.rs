@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::index_type;
+use crate::vocabulary::ProxySettings;
 use crate::vocabulary::resilience::{Limits, TrafficPolicy};
 use crate::vocabulary::routing::{Order, Resource, Rule, RuleAction};
 
@@ -29,6 +30,8 @@ pub struct Version {
     pub application: Application,
     /// What it can be asked for: operations of the same names and in the same order as the service's.
     pub operations: IndexVec<OperationIdx, Operation>,
+    /// What its own proxies take, at most one of each kind.
+    pub proxies: Vec<ProxySettings>,
 }
 
 /// A named part of a service's endpoints.

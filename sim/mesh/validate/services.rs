@@ -3,7 +3,9 @@
 use crate::diag::{Code, Diagnostic, Diagnostics, closest, quote};
 use crate::index::{Idx, IndexVec};
 use crate::input::Draft;
-use crate::input::draft::{ActionDraft, CallDraft, OperationDraft, ServiceDraft, StepDraft, VersionDraft};
+use crate::input::draft::{
+    ActionDraft, CallDraft, OperationDraft, ProxyDraft, ServiceDraft, StepDraft, VersionDraft,
+};
 use crate::input::tree::Located;
 use crate::vocabulary::{ProxyKind, ProxySettings};
 
@@ -45,8 +47,8 @@ pub(super) fn operation(
 }
 
 /// What is said first of each kind of proxy.
-fn proxies(service: &ServiceDraft) -> Vec<ProxySettings> {
-    let said = |kind| service.proxies.iter().map(|proxy| proxy.settings).find(|proxy| proxy.kind == kind);
+fn proxies(drafts: &[ProxyDraft]) -> Vec<ProxySettings> {
+    let said = |kind| drafts.iter().map(|proxy| proxy.settings).find(|proxy| proxy.kind == kind);
     ProxyKind::ALL.into_iter().filter_map(said).collect()
 }
 
@@ -89,7 +91,7 @@ impl Resolver<'_> {
             balancing: None,
             injected: true,
             operations,
-            proxies: proxies(service),
+            proxies: proxies(&service.proxies),
         }
     }
 
@@ -133,6 +135,7 @@ impl Resolver<'_> {
             labels: version.labels.clone(),
             replicas: version.replicas.value,
             operations: operations.collect(),
+            proxies: proxies(&version.proxies),
             // Callers speak to all versions alike.
             application: Application {
                 protocol: service.application.protocol,

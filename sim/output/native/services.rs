@@ -2,7 +2,8 @@
 
 use crate::input::defaults;
 use crate::input::draft::{
-    ActionDraft, AliasDraft, CallDraft, OperationDraft, PortDraft, ServiceDraft, StepDraft, VersionDraft,
+    ActionDraft, AliasDraft, CallDraft, OperationDraft, PortDraft, ProxyDraft, ServiceDraft, StepDraft,
+    VersionDraft,
 };
 use crate::units::Ratio;
 use crate::vocabulary::routing::Status;
@@ -34,13 +35,7 @@ pub(super) fn service(service: &ServiceDraft, guesses: &mut Guesses<'_>) -> Yaml
     }
     map.some("ports", service.ports.iter().map(|row| port(row, spoken)).collect());
     application(&service.application, &Application::default(), &mut map);
-    let mut own = Map::default();
-    for settings in ProxyKind::ALL.into_iter().filter_map(|kind| proxy(service, kind)) {
-        own.put(settings.kind.container(), proxy_settings(settings));
-    }
-    if !own.is_empty() {
-        map.put("proxies", own);
-    }
+    proxies(&service.proxies, &[], &mut map);
     match service.operations.as_slice() {
         [only] if only.name.value == defaults::OPERATION => {
             places.push(only.name.location);
@@ -90,6 +85,7 @@ fn version(version: &VersionDraft, service: &ServiceDraft, guesses: &mut Guesses
         map.put("labels", labels(&own));
     }
     application(&version.application, &service.application, &mut map);
+    proxies(&version.proxies, &service.proxies, &mut map);
     let mut others = Vec::new();
     for (own, base) in version.operations.iter().zip(&service.operations) {
         let mut written = Map::default();
@@ -159,13 +155,28 @@ fn application(application: &Application, base: &Application, map: &mut Map) {
     }
 }
 
-/// What is said first of its proxies of a kind.
-fn proxy(service: &ServiceDraft, kind: ProxyKind) -> Option<&ProxySettings> {
-    service.proxies.iter().map(|proxy| &proxy.settings).find(|settings| settings.kind == kind)
+/// What is said of proxies otherwise than in `base`; of one kind the first one holds.
+fn proxies(drafts: &[ProxyDraft], base: &[ProxyDraft], map: &mut Map) {
+    let first = |drafts: &[ProxyDraft], kind| {
+        drafts.iter().map(|proxy| proxy.settings).find(|settings| settings.kind == kind)
+    };
+    let mut own = Map::default();
+    for kind in ProxyKind::ALL {
+        if let Some(settings) = first(drafts, kind).filter(|own| first(base, kind) != Some(*own)) {
+            own.put(kind.container(), proxy_settings(&settings));
+        }
+    }
+    if !own.is_empty() {
+        map.put("proxies", own);
+    }
 }
 
 fn proxy_settings(settings: &ProxySettings) -> Map {
     let mut map = settings.resources.as_ref().map(resources).unwrap_or_default();
+    // An empty map is the mesh's own; a container without any resources requests nothing.
+    if map.is_empty() && settings.resources.is_some() {
+        map.put("cpu_request", Yaml::plain(0));
+    }
     map.maybe("workers", settings.workers.map(Yaml::plain));
     map
 }

@@ -5,6 +5,7 @@ use crate::input::{self, Options};
 use crate::mesh::profile::find;
 use crate::mesh::scenario::{Subset, VersionIdx};
 use crate::mesh::validate;
+use crate::program::own_proxy::own_proxies;
 use crate::vocabulary::routing::Resource;
 
 const TEXT: &str = "
@@ -40,7 +41,7 @@ type Seen = (Vec<u32>, Option<String>, u32);
 fn pods(mesh: &str) -> Vec<Option<Seen>> {
     let scenario = scenario();
     let mesh = find(mesh, None).expect("a shipped profile").model(2);
-    let own = IndexVec::filled(None, scenario.services.len());
+    let own = own_proxies(&scenario, &mesh);
     let workloads = Workloads::lay_out(&scenario, &mesh, &own);
     let nowhere = vec![Vec::new(); workloads.all.len()];
     let mut edges = Edges::new(&scenario, &mesh, &workloads, nowhere);

@@ -1,6 +1,8 @@
 //! Services whose proxies take other resources than those of the mesh.
 
-use sim::mesh::MeshModel;
+use sim::input::{self, Options};
+use sim::mesh::{MeshModel, validate};
+use sim::output::native;
 use sim::program::{Program, ProxyGroup, compile};
 use sim::units::Cores;
 
@@ -63,6 +65,34 @@ fn a_services_proxies_have_what_it_asks_for_them() {
 }
 
 #[test]
+fn versions_have_proxies_of_their_own() {
+    let text = |versions: &str, proxies: &str| {
+        let versions = format!(", versions: [{versions}]{proxies}");
+        text("")
+            .replace("{name: db, service_time: 1ms}", &format!("{{name: db, service_time: 1ms{versions}}}"))
+    };
+    let istio = mesh("istio-sidecar");
+    let large = ", proxies: {istio-proxy: {cpu_limit: 4, memory_request: 1GiB}}";
+    let mixed = program(&text(&format!("{{name: v1, replicas: 2{large}}}, {{name: v2}}"), ""), &istio);
+    let of = |program: &Program, version: &str| {
+        let group = group(program, &format!("default/db@{version}"));
+        (group.workers, group.memory_request)
+    };
+    let mesh_own = (2, Some(128 << 20));
+    assert_eq!((of(&mixed, "v1"), of(&mixed, "v2")), ((4, Some(1 << 30)), mesh_own));
+    // What the service says holds for a version that is silent, one kind at a time.
+    let both = program(&text("{name: v1, proxies: {istio-proxy: {workers: 1}}}, {name: v2}", large), &istio);
+    assert_eq!((of(&both, "v1"), of(&both, "v2")), ((1, mesh_own.1), (4, Some(1 << 30))));
+    let other =
+        program(&text("{name: v1, proxies: {linkerd-proxy: {workers: 1}}}, {name: v2}", large), &istio);
+    assert_eq!((of(&other, "v1"), of(&other, "v2")), ((4, Some(1 << 30)), (4, Some(1 << 30))));
+    // Said of each version it is the same as said of the service.
+    let each = program(&text(&format!("{{name: v1{large}}}, {{name: v2{large}}}"), ""), &istio);
+    let service = program(&text("{name: v1}, {name: v2}", large), &istio);
+    assert_eq!(each.digest(), service.digest());
+}
+
+#[test]
 fn other_meshes_and_services_without_a_proxy_are_left_alone() {
     let own = format!(", proxies: {{istio-proxy: {ASKED}}}");
     for name in ["none", "istio-ambient", "istio-ambient-waypoint", "linkerd"] {
@@ -93,6 +123,88 @@ fn a_limit_of_its_own_throttles_the_proxy() {
     let throttled = used(", proxies: {istio-proxy: {cpu_limit: 250m}}");
     assert!((throttled - 0.25).abs() < 0.01, "{throttled}");
     assert!(used("") > 1.0, "as many as the workers can do");
+}
+
+/// Two workloads behind one Service, with annotations of their own.
+fn canary(annotations: [&str; 2]) -> String {
+    let deployment = |version: &str, annotations: &str| {
+        format!(
+            "---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: web-{version}}}
+spec:
+  replicas: 2
+  selector: {{matchLabels: {{app: web, version: {version}}}}}
+  template:
+    metadata:
+      labels: {{app: web, version: {version}, sidecar.istio.io/inject: 'true'}}
+      annotations: {{{annotations}}}
+    spec: {{containers: [{{name: app}}]}}
+"
+        )
+    };
+    let service = "apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {selector: {app: web}, ports: [{port: 80, name: http}]}
+";
+    let [one, two] = annotations;
+    format!("{service}{}{}", deployment("v1", one), deployment("v2", two))
+}
+
+#[test]
+fn each_workload_behind_a_service_has_the_proxies_of_its_annotations() {
+    let istio = mesh("istio-sidecar");
+    let seen = |annotations: [&str; 2], written: &str| {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let traffic = "traffic: [{service: web, from: outside, rate: 1/s}]\n";
+        let written = format!("version: 1\nservices: [{{name: web, service_time: 1ms{written}}}]\n{traffic}");
+        for (name, text) in [("manifest.yaml", canary(annotations)), ("scenario.yaml", written)] {
+            std::fs::write(folder.path().join(name), text).expect("a writable folder");
+        }
+        let program = compile(&load(folder.path()), &istio);
+        ["v1", "v2"].map(|version| group(&program, &format!("default/web@{version}")).memory_request)
+    };
+    let annotated = "sidecar.istio.io/proxyMemory: 300Mi";
+    let (mesh_own, large) = (Some(128 << 20), Some(300 << 20));
+    assert_eq!(seen([annotated, ""], ""), [large, mesh_own]);
+    assert_eq!(seen(["", annotated], ""), [mesh_own, large]);
+    assert_eq!(
+        seen([annotated, "sidecar.istio.io/proxyCPU: 1"], ""),
+        [large, None],
+        "which drops all defaults"
+    );
+    assert_eq!(seen([annotated, annotated], ""), [large, large]);
+    let own = "{istio-proxy: {memory_request: 1GiB}}";
+    assert_eq!(seen([annotated, ""], &format!(", proxies: {own}")), [Some(1 << 30); 2]);
+    let versions = format!(", versions: [{{name: v1}}, {{name: v2, proxies: {own}}}]");
+    assert_eq!(seen([annotated, ""], &versions), [large, Some(1 << 30)], "v1's pods keep theirs");
+}
+
+#[test]
+fn imported_proxies_come_back() {
+    let empty = "\n      - {name: linkerd-proxy}";
+    let bare = canary(["", ""]).replace("[{name: app}]", &format!("\n      - {{name: app}}{empty}"));
+    let annotated = canary(["sidecar.istio.io/proxyMemory: 300Mi", "sidecar.istio.io/proxyCPU: 1"]);
+    for (manifest, mesh) in [(annotated, "istio-sidecar"), (bare, "linkerd@ha")] {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let traffic = "version: 1\ntraffic: [{service: web, from: outside, rate: 1/s}]\n";
+        for (name, text) in [("manifest.yaml", &*manifest), ("traffic.yaml", traffic)] {
+            std::fs::write(folder.path().join(name), text).expect("a writable folder");
+        }
+        let (draft, _, _) = input::load(&[folder.path().to_path_buf()], &Options::default());
+        let written = folder.path().join("written.yaml");
+        std::fs::write(&written, native::scenario(&draft)).expect("a writable folder");
+        let model = crate::common::mesh(mesh);
+        let [before, after] = [folder.path().join("manifest.yaml"), written.clone()].map(|path| {
+            let files =
+                if path == written { vec![path] } else { vec![path, folder.path().join("traffic.yaml")] };
+            let (draft, _, mut diagnostics) = input::load(&files, &Options::default());
+            compile(&validate(&draft, &mut diagnostics).expect("it is valid"), &model).digest()
+        });
+        assert_eq!(before, after, "{mesh}");
+    }
 }
 
 #[test]
