@@ -16,7 +16,8 @@ use super::{Exit, print};
 
 #[derive(Debug, Args)]
 pub(super) struct ResourcesArguments {
-    /// What `kubectl get pods --all-namespaces -o json` prints (or YAML); `-` is standard input
+    /// What `kubectl get pods --all-namespaces -o json` prints (or YAML), or manifests with injected templates, of which
+    /// those count that no pod is listed of; `-` is standard input
     #[arg(value_name = "FILE")]
     pods: PathBuf,
     /// What `kubectl top pods --all-namespaces --containers` prints, or a PodMetricsList
@@ -49,7 +50,7 @@ enum Format {
 
 pub(super) fn execute(arguments: &ResourcesArguments) -> Exit {
     let (mut sources, mut diagnostics) = (Sources::default(), Diagnostics::default());
-    let records = pods::load(&arguments.pods, &mut sources, &mut diagnostics);
+    let records = pods::load(&arguments.pods, arguments.nodes, &mut sources, &mut diagnostics);
     let usages = arguments.top.iter().flat_map(|top| pods::usage(top, &mut sources, &mut diagnostics));
     let usages: Vec<_> = usages.collect();
     let mut names = arguments.mesh.clone();

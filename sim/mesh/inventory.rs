@@ -55,9 +55,9 @@ pub struct Sum {
 }
 
 impl Sum {
-    fn add(&mut self, value: Option<f64>) {
-        self.total += value.unwrap_or(0.0);
-        self.given += u64::from(value.is_some());
+    fn add(&mut self, value: Option<f64>, copies: u64) {
+        self.total += value.unwrap_or(0.0) * copies as f64;
+        self.given += if value.is_some() { copies } else { 0 };
     }
 }
 
@@ -87,18 +87,18 @@ pub struct Held {
 }
 
 impl Held {
-    fn add(&mut self, resources: &Resources, native: bool, used: Option<&Usage>) {
+    fn add(&mut self, resources: &Resources, native: bool, copies: u64, used: Option<&Usage>) {
         let [cpu_request, cpu_limit] =
             [resources.cpu_request, resources.cpu_limit].map(|it| it.map(Cores::value));
         let bytes = |amount: Option<Bytes>| amount.map(|amount| amount.value() as f64);
-        self.count += 1;
-        self.native += u64::from(native);
-        self.cpu_request.add(cpu_request);
-        self.cpu_limit.add(cpu_limit);
-        self.memory_request.add(bytes(resources.memory_request));
-        self.memory_limit.add(bytes(resources.memory_limit));
-        self.cpu_used.add(used.map(|used| used.cpu.value()));
-        self.memory_used.add(used.map(|used| used.memory.value() as f64));
+        self.count += copies;
+        self.native += if native { copies } else { 0 };
+        self.cpu_request.add(cpu_request, copies);
+        self.cpu_limit.add(cpu_limit, copies);
+        self.memory_request.add(bytes(resources.memory_request), copies);
+        self.memory_limit.add(bytes(resources.memory_limit), copies);
+        self.cpu_used.add(used.map(|used| used.cpu.value()), 1);
+        self.memory_used.add(used.map(|used| used.memory.value() as f64), 1);
         if used.is_some() {
             self.cpu_request_of_used += cpu_request.unwrap_or(0.0);
             self.memory_request_of_used += bytes(resources.memory_request).unwrap_or(0.0);
@@ -144,7 +144,7 @@ impl Inventory {
 
     fn count(&mut self, pod: &PodRecord, used: &Used<'_>) {
         if pod.part == Some(Part::ControlPlane) {
-            self.control_plane.add(&pod.application, false, None);
+            self.control_plane.add(&pod.application, false, pod.copies, None);
         }
         let role = match pod.part {
             Some(Part::NodeProxy) => Role::NodeProxy,
@@ -154,16 +154,16 @@ impl Inventory {
         };
         let Some(proxy) = &pod.proxy else {
             if pod.part.is_none() {
-                *self.without.entry(pod.namespace.clone()).or_default() += 1;
-                self.redirected += u64::from(pod.redirected);
+                *self.without.entry(pod.namespace.clone()).or_default() += pod.copies;
+                self.redirected += if pod.redirected { pod.copies } else { 0 };
             }
             return;
         };
         let container = proxy.kind.container();
         for namespace in [Some(pod.namespace.clone()), None] {
             let key = Key { namespace, container, role };
-            let found = used.find(pod, container);
-            self.proxies.entry(key).or_default().add(&proxy.resources, proxy.native, found);
+            let found = used.find(pod, container).filter(|_| pod.copies == 1);
+            self.proxies.entry(key).or_default().add(&proxy.resources, proxy.native, pod.copies, found);
         }
     }
 
@@ -240,12 +240,12 @@ fn fleet(pods: &[PodRecord], nodes: Option<u64>) -> Fleet {
     let services: BTreeSet<(&str, &str)> =
         applications().map(|pod| (pod.namespace.as_str(), pod.workload.as_str())).collect();
     Fleet {
-        pods: meshed().count() as u64,
+        pods: meshed().map(|pod| pod.copies).sum(),
         is_meshed: any,
         nodes: nodes.unwrap_or(named.len().max(1) as u64),
         nodes_known: nodes.is_some() || !named.is_empty(),
         namespaces: namespaces.len() as u64,
         services: services.len() as u64,
-        endpoints: applications().count() as u64,
+        endpoints: applications().map(|pod| pod.copies).sum(),
     }
 }

@@ -1,6 +1,9 @@
-//! Lists of pods, for questions about what runs: `kubectl get pods -o json`, and what their containers use, `kubectl top
-//! pods --containers`.
+//! Lists of pods, for questions about what runs: `kubectl get pods -o json`, or manifests of what makes pods; and what
+//! their containers use, `kubectl top pods --containers`.
 
+mod made;
+
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::diag::{Code, Diagnostic, Diagnostics, Location, Severity, Sources, quote};
@@ -10,13 +13,15 @@ use crate::units::{Bytes, Cores};
 use crate::vocabulary::{ProxyKind, Resources};
 
 use super::object::{at, elements_at, flatten, is_object, kind, text_at};
-use super::pod::{Container, Lifetime, cpu, memory, quantity_of_cpu, quantity_of_memory, total};
+use super::pod::{Container, Lifetime, Template, cpu, memory, quantity_of_cpu, quantity_of_memory, total};
 use super::proxy::Part;
 use super::workload::Pod;
 
-/// A pod that was found.
+/// A pod that was found, or the pods of a workload of which only the template is given.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PodRecord {
+    /// How many pods are like this one.
+    pub copies: u64,
     /// Its name.
     pub name: String,
     /// Its namespace.
@@ -65,24 +70,48 @@ pub struct Usage {
     pub memory: Bytes,
 }
 
-/// The pods of a file, or of standard input (`-`). Objects of other kinds are reported.
-pub fn load(path: &Path, sources: &mut Sources, diagnostics: &mut Diagnostics) -> Vec<PodRecord> {
+/// The pods of a file, or of standard input (`-`), and those that its workloads make on so many `nodes` (`None`: those
+/// that pods name), where no pod of theirs is listed. Objects of other kinds are nothing to it, unless there is nothing else.
+pub fn load(
+    path: &Path,
+    nodes: Option<u64>,
+    sources: &mut Sources,
+    diagnostics: &mut Diagnostics,
+) -> Vec<PodRecord> {
     let (file, documents) = parse_file(path, Severity::Error, sources, diagnostics);
-    let mut records = Vec::new();
-    let mut others: Vec<(String, Location, usize)> = Vec::new();
+    let (mut records, mut makers, mut workloads) = (Vec::new(), BTreeSet::new(), Vec::new());
+    let mut others: Vec<(String, Location, usize, bool)> = Vec::new();
     for object in documents.into_iter().flat_map(flatten) {
         if is_object(&object) && text_at(&object, "kind") == "Pod" {
-            records.extend(Pod::read(&object, diagnostics).map(PodRecord::of));
+            if let Some(pod) = Pod::read(&object, diagnostics) {
+                let namespace = pod.meta.namespace().to_owned();
+                makers.extend(
+                    pod.owner.iter().map(|(kind, name)| (kind.clone(), namespace.clone(), name.clone())),
+                );
+                records.push(PodRecord::of_pod(pod));
+            }
             continue;
         }
+        if is_object(&object) && made::makes_pods(&object) {
+            workloads.extend(made::Made::read(&object, diagnostics));
+            continue;
+        }
+        let makes_pods = ["template", "jobTemplate"].iter().any(|key| at(&object, &["spec", key]).is_some());
+        let is_known = is_object(&object) && !makes_pods;
         let what = if is_object(&object) { kind(&object) } else { object.describe() };
         match others.iter_mut().find(|(known, ..)| *known == what) {
-            Some((.., count)) => *count += 1,
-            None => others.push((what, object.location, 1)),
+            Some((_, _, count, _)) => *count += 1,
+            None => others.push((what, object.location, 1, is_known)),
         }
     }
+    let named: BTreeSet<&str> = records.iter().filter_map(|pod: &PodRecord| pod.node.as_deref()).collect();
+    let named = Some(named.len() as u64).filter(|count| *count > 0);
+    records.extend(made::records(workloads, &makers, nodes.or(named), diagnostics));
     let hint = "give what `kubectl get pods --all-namespaces -o json` prints";
-    for (what, location, count) in others {
+    for (what, location, count, is_known) in others {
+        if is_known && !records.is_empty() {
+            continue;
+        }
         let what = if what.starts_with('`') { what } else { quote(&what) };
         let message = format!("{count} × {what} among the pods");
         let problem = Diagnostic::error(Code::UnknownObject, message).at(location).hint(hint);
@@ -97,12 +126,19 @@ pub fn load(path: &Path, sources: &mut Sources, diagnostics: &mut Diagnostics) -
 }
 
 impl PodRecord {
-    fn of(pod: Pod) -> Self {
-        let template = &pod.template;
+    fn of_pod(pod: Pod) -> Self {
+        let (name, workload) = (pod.meta.name.value.clone(), pod.workload().to_owned());
+        let record = Self::of(&pod.template, name, pod.meta.namespace().to_owned(), workload);
+        Self { node: pod.node, ended: pod.ended, ..record }
+    }
+
+    /// One pod of this template, on a node that nobody knows.
+    fn of(template: &Template, name: String, namespace: String, workload: String) -> Self {
         let is_proxy = |container: &&Container| container.proxy().is_some();
         let found = template.containers.iter().find(is_proxy);
         let redirection = template.annotation("ambient.istio.io/redirection");
         Self {
+            copies: 1,
             proxy: found.and_then(|container| {
                 let native = container.lifetime == Lifetime::NativeSidecar;
                 Some(ProxyRecord { kind: container.proxy()?, native, resources: container.resources })
@@ -111,11 +147,11 @@ impl PodRecord {
             part: template.part(),
             host_network: template.host_network,
             redirected: redirection.is_some_and(|text| text.value == "enabled"),
-            workload: pod.workload().to_owned(),
-            namespace: pod.meta.namespace().to_owned(),
-            node: pod.node,
-            ended: pod.ended,
-            name: pod.meta.name.value,
+            workload,
+            namespace,
+            node: None,
+            ended: false,
+            name,
         }
     }
 }

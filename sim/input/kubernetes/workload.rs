@@ -82,15 +82,7 @@ impl Pod {
     pub(super) fn read(node: &Node, diagnostics: &mut Diagnostics) -> Option<Self> {
         let meta = Meta::read(node, diagnostics)?;
         let hash = at(node, &["metadata", "labels", "pod-template-hash"]).and_then(Node::text);
-        let owner = owner(node, diagnostics).map(|(kind, name)| match (kind.as_str(), hash) {
-            ("ReplicaSet", Some(hash)) => {
-                match name.strip_suffix(hash).and_then(|name| name.strip_suffix('-')) {
-                    Some(deployment) => ("Deployment".to_owned(), deployment.to_owned()),
-                    None => (kind, name),
-                }
-            }
-            _ => (kind, name),
-        });
+        let owner = owner(node, diagnostics).map(|owner| deployment_of(owner, hash));
         let phase = at(node, &["status", "phase"]).and_then(Node::text);
         Some(Self {
             owner,
@@ -117,8 +109,18 @@ impl Pod {
     }
 }
 
+/// Kind and name of what keeps pods with this hash: a `ReplicaSet` whose name ends with it is a Deployment's.
+pub(super) fn deployment_of((kind, name): (String, String), hash: Option<&str>) -> (String, String) {
+    let deployment =
+        hash.filter(|_| kind == "ReplicaSet").and_then(|hash| name.strip_suffix(hash)?.strip_suffix('-'));
+    match deployment {
+        Some(deployment) => ("Deployment".to_owned(), deployment.to_owned()),
+        None => (kind, name),
+    }
+}
+
 /// Kind and name of the controller of an object.
-fn owner(node: &Node, diagnostics: &mut Diagnostics) -> Option<(String, String)> {
+pub(super) fn owner(node: &Node, diagnostics: &mut Diagnostics) -> Option<(String, String)> {
     let owners = elements_at(node, &["metadata", "ownerReferences"], diagnostics);
     let controls = |owner: &&Node| text_at(owner, "controller") == "true";
     let owner = owners.iter().find(controls).or_else(|| owners.first())?;

@@ -236,10 +236,112 @@ fn large_lists_are_read_in_seconds() {
     assert_eq!(found["now,,istio-proxy (sidecar),cpu_request"], 280.0);
     let (mut sources, mut diagnostics) = (Sources::default(), Diagnostics::default());
     let start = cpu_time();
-    let pods = pods::load(&place.path("pods.json"), &mut sources, &mut diagnostics);
+    let pods = pods::load(&place.path("pods.json"), None, &mut sources, &mut diagnostics);
     let took = cpu_time().saturating_sub(start);
     println!("{} MB in {} ms", list.len() / 1_000_000, took.as_millis());
     assert_eq!((pods.len(), diagnostics.errors()), (2800, 0));
     // Whatever the build; an optimised one takes a tenth of it.
     assert!(took.as_secs() < 5, "{took:?}");
+}
+
+/// A workload as injected, with so many replicas.
+fn workload(kind: &str, name: &str, spec: &str) -> String {
+    format!(
+        "---
+apiVersion: apps/v1
+kind: {kind}
+metadata: {{name: {name}, namespace: shop}}
+spec:
+  {spec}
+  template:
+    metadata: {{labels: {{app: {name}}}}}
+    spec:
+      containers:
+      - {{name: app}}
+      - {{name: istio-proxy, resources: {{requests: {{cpu: 100m, memory: 128Mi}}}}}}
+"
+    )
+}
+
+fn pod(name: &str, kind: &str, owner: &str, hash: &str) -> String {
+    let owner = format!("ownerReferences: [{{kind: {kind}, name: {owner}, controller: true}}]");
+    format!(
+        "---
+apiVersion: v1
+kind: Pod
+metadata: {{name: {name}, namespace: shop, labels: {{app: web{hash}}}, {owner}}}
+spec: {{nodeName: one, containers: [{{name: app}}, {{name: istio-proxy, resources: {{requests: {{cpu: 300m}}}}}}]}}
+"
+    )
+}
+
+#[test]
+fn templates_stand_for_the_pods_that_are_not_listed() {
+    let place = Place::new();
+    let seen = |text: &str, more: &str| {
+        place.write("objects.yaml", text);
+        let found = rows(&place.fine(&format!("resources objects.yaml --format csv{more}")));
+        ["count", "cpu_request"].map(|metric| found[&format!("now,,istio-proxy (sidecar),{metric}")])
+    };
+    let deployment = workload("Deployment", "web", "replicas: 3");
+    assert_eq!(seen(&deployment, ""), [3.0, 0.3]);
+    let service = "---\napiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {ports: [{port: 80}]}\n";
+    assert_eq!(seen(&format!("{service}{deployment}"), ""), [3.0, 0.3], "a Service is nothing to it");
+    assert_eq!(seen(&format!("{deployment}{deployment}"), ""), [3.0, 0.3]);
+    // A pod goes before what made it, by whatever name it knows that.
+    let own = pod("web-1-a", "ReplicaSet", "web-1", ", pod-template-hash: '1'");
+    let set = workload("ReplicaSet", "web-1", "replicas: 3");
+    let owned = set.replace(
+        "namespace: shop}\nspec",
+        "namespace: shop, ownerReferences: [{kind: Deployment, name: web, controller: true}]}\nspec",
+    );
+    assert_eq!(seen(&format!("{deployment}{own}"), ""), [1.0, 0.3]);
+    assert_eq!(seen(&format!("{own}{owned}{deployment}"), ""), [1.0, 0.3]);
+    assert_eq!(seen(&format!("{owned}{deployment}"), ""), [3.0, 0.3], "a Deployment before its ReplicaSets");
+    assert_eq!(seen(&owned, ""), [3.0, 0.3]);
+    assert_eq!(seen(&format!("{set}{}", pod("web-1-a", "ReplicaSet", "web-1", "")), ""), [1.0, 0.3]);
+    let others = workload("StatefulSet", "store", "replicas: 2");
+    assert_eq!(seen(&format!("{deployment}{own}{others}"), ""), [3.0, 0.5]);
+    // A DaemonSet has a pod on each node.
+    let daemons = workload("DaemonSet", "agent", "selector: {}");
+    assert_eq!(seen(&daemons, " --nodes 7"), [7.0, 0.7]);
+    let counted = format!("{daemons}status: {{desiredNumberScheduled: 4}}\n");
+    assert_eq!(seen(&counted, " --nodes 7"), [4.0, 0.4]);
+    let elsewhere = own.replace("nodeName: one", "nodeName: two").replace("web-1-a", "web-1-b");
+    assert_eq!(seen(&format!("{daemons}{own}{elsewhere}"), ""), [4.0, 0.8], "on the nodes that pods name");
+    // A Job has as many as run at once, until it is done.
+    let job = |spec: &str, status: &str| {
+        let text = workload("Job", "batch", spec).replace("apps/v1", "batch/v1");
+        seen(&format!("{deployment}{text}{status}"), "")[0] - 3.0
+    };
+    assert_eq!(job("parallelism: 4\n  completions: 2", ""), 2.0);
+    assert_eq!(job("parallelism: 4", "status: {active: 1}\n"), 1.0);
+    assert_eq!(job("suspend: true", ""), 0.0);
+    assert_eq!(job("parallelism: 4", "status: {completionTime: '2026-01-01T00:00:00Z'}\n"), 0.0);
+}
+
+#[test]
+fn who_gives_templates_is_told_what_they_do_not_show() {
+    let place = Place::new();
+    let said = |text: &str| {
+        place.write("objects.yaml", text);
+        let output = place.sim("resources objects.yaml --mesh istio-sidecar");
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        (stdout(&output), stderr(&output))
+    };
+    let bare = workload("Deployment", "web", "replicas: 3").replace("istio-proxy", "other");
+    let (table, problems) = said(&bare);
+    assert!(table.contains("Pods without a proxy: 3 (shop 3)"), "{table}");
+    assert_eq!(problems, "", "manifests are as they are");
+    let (_, problems) = said(&format!("{bare}status: {{replicas: 3}}\n"));
+    assert!(problems.contains("objects.yaml:4:18") && problems.contains("kubectl get pods"), "{problems}");
+    let (_, problems) = said(&workload("DaemonSet", "agent", "selector: {}"));
+    assert!(problems.contains("say with `--nodes`"), "{problems}");
+    let cron =
+        "---\napiVersion: batch/v1\nkind: CronJob\nmetadata: {name: nightly}\nspec: {jobTemplate: {}}\n";
+    let (_, problems) = said(&format!("{bare}{cron}"));
+    assert!(problems.contains("1 × `CronJob (batch/v1)` among the pods"), "{problems}");
+    place.write("huge.yaml", &workload("Deployment", "web", "replicas: 4000000000"));
+    let found = rows(&place.fine("resources huge.yaml --format csv"));
+    assert_eq!(found["now,,istio-proxy (sidecar),count"], 4e9);
 }

@@ -164,7 +164,7 @@ proptest! {
             compile(&scenario, &mesh("istio-sidecar"));
         }
         let (mut sources, mut diagnostics) = (Sources::default(), Diagnostics::default());
-        pods::load(&path, &mut sources, &mut diagnostics);
+        pods::load(&path, None, &mut sources, &mut diagnostics);
         pods::usage(&path, &mut sources, &mut diagnostics);
         check_places(&diagnostics, &sources);
     }
