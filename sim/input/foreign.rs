@@ -28,12 +28,21 @@ pub(crate) use value::unread;
 pub enum Treatment {
     /// It has its effect.
     Modelled,
+    /// It has its effect, of which this is to be known.
+    ModelledAs(&'static str),
     /// It would have an effect and has none, because of this; the user is told.
     Named(&'static str),
     /// It changes neither behaviour nor cost; nothing is said.
     Irrelevant,
     /// What is below it has the rows of this table.
     Like(&'static [Row]),
+}
+
+impl Treatment {
+    /// Whether the field has its effect.
+    pub const fn is_modelled(self) -> bool {
+        matches!(self, Self::Modelled | Self::ModelledAs(_))
+    }
 }
 
 /// A field and what is made of it, with everything below it that has no row of its own.

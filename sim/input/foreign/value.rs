@@ -134,7 +134,7 @@ impl<'n> Foreign<'n> {
 impl Place {
     /// Whether a decoder may look at it: it is modelled, or on the way to something that is.
     fn treatment_is_read(&self) -> bool {
-        matches!(self.treatment, None | Some(Treatment::Modelled)) || self.has_keys()
+        self.treatment.is_none_or(Treatment::is_modelled) || self.has_keys()
     }
 }
 
@@ -158,7 +158,7 @@ thread_local! {
 #[cfg(test)]
 pub(crate) fn unread(kind: &'static super::Kind) -> Vec<&'static str> {
     let read = READ.take();
-    let modelled = |place: &&Place| place.treatment == Some(Treatment::Modelled) && place.is_leaf();
+    let modelled = |place: &&Place| place.treatment.is_some_and(Treatment::is_modelled) && place.is_leaf();
     let leaves = kind.tree().all().into_iter().filter(modelled);
     let own = leaves.filter(|place| !super::HEAD.iter().any(|(head, _)| *head == place.path));
     own.filter(|place| !read.contains(place.row)).map(|place| place.path.as_str()).collect()

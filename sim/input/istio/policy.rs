@@ -83,8 +83,11 @@ const COMMON: &[Row] = &[
     ("outlierDetection", Treatment::Like(OUTLIERS)),
     ("tls", Treatment::Irrelevant),
     ("tls.mode", Treatment::Modelled),
-    ("retryBudget.percent", Treatment::Modelled),
-    ("retryBudget.minRetryConcurrency", Treatment::Modelled),
+    (
+        "retryBudget.percent",
+        Treatment::ModelledAs("20 % where it is missing; before Istio 1.30 it was 0.2 % (istio/istio#59505)"),
+    ),
+    ("retryBudget.minRetryConcurrency", Treatment::ModelledAs("3 where it is missing or 0, as in Istio")),
     ("retryBudget.budgetInterval", Treatment::Named("Envoy's budget looks at requests under way")),
 ];
 
@@ -134,6 +137,7 @@ pub(super) fn traffic(node: Foreign<'_>, diagnostics: &mut Diagnostics) -> Traff
                 .unwrap_or_else(|| silent::percent(20)),
             minimum: budget
                 .read("minRetryConcurrency", fields::u32, diagnostics)
+                .filter(|minimum| *minimum > 0)
                 .unwrap_or(silent::BUDGET_CONCURRENCY),
         }),
         tls: node.get("tls").and_then(|tls| tls.read("mode", tls_mode, diagnostics)),

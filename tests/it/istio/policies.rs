@@ -8,7 +8,7 @@ use sim::vocabulary::resilience::{
 };
 use sim::vocabulary::{BalancingPolicy, HashOn};
 
-use super::{example, ratio};
+use super::{example, ratio, text};
 
 fn policy<'d>(draft: &'d Draft, host: &str, subset: Option<&str>, port: Option<u16>) -> &'d PolicyDraft {
     let is_it = |policy: &&PolicyDraft| {
@@ -89,4 +89,21 @@ fn hashes_and_old_fields_of_policies() {
     assert_eq!(hash(hashed), Some((BalancingPolicy::RingHash, HashOn::Query("page".to_owned()))));
     let source = &policy(&draft, "hashed", Some("by-source"), None).policy.value;
     assert_eq!(hash(source), Some((BalancingPolicy::RingHash, HashOn::Source)));
+}
+
+#[test]
+fn a_retry_budget_has_istios_defaults() {
+    for (written, percent, minimum) in [
+        ("{}", 0.2, 3),
+        ("{percent: 0}", 0.0, 3),
+        ("{minRetryConcurrency: 0}", 0.2, 3),
+        ("{percent: 0.2, minRetryConcurrency: 7}", 0.002, 7),
+    ] {
+        let (draft, said) = text(&format!(
+            "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{name: a}}\nspec: {{host: a, trafficPolicy: {{retryBudget: {written}}}}}\n"
+        ));
+        let budget = policy(&draft, "a", None, None).policy.value.retry_budget;
+        let expected = RetryBudget::Concurrent { ratio: ratio(percent), minimum };
+        assert_eq!((budget, said.as_str()), (Some(expected), ""), "{written}");
+    }
 }

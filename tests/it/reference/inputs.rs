@@ -58,14 +58,19 @@ fn fields_of(kinds: &[&KnownKind]) -> String {
     let alike = Alike::of(&fields);
     text += &table_of(&fields, &alike);
     let own = fields.iter().filter(|field| alike.canonical(field.path).is_none());
-    let rows: String = own
-        .filter_map(|field| match field.treatment {
-            Treatment::Named(reason) => Some(format!("| {} | {reason} |\n", code(field.path))),
-            _ => None,
-        })
-        .collect();
-    if !rows.is_empty() {
-        let _ = write!(text, "\n| not modelled | because |\n|---|---|\n{rows}");
+    let (mut remarks, mut missing) = (String::new(), String::new());
+    for field in own {
+        let (rows, words) = match field.treatment {
+            Treatment::ModelledAs(remark) => (&mut remarks, remark),
+            Treatment::Named(reason) => (&mut missing, reason),
+            _ => continue,
+        };
+        let _ = writeln!(rows, "| {} | {words} |", code(field.path));
+    }
+    for (head, rows) in [("modelled | as", remarks), ("not modelled | because", missing)] {
+        if !rows.is_empty() {
+            let _ = write!(text, "\n| {head} |\n|---|---|\n{rows}");
+        }
     }
     text
 }
@@ -186,7 +191,7 @@ fn table_of(fields: &[Field<'_>], alike: &Alike<'_>) -> String {
             continue;
         }
         let column = match field.treatment {
-            Treatment::Modelled => 0,
+            Treatment::Modelled | Treatment::ModelledAs(_) => 0,
             Treatment::Irrelevant => 1,
             _ => continue,
         };
