@@ -95,6 +95,8 @@ pub(super) struct Call {
     pub(super) place: u64,
     /// How often this was tried before: by the application, or, of an attempt, by its proxy.
     pub(super) attempt: u32,
+    /// How often it was sent, its attempts included.
+    pub(super) sends: u32,
     /// Made by a source, not by a script.
     pub(super) entry: bool,
     /// Hops before the callee: 1 on the way to a waypoint, else 0. Tells the draws of the two hops apart.
@@ -180,6 +182,7 @@ impl Call {
             path,
             place: path,
             attempt: 0,
+            sends: 0,
             entry: false,
             hop: 0,
             measured: false,

@@ -5,7 +5,7 @@ use crate::program::{Edge, PodIdx};
 use crate::units::{SimTime, Span};
 use crate::vocabulary::failure::Cause;
 
-use super::call::{CallId, NO_ENDPOINT, Part, Progress};
+use super::call::{CallId, NO_ENDPOINT, Part, Progress, Waiter};
 use super::connection::{ConnectionId, Handshake, Opening};
 use super::endpoints::Stream;
 use super::hop::LEG_HANDSHAKE;
@@ -16,8 +16,13 @@ use super::{Engine, Event, draw};
 impl Engine<'_> {
     /// The calling side chooses an endpoint and takes a connection, or waits for one.
     pub(super) fn connect(&mut self, id: CallId) {
-        let (index, _) = self.edge(id);
-        self.recorder.attempt(index, &self.calls[id]);
+        let call = &self.calls[id];
+        if call.mirrored {
+            self.recorder.copied(call.edge, call);
+        } else {
+            let call = if let Waiter::Attempt(call) = call.waiter { call } else { id };
+            self.calls[call].sends += 1;
+        }
         self.find_connection(id);
     }
 

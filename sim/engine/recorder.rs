@@ -192,6 +192,7 @@ impl Recorder {
             let record = &mut self.record.edges[edge.position()];
             record.calls += 1;
             record.repeats += u64::from(call.attempt > 0);
+            record.attempts += u64::from(call.sends);
             if call.failed {
                 record.failures += 1;
                 record.causes[call.failure.cause as usize] += 1;
@@ -206,11 +207,9 @@ impl Recorder {
         self.record.edges[edge.position()].timeouts += u64::from(call.measured);
     }
 
-    /// A call is sent to an endpoint, or a connection to one is looked for.
-    pub(super) fn attempt(&mut self, edge: EdgeIdx, call: &Call) {
-        let record = &mut self.record.edges[edge.position()];
-        record.attempts += u64::from(call.measured && !call.mirrored);
-        record.copies += u64::from(call.measured && call.mirrored);
+    /// A copy is sent to an endpoint, or a connection to one is looked for.
+    pub(super) fn copied(&mut self, edge: EdgeIdx, copy: &Call) {
+        self.record.edges[edge.position()].copies += u64::from(copy.measured);
     }
 
     pub(super) fn handshake(&mut self, edge: EdgeIdx, now: SimTime) {

@@ -182,7 +182,8 @@ pub struct EdgeRecord {
     pub timeouts: u64,
     /// Those among the calls with which an application repeated a failed one.
     pub repeats: u64,
-    /// Attempts: how often the calls were sent to an endpoint, or a connection to one was looked for.
+    /// Attempts: how often the calls were sent to an endpoint, or a connection to one was looked for. Where a retry goes
+    /// to another backend, it counts with its call.
     pub attempts: u64,
     /// Copies of measured requests that were sent to a mirror; they are no calls.
     pub copies: u64,

@@ -23,6 +23,23 @@ fn failures_are_tried_again_as_often_as_asked() {
     assert!(entry.failed.min() >= 6 * MILLISECOND - 8_000 && entry.failed.max() < 6 * MILLISECOND + 10_000);
 }
 
+/// What is under way when a run ends is neither among the calls nor among their attempts.
+#[test]
+fn attempts_are_those_of_calls_that_are_over() {
+    let text = super::with_clients(
+        "web",
+        "{constant: 10/s}",
+        &format!(
+            "run: {{drain_limit: 15s}}\n{}",
+            failing("{attempts: 2, on: [500], backoff: {base: 10s, max: 10s}}")
+        ),
+    );
+    let record = super::super::run(&crate::common::free_proxies(), 1_000, 10_000, &text);
+    let (calls, unfinished) = (sum(&record, |edge| edge.calls), record.entries[0].unfinished);
+    assert!(calls > 10 && unfinished > 10, "{calls} and {unfinished}");
+    assert_eq!((sum(&record, |edge| edge.attempts), calls + unfinished), (3 * calls, 100));
+}
+
 #[test]
 fn other_failures_than_asked_are_not_tried_again() {
     for on in ["gateway_error", "connect_failure", "409", "unavailable"] {
