@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::kernel::Uniform;
-use crate::kernel::rng::extend_path;
+use crate::kernel::rng::{extend_path, unit_of};
 use crate::placement::ZoneIdx;
 use crate::policy::available::{Available, Candidates, Everyone};
 use crate::policy::balance::{Balancer, Call, Loads, RESELECTIONS, Targets, WeightedTurn, looks_at_loads};
@@ -162,7 +162,7 @@ impl Ranks {
                 *seen = rotation;
             }
             let drawn = match targets.policy() {
-                BalancingPolicy::RingHash | BalancingPolicy::Maglev => unit(extend_path(call.hash, ZONES)),
+                BalancingPolicy::RingHash | BalancingPolicy::Maglev => unit_of(extend_path(call.hash, ZONES)),
                 _ if localities.groups() == 1 => 0.0,
                 _ => uniform.unit(),
             };
@@ -189,11 +189,6 @@ impl Ranks {
 
 /// Tells the zone that a consistent hash leads to from the endpoint there.
 const ZONES: u64 = 0x7a6f_6e65;
-
-/// A well-mixed hash as a number in [0, 1).
-fn unit(hash: u64) -> f64 {
-    (hash >> 11) as f64 / (1_u64 << 53) as f64
-}
 
 impl Turns {
     /// With weights endpoints come up in turn, under the policy that looks at them the less often the busier they are.

@@ -19,8 +19,7 @@ pub trait Uniform {
     /// A uniform number in the open interval (0, 1): its logarithm is always finite. 52 bits of resolution.
     #[inline]
     fn unit(&mut self) -> f64 {
-        const ULP: f64 = 1.0 / (1_u64 << 52) as f64;
-        ((self.bits() >> 12) as f64 + 0.5) * ULP
+        unit_of(self.bits())
     }
 
     /// A uniform whole number in [0, `bound`); the bias is below `bound`/2⁶⁴.
@@ -39,6 +38,13 @@ pub trait Uniform {
         // unit() < 1 always, and > 0 always.
         self.unit() < probability
     }
+}
+
+/// Uniform bits, or a well-mixed hash, as a number in the open interval (0, 1).
+#[inline]
+pub fn unit_of(bits: u64) -> f64 {
+    const ULP: f64 = 1.0 / (1_u64 << 52) as f64;
+    ((bits >> 12) as f64 + 0.5) * ULP
 }
 
 /// A ChaCha8 stream addressed by (seed, purpose, hash of the entity's name, replication).
