@@ -8,6 +8,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use sim::engine;
 use sim::input::{self, Options};
 use sim::mesh::profile::find;
+use sim::mesh::scenario::ServiceIdx;
 use sim::mesh::{Scenario, validate};
 use sim::program::{Program, compile};
 use sim::units::Span;
@@ -44,6 +45,60 @@ fn runs(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// The chain where each hop has a thousand rules of which the last one is taken, beside the chain without any.
+fn routes(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("routes");
+    group.sample_size(10);
+    for (name, pattern) in [("prefix", "{prefix: '/item/N/'}"), ("regex", "{regex: '/item/N/[a-z]+'}")] {
+        for rules in [0, 1000] {
+            let program = program(&chain_with(rules, pattern), "istio-sidecar");
+            let stop = AtomicBool::new(false);
+            let requests = engine::run(&program, 0, &stop).map_or(0, |record| record.requests);
+            group.throughput(Throughput::Elements(requests));
+            group.bench_function(BenchmarkId::new(name, rules), |bencher| {
+                bencher.iter(|| black_box(engine::run(&program, 0, &stop)));
+            });
+        }
+    }
+    group.finish();
+}
+
+/// The chain of three with so many rules on each host, which look at the path.
+fn chain_with(rules: usize, pattern: &str) -> Scenario {
+    let mut scenario = topology("chain-3.yaml");
+    if rules == 0 {
+        return scenario;
+    }
+    let mut text = String::from("version: 1\nservices:\n");
+    for service in &scenario.services {
+        text += &format!("  - {{name: {}, service_time: 1ms}}\n", service.name);
+    }
+    text += "routes:\n";
+    for service in &scenario.services {
+        text += &format!("  - host: {}\n    rules:\n", service.name);
+        for rule in 1..rules {
+            let pattern = pattern.replace('N', &rule.to_string());
+            text += &format!("      - {{match: {{path: {pattern}}}, to: {}}}\n", service.name);
+        }
+        text += &format!("      - {{to: {}}}\n", service.name);
+    }
+    text += &format!(
+        "traffic: [{{service: {}, from: outside, rate: 1/s}}]\n",
+        scenario.services[ServiceIdx(0)].name
+    );
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("routes.yaml");
+    std::fs::write(&file, text).expect("a writable folder");
+    let (draft, _, mut diagnostics) = input::load(&[file], &Options::default());
+    let routed = validate(&draft, &mut diagnostics).expect("a valid scenario");
+    scenario.routes = routed.routes;
+    // Every request has a path that none of the first rules is for.
+    for operation in scenario.services.iter_mut().flat_map(|service| service.operations.iter_mut()) {
+        operation.path = Some("/item/0/details".to_owned());
+    }
+    scenario
+}
+
 /// From a scenario to dense tables.
 fn compiling(criterion: &mut Criterion) {
     let scenario = topology("fan-out-100.yaml");
@@ -53,5 +108,5 @@ fn compiling(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, runs, compiling);
+criterion_group!(benches, runs, routes, compiling);
 criterion_main!(benches);

@@ -1,5 +1,6 @@
 //! `sim routes`: which rule matches a request, and what then becomes of it under each mesh.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -13,6 +14,7 @@ use crate::mesh::scenario::{Arrivals, Origin, ServiceIdx};
 use crate::output::routes::{Answered, Asked, json, table};
 use crate::program::route::explain::{Question, Request, Sender, asked_for, explain, gateways_of};
 use crate::units::Rate;
+use crate::vocabulary::{Header, HeaderValues};
 
 use super::scenario::{Loading, Meshes};
 use super::{Exit, print};
@@ -106,7 +108,7 @@ pub(super) fn execute(arguments: &RoutesArguments) -> Exit {
 }
 
 /// Where no file says who sends requests, every service gets some, and the first one through every gateway: routes can be
-/// asked for without traffic.
+/// asked for without traffic. They have every header that rules look at, as the one that is asked for may have.
 fn ask_every_service(draft: &mut Draft) {
     if !draft.sources.is_empty() {
         return;
@@ -120,6 +122,18 @@ fn ask_every_service(draft: &mut Draft) {
             }
         }
     }
+    let matches = draft.routes.iter().flat_map(|route| &route.rules).flat_map(|rule| &rule.value.matches);
+    let names: BTreeSet<&str> =
+        matches.flat_map(|one| &one.headers).map(|header| header.name.as_str()).collect();
+    let header = |name: &str, at| {
+        let values = HeaderValues::Shares(vec![(String::new(), 1.0)]);
+        Located::new(Header { name: name.to_owned(), values }, at)
+    };
+    let source = |service: &ServiceDraft, name: String, from: Origin| {
+        let at = service.name.location;
+        let headers = names.iter().filter(|name| !name.starts_with(':')).map(|name| header(name, at));
+        SourceDraft { headers: headers.collect(), ..source(service, name, from) }
+    };
     let client = |service| source(service, service.full_name(), Origin::MeshedClient { replicas: 1 });
     let through = |name: &str| {
         let short = name.rsplit_once('/').map_or(name, |(_, short)| short);

@@ -220,7 +220,7 @@ fn unmatched(diff: &Diff) -> String {
         let mut names: Vec<String> = Vec::new();
         let shown = [Scope::Entry, Scope::Service, Scope::Edge];
         for change in diff.changes.iter().filter(|change| shown.contains(&change.scope) && is_it(change)) {
-            let name = format!("{} {}", change.scope, name(&change.name));
+            let name = format!("{} {}", change.scope, long_name(&change.name));
             // A thing that is on both sides may lack single numbers on one of them.
             let elsewhere =
                 |other: &&Change| (other.scope, &other.name) == (change.scope, &change.name) && !is_it(other);

@@ -26,21 +26,50 @@ pub struct Saved {
 /// Which number: of the scenario, without its name.
 type Key = (Scope, String, String, Statistic);
 
-/// The folders with results of single meshes in a folder, itself included, by mesh; none if it is no results folder.
+/// The folders with results of single meshes in a folder, itself included, by mesh; none if it is no results folder. The
+/// folder that `--out` names is one, too, as long as it holds results of one scenario.
 ///
 /// # Errors
-/// What cannot be read, in a sentence.
+/// What cannot be read, or that there are several scenarios, in a sentence.
 pub fn find(folder: &Path) -> Result<Vec<Saved>, String> {
     if !folder.is_dir() {
         return Ok(Vec::new());
     }
+    let within = folders(folder)?;
+    let here = std::iter::once(folder).chain(within.iter().map(PathBuf::as_path));
+    let found: Vec<Saved> =
+        here.filter_map(|folder| Saved::read(folder).transpose()).collect::<Result<_, _>>()?;
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    let mut of_scenarios: Vec<(&Path, Vec<Saved>)> = Vec::new();
+    for scenario in &within {
+        let meshes = folders(scenario)?;
+        let found: Vec<Saved> =
+            meshes.iter().filter_map(|folder| Saved::read(folder).transpose()).collect::<Result<_, _>>()?;
+        if !found.is_empty() {
+            of_scenarios.push((scenario, found));
+        }
+    }
+    if of_scenarios.len() > 1 {
+        let names: Vec<String> = of_scenarios.iter().map(|(path, _)| path.display().to_string()).collect();
+        return Err(format!(
+            "{} holds results of several scenarios, give one of them: {}",
+            folder.display(),
+            names.join(", ")
+        ));
+    }
+    Ok(of_scenarios.pop().map(|(_, found)| found).unwrap_or_default())
+}
+
+/// The folders in a folder, by name.
+fn folders(folder: &Path) -> Result<Vec<PathBuf>, String> {
     let entries =
         fs::read_dir(folder).map_err(|error| format!("cannot read {}: {error}", folder.display()))?;
     let mut folders: Vec<PathBuf> =
         entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
     folders.sort();
-    folders.insert(0, folder.to_owned());
-    folders.iter().filter_map(|folder| Saved::read(folder).transpose()).collect()
+    Ok(folders)
 }
 
 impl Saved {

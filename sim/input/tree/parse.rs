@@ -48,11 +48,21 @@ pub fn parse_part(text: &str, file: FileIdx, offset: u32, diagnostics: &mut Diag
             Err(error) => Err(scan_error(&error, text, &builder)),
         };
         if let Err(stop) = outcome {
-            builder.diagnostics.push(stop);
+            let place = stop.location.map_or(0, |place| place.start.saturating_sub(offset) as usize);
+            let is_template = line_at(text, place).contains("{{");
+            builder.diagnostics.push(if is_template { stop.hint(TEMPLATE) } else { stop });
             break;
         }
     }
     builder.documents
+}
+
+const TEMPLATE: &str = "`{{` begins a template: give what comes of it, as `helm template` prints it";
+
+/// The line with this byte.
+fn line_at(text: &str, byte: usize) -> &str {
+    let before = text.get(..byte).map_or(0, |before| before.rfind('\n').map_or(0, |end| end + 1));
+    text[before..].lines().next().unwrap_or_default()
 }
 
 /// Reading cannot go on.

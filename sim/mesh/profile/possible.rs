@@ -62,7 +62,7 @@ impl Profile {
             format!("not like for like: {feature} by {by}")
         });
         let unread = reduced.unread.iter().map(|resource| {
-            format!("as written: this mesh reads no {}, and what it says was left out", resource.kind())
+            format!("as written: no {} is read, and what it says was left out", resource.kind())
         });
         unread.chain(lacking).chain(translated).collect()
     }

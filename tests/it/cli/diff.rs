@@ -79,6 +79,14 @@ fn folders_of_results_are_compared_pair_by_pair() {
         }
     }
     assert!(of_folders.contains("\nlinkerd,") == of_scenarios.contains("\nlinkerd,"));
+    // As `--out` names it, as long as it holds one scenario only.
+    assert_eq!(place.fine("diff left right --mesh none --output csv"), of_folders);
+    place.write("second.yaml", &scenario("1ms").replace("name: shop", "name: second"));
+    place.fine(&format!("run second.yaml {QUICK} --mesh none --out left"));
+    let output = place.sim("diff left right");
+    assert_eq!(output.status.code(), Some(2));
+    let expected = "left holds results of several scenarios, give one of them: left/second, left/shop";
+    assert!(stderr(&output).contains(expected), "{}", stderr(&output));
     place.fine(&format!("run after.yaml {QUICK} --mesh none --seed 7 --out other"));
     let unpaired = place.fine("diff left/shop/none other/shop/none");
     assert!(unpaired.contains("the seeds differ"), "{unpaired}");

@@ -270,3 +270,21 @@ fn what_is_wrong_with_the_question_is_told_at_once() {
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("wrong.yaml:2:24"), "{}", stderr(&output));
 }
+
+/// Who asks without traffic is not told that no traffic has what the question is about.
+#[test]
+fn a_header_that_is_asked_for_need_not_be_sent_by_anybody() {
+    let place = Place::new();
+    let shop = "version: 1
+services: [{name: web, service_time: 1ms}, {name: reviews, service_time: 1ms}]
+routes: [{host: reviews, rules: [{match: {headers: {user: jason}}, respond: {status: 418}}, {to: reviews}]}]
+";
+    place.write("routes.yaml", shop);
+    let output = place.sim("routes routes.yaml --to reviews -H user=jason --mesh linkerd --format json");
+    let answer: Value = serde_json::from_str(&stdout(&output)).expect("JSON");
+    assert_eq!((verdicts(&answer[0]), stderr(&output).as_str()), (vec!["taken", "not_reached"], ""));
+    // With traffic of its own the warning stands.
+    place.write("routes.yaml", &format!("{shop}traffic: [{{service: web, from: outside, rate: 1/s}}]\n"));
+    let output = place.sim("routes routes.yaml --to reviews -H user=jason --mesh linkerd");
+    assert!(stderr(&output).contains("no traffic source sends the header `user`"), "{}", stderr(&output));
+}

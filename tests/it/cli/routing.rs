@@ -14,7 +14,7 @@ fn as_written_a_mesh_is_told_of_what_it_reads_alone() {
     let run = |flag: &str| {
         place.fine(&format!("run routes.yaml --mesh linkerd,istio-sidecar --force {QUICK} {flag}"))
     };
-    let note = "linkerd: as written: this mesh reads no VirtualService";
+    let note = "linkerd: as written: no VirtualService is read";
     assert!(!run("").contains("as written"));
     let written = run("--as-written");
     assert!(written.contains(note) && !written.contains("istio-sidecar: as written"), "{written}");

@@ -166,7 +166,7 @@ fn as_written_an_object_acts_where_it_is_read() {
         assert_eq!(names().filter(acts).collect::<Vec<_>>(), readers, "{resource}");
     }
     let said = profile("linkerd").impossible(&route("virtual_service"));
-    assert_eq!(said, ["as written: this mesh reads no VirtualService, and what it says was left out"]);
+    assert_eq!(said, ["as written: no VirtualService is read, and what it says was left out"]);
 }
 
 #[test]
