@@ -189,7 +189,7 @@ fn imported_proxies_come_back() {
     let annotated = canary(["sidecar.istio.io/proxyMemory: 300Mi", "sidecar.istio.io/proxyCPU: 1"]);
     for (manifest, mesh) in [(annotated, "istio-sidecar"), (bare, "linkerd@ha")] {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let traffic = "version: 1\ntraffic: [{service: web, from: outside, rate: 1/s}]\n";
+        let traffic = "version: 1\nname: shop\ntraffic: [{service: web, from: outside, rate: 1/s}]\n";
         for (name, text) in [("manifest.yaml", &*manifest), ("traffic.yaml", traffic)] {
             std::fs::write(folder.path().join(name), text).expect("a writable folder");
         }

@@ -30,7 +30,7 @@ fn attempts_are_those_of_calls_that_are_over() {
         "web",
         "{constant: 10/s}",
         &format!(
-            "run: {{drain_limit: 15s}}\n{}",
+            "run: {{drain_limit: 5s}}\n{}",
             failing("{attempts: 2, on: [500], backoff: {base: 10s, max: 10s}}")
         ),
     );
