@@ -1,5 +1,6 @@
 //! The engine: end-to-end requests per second of the three-tier chain, and of one proxy visit.
 
+use std::fmt::Write as _;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -8,7 +9,6 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use sim::engine;
 use sim::input::{self, Options};
 use sim::mesh::profile::find;
-use sim::mesh::scenario::ServiceIdx;
 use sim::mesh::{Scenario, validate};
 use sim::program::{Program, compile};
 use sim::units::Span;
@@ -69,23 +69,21 @@ fn chain_with(rules: usize, pattern: &str) -> Scenario {
     if rules == 0 {
         return scenario;
     }
+    let names: Vec<&str> = scenario.services.iter().map(|service| service.name.as_str()).collect();
     let mut text = String::from("version: 1\nservices:\n");
-    for service in &scenario.services {
-        text += &format!("  - {{name: {}, service_time: 1ms}}\n", service.name);
+    for name in &names {
+        let _ = writeln!(text, "  - {{name: {name}, service_time: 1ms}}");
     }
     text += "routes:\n";
-    for service in &scenario.services {
-        text += &format!("  - host: {}\n    rules:\n", service.name);
+    for name in &names {
+        let _ = writeln!(text, "  - host: {name}\n    rules:");
         for rule in 1..rules {
             let pattern = pattern.replace('N', &rule.to_string());
-            text += &format!("      - {{match: {{path: {pattern}}}, to: {}}}\n", service.name);
+            let _ = writeln!(text, "      - {{match: {{path: {pattern}}}, to: {name}}}");
         }
-        text += &format!("      - {{to: {}}}\n", service.name);
+        let _ = writeln!(text, "      - {{to: {name}}}");
     }
-    text += &format!(
-        "traffic: [{{service: {}, from: outside, rate: 1/s}}]\n",
-        scenario.services[ServiceIdx(0)].name
-    );
+    let _ = writeln!(text, "traffic: [{{service: {}, from: outside, rate: 1/s}}]", names[0]);
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("routes.yaml");
     std::fs::write(&file, text).expect("a writable folder");

@@ -280,7 +280,8 @@ services: [{name: web, service_time: 1ms}, {name: reviews, service_time: 1ms}]
 routes: [{host: reviews, rules: [{match: {headers: {user: jason}}, respond: {status: 418}}, {to: reviews}]}]
 ";
     place.write("routes.yaml", shop);
-    let output = place.sim("routes routes.yaml --to reviews -H user=jason --mesh istio-sidecar --format json");
+    let output =
+        place.sim("routes routes.yaml --to reviews -H user=jason --mesh istio-sidecar --format json");
     let answer: Value = serde_json::from_str(&stdout(&output)).expect("JSON");
     assert_eq!((verdicts(&answer[0]), stderr(&output).as_str()), (vec!["taken", "not_reached"], ""));
     // With traffic of its own the warning stands.
