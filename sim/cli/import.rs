@@ -24,6 +24,9 @@ pub(super) struct ImportArguments {
     /// File to write, instead of standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Replace the file that `--output` names
+    #[arg(long, requires = "output")]
+    force: bool,
     /// Refuse files of which something is not modelled
     #[arg(long)]
     strict: bool,
@@ -51,6 +54,12 @@ pub(super) fn execute(arguments: &ImportArguments) -> Exit {
         print(&text);
         return Exit::Done;
     };
+    // It may hold what its user has made of an earlier import.
+    if path.exists() && !arguments.force {
+        let _ =
+            writeln!(std::io::stderr(), "error: {} is there already: `--force` replaces it", path.display());
+        return Exit::BadInput;
+    }
     match write_whole(path, text.as_bytes()) {
         Ok(()) => Exit::Done,
         Err(error) => {

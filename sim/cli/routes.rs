@@ -14,7 +14,7 @@ use crate::mesh::scenario::{Arrivals, Origin, ServiceIdx};
 use crate::output::routes::{Answered, Asked, json, table};
 use crate::program::route::explain::{Question, Request, Sender, asked_for, explain, gateways_of};
 use crate::units::Rate;
-use crate::vocabulary::{Header, HeaderValues};
+use crate::vocabulary::{HashOn, Header, HeaderValues};
 
 use super::scenario::{Loading, Meshes};
 use super::{Exit, print};
@@ -108,7 +108,7 @@ pub(super) fn execute(arguments: &RoutesArguments) -> Exit {
 }
 
 /// Where no file says who sends requests, every service gets some, and the first one through every gateway: routes can be
-/// asked for without traffic. They have every header that rules look at, as the one that is asked for may have.
+/// asked for without traffic. They have every header that rules and hashes look at, as the one that is asked for may have.
 fn ask_every_service(draft: &mut Draft) {
     if !draft.sources.is_empty() {
         return;
@@ -123,8 +123,13 @@ fn ask_every_service(draft: &mut Draft) {
         }
     }
     let matches = draft.routes.iter().flat_map(|route| &route.rules).flat_map(|rule| &rule.value.matches);
+    let hashed =
+        draft.policies.iter().filter_map(|policy| match &policy.policy.value.balancing.as_ref()?.hash_on {
+            HashOn::Header(name) => Some(name.as_str()),
+            HashOn::Cookie { .. } | HashOn::Query(_) | HashOn::Source => None,
+        });
     let names: BTreeSet<&str> =
-        matches.flat_map(|one| &one.headers).map(|header| header.name.as_str()).collect();
+        matches.flat_map(|one| &one.headers).map(|header| header.name.as_str()).chain(hashed).collect();
     let header = |name: &str, at| {
         let values = HeaderValues::Shares(vec![(String::new(), 1.0)]);
         Located::new(Header { name: name.to_owned(), values }, at)

@@ -278,6 +278,7 @@ fn a_header_that_is_asked_for_need_not_be_sent_by_anybody() {
     let shop = "version: 1
 services: [{name: web, service_time: 1ms}, {name: reviews, service_time: 1ms}]
 routes: [{host: reviews, rules: [{match: {headers: {user: jason}}, respond: {status: 418}}, {to: reviews}]}]
+policies: [{service: reviews, balancing: {policy: maglev, hash_on: 'header:session'}}]
 ";
     place.write("routes.yaml", shop);
     let output =

@@ -37,6 +37,10 @@ fn imports_are_scenarios_that_run_and_say_what_is_missing() {
     let place = Place::new();
     place.write("routes.yaml", SHOP);
     assert_eq!(place.fine("import routes.yaml -o written.yaml"), "");
+    let again = place.sim("import routes.yaml -o written.yaml");
+    assert_eq!(again.status.code(), Some(2), "it may have been edited");
+    assert!(stderr(&again).contains("written.yaml is there already: `--force` replaces it"));
+    assert_eq!(place.fine("import routes.yaml -o written.yaml --force"), "");
     let written = std::fs::read_to_string(place.path("written.yaml")).expect("it is written");
     assert!(written.starts_with("version: 1\nname: shop\n"), "{written}");
     assert!(written.contains("resource: virtual_service"), "{written}");
