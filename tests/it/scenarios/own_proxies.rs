@@ -184,8 +184,8 @@ fn each_workload_behind_a_service_has_the_proxies_of_its_annotations() {
 
 #[test]
 fn imported_proxies_come_back() {
-    let empty = "\n      - {name: linkerd-proxy}";
-    let bare = canary(["", ""]).replace("[{name: app}]", &format!("\n      - {{name: app}}{empty}"));
+    // A container without any resources, where the mesh would give it some.
+    let bare = canary(["", ""]).replace("[{name: app}]", "[{name: app}, {name: linkerd-proxy}]");
     let annotated = canary(["sidecar.istio.io/proxyMemory: 300Mi", "sidecar.istio.io/proxyCPU: 1"]);
     for (manifest, mesh) in [(annotated, "istio-sidecar"), (bare, "linkerd@ha")] {
         let folder = tempfile::tempdir().expect("a temporary folder");
