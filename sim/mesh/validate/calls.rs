@@ -17,6 +17,7 @@ use super::super::scenario::{
     Action, Backend, Call, Operation, OperationIdx, Route, Service, ServiceIdx, SourceIdx, Step,
     TrafficSource,
 };
+use super::names::misspelt;
 
 /// Expected calls of one request.
 const MAX_CALLS: f64 = 1e6;
@@ -323,20 +324,20 @@ impl CallGraph {
                 open.extend(self.graph.neighbors(node));
             }
         }
-        let mut warn = |message: String, location| {
-            diagnostics.push(Diagnostic::warning(Code::Unreachable, message).at(location));
+        let mut warn = |message: String, location, near| {
+            diagnostics.push(Diagnostic::warning(Code::Unreachable, message).at(location).suggest(near));
         };
         for (service, written) in services.indexes().zip(&draft.services) {
             let reached = &reached[self.first[service]..][..written.operations.len()];
             if !reached.contains(&true) {
                 let message = format!("no request ever reaches {}", quote(&written.name.value));
-                warn(message, written.name.location);
+                warn(message, written.name.location, misspelt(draft, written));
                 continue;
             }
             for (operation, reached) in written.operations.iter().zip(reached) {
                 if !reached {
                     let name = format!("{}.{}", written.name.value, operation.name.value);
-                    warn(format!("no request ever reaches {}", quote(&name)), operation.name.location);
+                    warn(format!("no request ever reaches {}", quote(&name)), operation.name.location, None);
                 }
                 let own = written.versions.iter().flat_map(|version| &version.operations);
                 let own = own
@@ -348,7 +349,7 @@ impl CallGraph {
                         "{} is never called here: the probability is zero",
                         quote(&call.service.value)
                     );
-                    warn(message, call.service.location);
+                    warn(message, call.service.location, None);
                 }
             }
         }

@@ -8,13 +8,20 @@ use crate::diag::{Code, Diagnostic, Diagnostics, closest, quote};
 use crate::index::Idx;
 use crate::input::Draft;
 use crate::input::defaults;
-use crate::input::draft::ServiceDraft;
+use crate::input::draft::{Origins, ServiceDraft};
 use crate::input::tree::Located;
 
 use super::super::scenario::ServiceIdx;
 
 /// As long as the longest name of a Kubernetes object.
 const LONGEST_NAME: usize = 253;
+
+/// The service of manifests or measurements that a scenario may mean by a service of its own.
+pub(super) fn misspelt<'d>(draft: &'d Draft, written: &ServiceDraft) -> Option<&'d str> {
+    let is_own = matches!(written.origin, Origins::Scenario(_));
+    let others = draft.services.iter().filter(|other| !matches!(other.origin, Origins::Scenario(_)));
+    closest(&written.name.value, others.filter(|_| is_own).map(|other| other.name.value.as_str()))
+}
 
 /// Checks every name that the user chose.
 pub(super) fn check(draft: &Draft, diagnostics: &mut Diagnostics) {

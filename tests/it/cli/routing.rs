@@ -60,3 +60,41 @@ fn imports_are_scenarios_that_run_and_say_what_is_missing() {
     assert_eq!(place.sim("import wrong.yaml -o wrong-written.yaml").status.code(), Some(2));
     assert!(!place.path("wrong-written.yaml").exists());
 }
+
+#[test]
+fn a_scenario_that_misspells_a_service_of_manifests_is_told() {
+    let place = Place::new();
+    place.write(
+        "manifest.yaml",
+        "apiVersion: v1
+kind: Service
+metadata: {name: reviews}
+spec: {selector: {app: reviews}, ports: [{port: 80, name: http}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: reviews}
+spec: {template: {metadata: {labels: {app: reviews}}, spec: {containers: [{name: app}]}}}
+",
+    );
+    let said = |name: &str| {
+        let text = format!(
+            "version: 1\nservices: [{{name: web, service_time: 1ms}}, {{name: {name}, service_time: 1ms}}]\n\
+             traffic: [{{service: web, from: outside, rate: 1/s}}]\n"
+        );
+        place.write("shop.yaml", &text);
+        let output = place.sim("validate -f manifest.yaml shop.yaml");
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        stderr(&output)
+    };
+    let misspelt = said("revews");
+    assert!(misspelt.contains("no request ever reaches `revews`"), "{misspelt}");
+    assert_eq!(misspelt.matches("did you mean `reviews`?").count(), 1, "{misspelt}");
+    for name in ["reviews", "store"] {
+        let other = said(name);
+        assert!(
+            other.contains("no request ever reaches `reviews`") && !other.contains("did you mean"),
+            "{other}"
+        );
+    }
+}
