@@ -172,7 +172,7 @@ impl<'r> Counter<'r> {
         let model = self.model(receiver.group);
         if model.reports == Reports::Passing {
             let behind = all.get(&(lane.callee, lane.service)).map(|edges| shares(self.program, edges));
-            let behind = self.weights(behind.unwrap_or_default());
+            let behind = self.weights(&behind.unwrap_or_default());
             let cells = receiver.cells.of_shares(&behind);
             let seen = Seen { proxies: &receiver, cells, side: model.inbound, is_sent: false, replaced: 0.0 };
             return self.add_side(lane, &seen);
@@ -186,7 +186,7 @@ impl<'r> Counter<'r> {
     }
 
     /// The share of a waypoint's calls that each workload behind it takes.
-    fn weights(&self, behind: Vec<(WorkloadIdx, Vec<(EdgeIdx, f64)>)>) -> Vec<f64> {
+    fn weights(&self, behind: &[(WorkloadIdx, Vec<(EdgeIdx, f64)>)]) -> Vec<f64> {
         let calls = |shares: &Vec<(EdgeIdx, f64)>| -> f64 {
             shares.iter().map(|(edge, share)| share * self.edges[edge.position()].calls as f64).sum()
         };
@@ -199,8 +199,9 @@ impl<'r> Counter<'r> {
         let model = self.model(seen.proxies.group);
         let reads_requests = seen.proxies.is_own && !self.program.telemetry.opaque[lane.service];
         if reads_requests {
-            for traffic in self.outcomes(lane, seen.is_sent, |labels| labels.kept(model.outcomes)) {
-                self.add(seen, distinct(&seen.cells, &traffic), seen.side.by_outcome);
+            let outcomes = self.outcomes(lane, seen.is_sent, |labels| labels.kept(model.outcomes));
+            for traffic in outcomes.values() {
+                self.add(seen, distinct(&seen.cells, traffic), seen.side.by_outcome);
             }
             self.add(seen, self.any(lane, seen), seen.side.by_peer);
         }
@@ -212,7 +213,7 @@ impl<'r> Counter<'r> {
     /// Whatever became of the calls.
     fn any(&self, lane: &Lane<'_>, seen: &Seen<'_>) -> f64 {
         let all = self.outcomes(lane, seen.is_sent, |_| Labels::default());
-        all.iter().map(|traffic| distinct(&seen.cells, traffic)).sum()
+        all.values().map(|traffic| distinct(&seen.cells, traffic)).sum()
     }
 
     fn add_connections(&mut self, lane: &Lane<'_>, seen: &Seen<'_>) {
@@ -226,15 +227,20 @@ impl<'r> Counter<'r> {
         };
         self.add(seen, opened, seen.side.connections);
         if matches!(self.model(seen.proxies.group).outcomes, Outcomes::CodeAndFlags | Outcomes::Flags) {
-            let refused = self.outcomes(lane, seen.is_sent, Labels::of_connection);
-            for traffic in refused.iter().skip(1) {
+            let outcomes = self.outcomes(lane, seen.is_sent, Labels::of_connection);
+            for (_, traffic) in outcomes.iter().filter(|(labels, _)| **labels != Labels::default()) {
                 self.add(seen, distinct(&seen.cells, traffic), seen.side.connections);
             }
         }
     }
 
-    /// The calls of a lane by what `labels` makes of what became of them, an edge's side by side; those without any first.
-    fn outcomes(&self, lane: &Lane<'_>, is_sent: bool, labels: impl Fn(Labels) -> Labels) -> Vec<Traffic> {
+    /// The calls of a lane by what `labels` makes of what became of them, an edge's side by side.
+    fn outcomes(
+        &self,
+        lane: &Lane<'_>,
+        is_sent: bool,
+        labels: impl Fn(Labels) -> Labels,
+    ) -> BTreeMap<Labels, Traffic> {
         let mut by_labels: BTreeMap<Labels, Traffic> = BTreeMap::new();
         for &(edge, share) in lane.edges {
             let (record, tally) = (&self.edges[edge.position()], &self.tallies[edge.position()]);
@@ -243,7 +249,7 @@ impl<'r> Counter<'r> {
                 by_labels.entry(labels(outcome)).or_default().push((share, calls));
             }
         }
-        by_labels.into_values().collect()
+        by_labels
     }
 
     fn add(&mut self, seen: &Seen<'_>, combinations: f64, metrics: Metrics) {
@@ -308,3 +314,6 @@ struct Seen<'s> {
     /// Ends whose pods are replaced and make series of their own.
     replaced: f64,
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::input::fields::{self, Fields, located};
 use crate::input::tree::Node;
+use crate::units::Span;
 use crate::vocabulary::TelemetrySettings;
 
 pub(super) fn telemetry(node: &Node, diagnostics: &mut Diagnostics) -> Option<TelemetrySettings> {
@@ -17,14 +18,10 @@ pub(super) fn telemetry(node: &Node, diagnostics: &mut Diagnostics) -> Option<Te
     }
     fields.finish()?;
     let pods_replaced_per_hour = replaced.map_or(0.0, |replaced| replaced.value);
-    Some(TelemetrySettings { scrape_interval: scrape_interval.flatten(), pods_replaced_per_hour })
+    Some(TelemetrySettings { scrape_interval, pods_replaced_per_hour })
 }
 
 /// A length of time; `None` for `inherit`.
-fn interval(node: &Node, diagnostics: &mut Diagnostics) -> Option<Option<crate::units::Span>> {
-    if node.text() == Some("inherit") {
-        Some(None)
-    } else {
-        fields::positive_span(node, diagnostics).map(Some)
-    }
+fn interval(node: &Node, diagnostics: &mut Diagnostics) -> Option<Span> {
+    if node.text() == Some("inherit") { None } else { fields::positive_span(node, diagnostics) }
 }

@@ -215,7 +215,7 @@ static MESH: &[(Needed, Parameter)] = &{
     [
         (Ambient, number("cni.cpu_request", Cores, "CPU that the scheduler reserves on every node for the agent that redirects traffic.").or(&["none"])),
         (Ambient, number("cni.memory_request", Size, "Memory that the scheduler reserves for it.").or(&["none"])),
-        (Always, number("prometheus.scrape_interval", Time, "Time between two scrapes of a proxy.").at_least(1e-3)),
+        (Always, number("prometheus.scrape_interval", Time, "Time between two scrapes of a proxy.").at_least(1e-9)),
         (Always, number("prometheus.memory_per_series", Size, "Prometheus' memory per series in its head.")),
         (Always, number("prometheus.head_time", Time, "How long a series that has ended stays in the head.")),
         (Always, word("direct.balancing", &BalancingPolicy::NAMES, "How kube-proxy chooses an endpoint where no proxy does.")),

@@ -2,8 +2,12 @@
 
 use std::fmt::Write as _;
 
+use crate::experiment::model::merged;
+use crate::mesh::Profile;
+use crate::mesh::profile::Assumption;
+
 use super::super::comparison::{Comparison, telemetry};
-use super::{escape, is_of_telemetry, shown};
+use super::{assumptions, escape, is_of_telemetry, shown};
 
 pub(super) fn section(comparison: &Comparison<'_>) -> String {
     let Some(grid) = telemetry(comparison) else { return String::new() };
@@ -16,5 +20,15 @@ pub(super) fn section(comparison: &Comparison<'_>) -> String {
                     by `mesh.overrides` or Istio's `Telemetry`.\n"
         .to_owned();
     let _ = write!(text, "\n**{}**\n\n{}\n", escape(&grid.title), grid.markdown());
-    text + &shown(&comparison.pictures(), is_of_telemetry)
+    text += &shown(&comparison.pictures(), is_of_telemetry);
+    let of_meshes = comparison.profiles.iter().map(Profile::assumptions);
+    let of_telemetry: Vec<Vec<Assumption>> =
+        of_meshes.map(|all| all.into_iter().filter(Assumption::is_of_telemetry).collect()).collect();
+    let all = merged(&of_telemetry);
+    let _ = write!(
+        text,
+        "\nWhat is not exactly known of it:\n\n{}",
+        assumptions::listed(comparison, &all.iter().collect::<Vec<_>>())
+    );
+    text
 }
