@@ -10,9 +10,11 @@ mod proxy;
 pub mod request;
 pub mod resilience;
 pub mod routing;
+mod telemetry;
 pub mod text;
 
 pub use proxy::{ProxyKind, ProxySettings};
+pub use telemetry::TelemetrySettings;
 
 /// What is spoken on a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

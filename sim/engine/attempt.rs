@@ -117,7 +117,11 @@ impl Engine<'_> {
     /// An attempt has an answer, or none in time: another one follows, or the answer is the call's.
     pub(super) fn attempt_over(&mut self, id: CallId, attempt: CallId) {
         let attempts = self.rule(id).attempts.as_ref().expect("a rule that tries says how");
+        let (edge, _) = self.edge(attempt);
         let attempt = &self.calls[attempt];
+        if attempt.failed {
+            self.recorder.attempt_failed(edge, attempt);
+        }
         let (failed, failure, payload) = (attempt.failed, attempt.failure, attempt.payload);
         let seen = seen(attempt);
         let (parts, proxy_time, outbound_time) = (attempt.parts, attempt.proxy_time, attempt.outbound_time);

@@ -132,6 +132,7 @@ impl Engine<'_> {
             .filter(|&timeout| timeout != u64::MAX)
             .map(|timeout| self.schedule.timer(Span::from_nanos(timeout), Event::ConnectTimeout(id)));
         self.connections[id].opening = Some(Box::new(opening));
+        self.recorder.connection(index, now);
         let Some(Handshake { legs, encrypts }) = handshake else { return };
         if encrypts || edge.pool.tunnel.is_none() {
             self.recorder.handshake(index, now);

@@ -30,6 +30,7 @@ mod recorder;
 mod route;
 mod selector;
 mod source;
+mod telemetry;
 mod throttle;
 mod timeline;
 mod trace;
@@ -255,7 +256,9 @@ impl<'p> Engine<'p> {
         let end = self.schedule.now().max(self.program.window.end());
         let window = self.program.window.length().nanos();
         let owed: Vec<u64> = self.sources.indexes().map(|source| self.owed(source)).collect();
+        let met = self.met();
         let mut recorder = self.recorder;
+        let tallies = std::mem::take(&mut recorder.tallies);
         for (pod, instance) in self.instances.iter_enumerated() {
             recorder.busy(self.program.pods[pod].workload, instance.busy(end));
         }
@@ -275,6 +278,8 @@ impl<'p> Engine<'p> {
         record.proxies = self.proxies.finish(self.program, end, &mut record.nodes);
         record.control =
             self.control.map(|control| Box::new(control.finish(end, &mut record.proxies, &mut record.nodes)));
+        record.telemetry =
+            Some(Box::new(telemetry::count(self.program, &record.edges, &tallies, &met, window)));
         record.events = self.schedule.handled();
         record.requests = self.sources.iter().map(|source| source.sent).sum();
         record

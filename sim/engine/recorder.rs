@@ -17,6 +17,7 @@ use crate::vocabulary::failure::Cause;
 use super::call::Call;
 use super::draw;
 use super::occupancy::Occupancy;
+use super::telemetry::Tally;
 use super::timeline::Timeline;
 
 /// Collects a [`RunRecord`].
@@ -41,6 +42,8 @@ pub(super) struct Recorder {
     /// Number of zones.
     zones: usize,
     pub(super) timeline: Timeline,
+    /// What the counts of each edge do not say of its failures and connections.
+    pub(super) tallies: Vec<Tally>,
 }
 
 /// One request's work at a workload.
@@ -99,6 +102,7 @@ impl Recorder {
             node_cpu: IndexVec::filled(0.0, program.machines.nodes.len()),
             zones,
             timeline: Timeline::new(program),
+            tallies: vec![Tally::default(); program.edges.len()],
         }
     }
 
@@ -196,6 +200,7 @@ impl Recorder {
             if call.failed {
                 record.failures += 1;
                 record.causes[call.failure.cause as usize] += 1;
+                self.tallies[edge.position()].call_failed(call.failure);
             }
             self.edge_times.record(2 * edge.position(), now.since(call.started).nanos());
             self.edge_times.record(2 * edge.position() + 1, call.proxy_time);
@@ -210,6 +215,18 @@ impl Recorder {
     /// A copy is sent to an endpoint, or a connection to one is looked for.
     pub(super) fn copied(&mut self, edge: EdgeIdx, copy: &Call) {
         self.record.edges[edge.position()].copies += u64::from(copy.measured);
+    }
+
+    /// An attempt of a proxy has failed, whatever became of its call.
+    pub(super) fn attempt_failed(&mut self, edge: EdgeIdx, call: &Call) {
+        if call.measured {
+            self.tallies[edge.position()].attempt_failed(call.failure);
+        }
+    }
+
+    /// A connection of an edge is opened, or in a tunnel a stream.
+    pub(super) fn connection(&mut self, edge: EdgeIdx, now: SimTime) {
+        self.tallies[edge.position()].opened += u64::from(self.window.contains(now));
     }
 
     pub(super) fn handshake(&mut self, edge: EdgeIdx, now: SimTime) {

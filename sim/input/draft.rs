@@ -6,6 +6,7 @@ use crate::units::{Bytes, Cores, Money, Ratio, Span};
 use crate::vocabulary::routing::Status;
 use crate::vocabulary::{
     Application, Arrivals, CpuTime, Header, NodeCores, Objective, Origin, Protocol, RunSettings,
+    TelemetrySettings,
 };
 
 use super::defaults;
@@ -52,6 +53,8 @@ pub struct Draft {
     pub guessed_times: Vec<GuessedTime>,
     /// How long, how often, with which seed.
     pub run: RunSettings,
+    /// How metrics are gathered.
+    pub telemetry: TelemetrySettings,
     /// What happens during a run.
     pub events: Vec<EventDraft>,
     /// Limits.
@@ -79,6 +82,7 @@ impl Default for Draft {
             guesses: Vec::new(),
             guessed_times: Vec::new(),
             run: defaults::run(),
+            telemetry: TelemetrySettings::default(),
             events: Vec::new(),
             slos: Vec::new(),
             given: Vec::new(),

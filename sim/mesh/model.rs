@@ -11,8 +11,10 @@ use crate::vocabulary::routing::{Backoff, RetryOn};
 use super::scenario::{BalancingPolicy, Protocol};
 
 mod distribution;
+mod telemetry;
 
 pub use distribution::{ApplyCost, DistributionModel, PerCore, PushModel, ResourceCost, StreamModel, Way};
+pub use telemetry::{Logs, Metrics, Outcomes, Peers, PrometheusModel, Reports, SideModel, TelemetryModel};
 
 /// What one mesh does to a call.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +39,8 @@ pub struct MeshModel {
     pub daemons: Vec<ReservationModel>,
     /// Pods of the control plane; `None` when the mesh has none of its own.
     pub control_plane: Option<ReservationModel>,
+    /// What keeps its proxies' metrics.
+    pub prometheus: PrometheusModel,
     /// How it tells proxies of changes; `None` where kube-proxy is all there is, which knows no routes.
     pub distribution: Option<DistributionModel>,
 }
@@ -187,6 +191,8 @@ pub struct ProxyModel {
     pub ewma_decay: Span,
     /// Memory.
     pub memory: MemoryModel,
+    /// Metrics, access logs and spans.
+    pub telemetry: TelemetryModel,
     /// Taking over changed configuration.
     pub apply: ApplyCost,
     /// Requests and limits of the container.

@@ -23,7 +23,7 @@ pub use scope::{External, Scope, Scopes};
 
 pub use crate::vocabulary::{
     Application, Arrivals, Balancing, BalancingPolicy, Client, CpuTime, Discipline, HashOn, Header,
-    HeaderValues, NodeCores, Objective, Origin, Phase, Protocol, Resources, RunSettings,
+    HeaderValues, NodeCores, Objective, Origin, Phase, Protocol, Resources, RunSettings, TelemetrySettings,
 };
 
 index_type! {
@@ -69,6 +69,8 @@ pub struct Scenario {
     pub events: Vec<Event>,
     /// How long, how often, with which seed.
     pub run: RunSettings,
+    /// How metrics are gathered.
+    pub telemetry: TelemetrySettings,
     /// Limits that set the exit code.
     pub slos: Vec<Slo>,
     /// Calls that a request of each source makes on average, the source's own included.

@@ -37,6 +37,8 @@ pub struct Labels {
 impl Labels {
     /// What rows about all events together are called.
     pub const ALL_CHANGES: &str = Event::ALL;
+    /// What rows about the telemetry of all proxies together are called.
+    pub const ALL_PROXIES: &str = "all proxies";
 }
 
 /// A source of traffic.

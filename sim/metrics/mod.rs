@@ -21,6 +21,7 @@ mod stationary;
 mod student;
 #[cfg(test)]
 pub(crate) mod synthetic;
+pub mod telemetry;
 pub mod timeline;
 
 pub use change::{Change, changes};

@@ -24,6 +24,9 @@ pub(crate) fn pool(records: &[RunRecord]) -> RunRecord {
         if let (Some(pooled), Some(one)) = (&mut pooled.control, &record.control) {
             add_control(pooled, one);
         }
+        if let (Some(pooled), Some(one)) = (&mut pooled.telemetry, &record.telemetry) {
+            pooled.average(one, |left, right| weighted(left, right, weights));
+        }
         pooled.window += record.window;
         pooled.demand = pooled.demand.wrapping_add(record.demand);
         pooled.events += record.events;

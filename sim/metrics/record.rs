@@ -8,6 +8,7 @@ use std::fmt;
 use hdrhistogram::Histogram;
 
 use super::histogram::LogHistogram;
+use super::telemetry::TelemetryRecord;
 use super::timeline::TimelineRecord;
 use crate::vocabulary::failure::Cause;
 
@@ -52,6 +53,8 @@ pub struct RunRecord {
     pub timeline: TimelineRecord,
     /// Changes of configuration and what they cost; `None` where nothing changes.
     pub control: Option<Box<ControlRecord>>,
+    /// What the proxies' metrics, logs and spans amount to; it follows from the rest.
+    pub telemetry: Option<Box<TelemetryRecord>>,
     /// Fingerprint of what the measured requests asked for: a sum of hashes of their intended arrival times and of the
     /// service time of each visit. Equal under every mesh as long as no call is rejected or given up and versions of a
     /// service ask for the same things.
@@ -62,8 +65,8 @@ pub struct RunRecord {
     pub requests: u64,
 }
 
-/// As derived, but that nothing is said of a control plane where nothing changes: the digest of such a run is the same as
-/// it always was.
+/// As derived, but that nothing is said of a control plane where nothing changes, nor of telemetry, which follows from the
+/// rest: the digest of such a run is the same as it always was.
 impl fmt::Debug for RunRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
@@ -78,6 +81,7 @@ impl fmt::Debug for RunRecord {
             zone_bytes,
             timeline,
             control,
+            telemetry: _,
             demand,
             events,
             requests,

@@ -19,8 +19,8 @@ pub struct Results {
     pub replications: usize,
     /// False when some station was saturated by open traffic: no row then has an interval.
     pub stationary: bool,
-    /// Scenario first, then entries, services, versions, edges, proxies, nodes, changes of configuration and pairs of zones in the
-    /// program's order.
+    /// Scenario first, then entries, services, versions, edges, proxies, nodes, changes of configuration, telemetry and pairs of zones
+    /// in the program's order.
     pub rows: Vec<Row>,
     /// What a reader must know beside the numbers: one sentence each.
     pub notes: Vec<String>,
@@ -153,6 +153,8 @@ words! {
         Zone = "zone",
         /// Changes of configuration, one event's or all, and what they cost.
         ControlPlane = "control_plane",
+        /// Metrics, logs and spans of the proxies, of all or of a group of like ones.
+        Telemetry = "telemetry",
     }
 }
 

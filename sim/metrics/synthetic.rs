@@ -9,6 +9,7 @@ use super::labels::{EdgeLabel, EntryLabel, Labels};
 use super::record::{
     Causes, EdgeRecord, EntryRecord, MachineRecord, PARTS, ProxyRecord, RunRecord, ServiceRecord,
 };
+use super::telemetry::{Series, TelemetryRecord};
 use super::timeline::{EntryInterval, ServiceInterval, TimelineRecord};
 
 const SECOND: u64 = 1_000_000_000;
@@ -115,6 +116,7 @@ pub(crate) fn full_record(number: u64, requests: usize, proxied: bool) -> RunRec
     };
     RunRecord {
         control: None,
+        telemetry: proxied.then(|| Box::new(telemetry(number))),
         window: SECOND,
         entries: vec![entry],
         services: vec![service(2), service(4)],
@@ -128,6 +130,21 @@ pub(crate) fn full_record(number: u64, requests: usize, proxied: bool) -> RunRec
         demand: number,
         events: count * 16,
         requests: count,
+    }
+}
+
+/// Of two groups of proxies, one of which has been replaced for a part.
+fn telemetry(number: u64) -> TelemetryRecord {
+    let series = Series { base: 400.0, outbound: 67.0 + number as f64, inbound: 134.0 };
+    TelemetryRecord {
+        series,
+        of_replaced_pods: 100.0,
+        of_groups: vec![series.total() / 2.0; 2],
+        proxy_bytes: 250_000.0,
+        scrape_interval: 15.0,
+        bytes_per_series: 3000.0,
+        spans: [2.0, 1000.0],
+        log_lines: [200.0, 60_000.0],
     }
 }
 

@@ -12,6 +12,7 @@ use comfy_table::{Cell, CellAlignment, ContentArrangement, Table};
 use crate::metrics::{Estimate, Results, Row, Scope, Statistic, Unit};
 
 use super::busiest::{left_out, shown_entries};
+use super::comparison::{paragraph, watching};
 use super::human;
 
 /// A longer name is cut.
@@ -40,6 +41,7 @@ pub fn render(meshes: &[Results]) -> String {
     text += &usage(meshes);
     text += &machines(meshes);
     text += &changes::tables(meshes);
+    text += &paragraph(&watching(meshes));
     for entry in &entries {
         text += &where_time_goes(meshes, entry);
     }

@@ -8,7 +8,7 @@ use crate::mesh::scenario::{Protocol, Scenario, Scope, Service, ServiceIdx, Subs
 use crate::units::{Bytes, Span};
 use crate::vocabulary::routing::Resource;
 
-use super::{ProxyGroup, node};
+use super::{AfterRun, ProxyGroup, node};
 
 /// The CFS period of Kubernetes.
 pub(super) const CFS_PERIOD: Span = Span::from_millis(100);
@@ -127,6 +127,7 @@ fn bare(scenario: &Scenario, name: &str, proxy: &ProxyModel) -> ProxyGroup {
         memory_per_used_endpoint: 0.0,
         memory_per_connection: memory.per_connection,
         memory_per_request: memory.per_request,
+        telemetry: AfterRun(proxy.telemetry.clone()),
     }
 }
 

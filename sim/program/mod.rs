@@ -18,6 +18,7 @@ mod own_proxy;
 mod pods;
 mod resilience;
 pub mod route;
+pub mod telemetry;
 mod workload;
 
 use std::sync::Arc;
@@ -27,7 +28,7 @@ use crate::index::{Idx, IndexVec};
 use crate::index_type;
 use crate::kernel::dist::Dist;
 use crate::kernel::station::{CoreIdx, Quota, WakeModel, Window, WorkerIdx};
-use crate::mesh::model::Dispatch;
+use crate::mesh::model::{Dispatch, TelemetryModel};
 use crate::mesh::scenario::{
     Arrivals, BalancingPolicy, Discipline, HeaderValues, OperationIdx, ServiceIdx, SourceIdx, VersionIdx,
 };
@@ -41,6 +42,7 @@ pub use control::Control;
 pub use endpoints::Endpoints;
 pub use resilience::{Bounds, Resilience};
 pub use route::{Route, RouteIdx};
+pub use telemetry::{AfterRun, Telemetry};
 
 index_type! {
     /// A service or a version of one, a client or a gateway.
@@ -112,6 +114,8 @@ pub struct Program {
     pub nanos_per_byte: f64,
     /// What changes during the run, and who is told; `None` where nothing does.
     pub control: Option<Box<Control>>,
+    /// What the proxies' metrics are counted by.
+    pub telemetry: AfterRun<Telemetry>,
     /// Requests whose intended arrival lies in it are measured.
     pub window: Window,
     /// Length of the time line's intervals.
@@ -283,6 +287,8 @@ pub struct ProxyGroup {
     pub memory_per_connection: f64,
     /// Bytes per request in flight.
     pub memory_per_request: f64,
+    /// Metrics, access logs and spans.
+    pub telemetry: AfterRun<TelemetryModel>,
 }
 
 /// One proxy process.

@@ -57,6 +57,7 @@ impl Experiment<'_> {
                     && (scenario.services.len() > SERVICES || compile(scenario, &other).digest() != program)
             })
         };
-        profile.assumptions().into_par_iter().filter(is_used).collect()
+        let moving = profile.assumptions().into_par_iter().filter(|assumption| !assumption.is_of_telemetry());
+        moving.filter(is_used).collect()
     }
 }

@@ -14,6 +14,7 @@ mod extension;
 mod features;
 mod gateway;
 mod matches;
+mod metrics;
 mod named;
 mod policy;
 mod retry;

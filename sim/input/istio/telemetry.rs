@@ -6,7 +6,7 @@ use crate::input::foreign::{Foreign, Head, Kind, Spelling, Treatment};
 use crate::units::Ratio;
 
 use super::features::{self, Reach};
-use super::{Import, NETWORKING, TELEMETRY as VERSIONS, value};
+use super::{Import, NETWORKING, TELEMETRY as VERSIONS, metrics, value};
 
 pub(super) static TELEMETRY: Kind = Kind::new(
     "Telemetry",
@@ -31,9 +31,10 @@ pub(super) static TELEMETRY: Kind = Kind::new(
         ("spec.metrics[].overrides[].match.metric", Treatment::Modelled),
         ("spec.metrics[].overrides[].match.customMetric", Treatment::Modelled),
         ("spec.metrics[].overrides[].match.mode", Treatment::Modelled),
+        ("spec.metrics[].overrides[].tagOverrides.*.operation", Treatment::Modelled),
         (
-            "spec.metrics[].overrides[].tagOverrides",
-            Treatment::Named("a metric costs the same with any labels"),
+            "spec.metrics[].overrides[].tagOverrides.*.value",
+            Treatment::Named("how many values a label takes is not known"),
         ),
     ],
 );
@@ -66,11 +67,7 @@ pub(super) fn telemetry(object: Foreign<'_>, head: &Head, import: &mut Import<'_
             values.push(("features.tracing.sampled_ratio", FeatureValue::To(ratio(share))));
         }
     }
-    for metrics in spec.elements("metrics") {
-        for change in metrics.elements("overrides") {
-            values.extend(metrics_off(change, import));
-        }
-    }
+    values.extend(metrics::overrides(&spec.elements("metrics"), import));
     if !values.is_empty() {
         import.pending.ask(features::object(&TELEMETRY, head), reach, values);
     }
@@ -78,25 +75,6 @@ pub(super) fn telemetry(object: Foreign<'_>, head: &Head, import: &mut Import<'_
 
 fn ratio(share: Ratio) -> String {
     share.value().to_string()
-}
-
-/// Metrics are switched as a whole.
-fn metrics_off(change: Foreign<'_>, import: &mut Import<'_>) -> Option<(&'static str, FeatureValue)> {
-    let off = change.read("disabled", fields::boolean, import.diagnostics)?;
-    let mut is_part = false;
-    if let Some(of) = change.get("match") {
-        let metric = of.read("metric", fields::text, import.diagnostics);
-        let mode = of.read("mode", fields::text, import.diagnostics);
-        is_part = of.get("customMetric").is_some()
-            || metric.is_some_and(|metric| metric != "ALL_METRICS")
-            || mode.is_some_and(|mode| mode != "CLIENT_AND_SERVER");
-    }
-    if is_part {
-        let message = "metrics are switched on and off as a whole: a change of one of them, or of one side, is not modelled";
-        features::no_value(import, message, change.location());
-        return None;
-    }
-    Some(("features.telemetry.enabled", FeatureValue::switch(!off)))
 }
 
 pub(super) fn proxy_config(object: Foreign<'_>, head: &Head, import: &mut Import<'_>) {

@@ -38,6 +38,7 @@ pub(crate) mod rules;
 pub(crate) mod run;
 mod script;
 mod service;
+mod telemetry;
 mod told;
 mod traffic;
 
@@ -46,7 +47,7 @@ pub(crate) const VERSION: u32 = 1;
 
 /// Top-level keys, to tell a scenario whose version was forgotten from an isotope graph.
 pub(crate) const SECTIONS: &[&str] =
-    &["version", "traffic", "routes", "policies", "mesh", "cluster", "events", "run", "slo"];
+    &["version", "traffic", "routes", "policies", "mesh", "cluster", "events", "run", "telemetry", "slo"];
 
 /// Adds what `node` says to `draft`.
 pub(crate) fn decode(node: &Node, draft: &mut Draft, diagnostics: &mut Diagnostics) {
@@ -81,6 +82,9 @@ pub(crate) fn decode(node: &Node, draft: &mut Draft, diagnostics: &mut Diagnosti
     }
     if let Some(decoded) = once("run", &mut scenario, draft, run::run) {
         draft.run = decoded;
+    }
+    if let Some(decoded) = once("telemetry", &mut scenario, draft, telemetry::telemetry) {
+        draft.telemetry = decoded;
     }
     draft.events.extend(scenario.read("events", each(events::event)).unwrap_or_default());
     let slos = scenario.read("slo", each(run::slo)).unwrap_or_default();

@@ -35,6 +35,16 @@ pub struct Assumption {
     pub quantity: Quantity,
 }
 
+impl Assumption {
+    /// Whether it only says how telemetry is counted once a run is over: it moves nothing in the run.
+    pub fn is_of_telemetry(&self) -> bool {
+        let is_of_it = |path: &&str| {
+            path.starts_with("prometheus.") || path.contains(".telemetry.") && !path.contains(".features.")
+        };
+        self.paths.iter().all(is_of_it)
+    }
+}
+
 impl Profile {
     /// Every number with a range, each assumption once, in the table's order.
     pub fn assumptions(&self) -> Vec<Assumption> {

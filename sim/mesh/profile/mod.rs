@@ -18,6 +18,7 @@ mod render;
 mod resolve;
 mod shipped;
 mod start_up;
+mod telemetry;
 
 use crate::diag::{Code, Diagnostic, Location, closest, quote};
 

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use crate::vocabulary::BalancingPolicy;
 
 use super::dimension::Dimension;
+use super::telemetry::OF_PROXIES;
 
 /// One parameter. Its path is relative to its role where it belongs to a proxy.
 #[derive(Debug)]
@@ -63,12 +64,16 @@ impl Needed {
     }
 }
 
-const fn number(path: &'static str, dimension: Dimension, meaning: &'static str) -> Parameter {
+pub(super) const fn number(path: &'static str, dimension: Dimension, meaning: &'static str) -> Parameter {
     let most = if matches!(dimension, Dimension::Ratio) { 1.0 } else { f64::MAX };
     Parameter { path, dimension: Some(dimension), words: &[], least: 0.0, most, meaning }
 }
 
-const fn word(path: &'static str, words: &'static [&'static str], meaning: &'static str) -> Parameter {
+pub(super) const fn word(
+    path: &'static str,
+    words: &'static [&'static str],
+    meaning: &'static str,
+) -> Parameter {
     Parameter { path, dimension: None, words, least: 0.0, most: f64::MAX, meaning }
 }
 
@@ -87,7 +92,7 @@ impl Parameter {
         self.words == SWITCH
     }
 
-    const fn at_least(self, least: f64) -> Self {
+    pub(super) const fn at_least(self, least: f64) -> Self {
         Self { least, ..self }
     }
 
@@ -97,7 +102,7 @@ impl Parameter {
 }
 
 /// `on` and `off` can be changed; what is `always` or `unavailable` cannot.
-const SWITCH: &[&str] = &["on", "off", "always", "unavailable"];
+pub(super) const SWITCH: &[&str] = &["on", "off", "always", "unavailable"];
 
 /// No machine has more.
 const MOST_CORES: f64 = 1024.0;
@@ -210,6 +215,9 @@ static MESH: &[(Needed, Parameter)] = &{
     [
         (Ambient, number("cni.cpu_request", Cores, "CPU that the scheduler reserves on every node for the agent that redirects traffic.").or(&["none"])),
         (Ambient, number("cni.memory_request", Size, "Memory that the scheduler reserves for it.").or(&["none"])),
+        (Always, number("prometheus.scrape_interval", Time, "Time between two scrapes of a proxy.").at_least(1e-9)),
+        (Always, number("prometheus.memory_per_series", Size, "Prometheus' memory per series in its head.")),
+        (Always, number("prometheus.head_time", Time, "How long a series that has ended stays in the head.")),
         (Always, word("direct.balancing", &BalancingPolicy::NAMES, "How kube-proxy chooses an endpoint where no proxy does.")),
         (Always, number("direct.round_trips", Factor, "Network round trips before the first byte of a direct connection.")),
         (Always, number("direct.idle_timeout", Time, "After this long unused an application closes a connection.")),
@@ -324,7 +332,7 @@ impl Table {
         for (role, needed) in ROLES {
             let further =
                 OF_ONE_ROLE.iter().filter(|(only, _)| *only == role).map(|(_, parameter)| parameter);
-            rows.extend(PROXY.iter().chain(further).map(|parameter| Row {
+            rows.extend(PROXY.iter().chain(OF_PROXIES).chain(further).map(|parameter| Row {
                 path: format!("{role}.{}", parameter.path),
                 parameter,
                 needed,

@@ -36,6 +36,7 @@ impl Profile {
             retries: (data_plane != "none").then(|| section("retries").retries()),
             daemons: is_ambient.then(|| section("cni").reservation("cni", 1)).into_iter().collect(),
             control_plane: self.control_plane(),
+            prometheus: section("prometheus").prometheus(),
             distribution: self.distribution(),
         }
     }
@@ -103,6 +104,7 @@ impl Reader<'_> {
             ewma_default: self.span("balancing.ewma_default"),
             ewma_decay: self.span("balancing.ewma_decay"),
             memory: self.memory(&features),
+            telemetry: self.telemetry(),
             apply: ApplyCost {
                 changed: self.span("configuration.apply_per_changed_cluster"),
                 unchanged: self.span("configuration.apply_per_unchanged_cluster"),
@@ -237,7 +239,7 @@ impl Reader<'_> {
         sum
     }
 
-    fn is_on(self, feature: &str) -> bool {
+    pub(super) fn is_on(self, feature: &str) -> bool {
         matches!(self.word(&format!("features.{feature}.enabled")), "on" | "always")
     }
 

@@ -72,6 +72,7 @@ pub fn validate(draft: &Draft, diagnostics: &mut Diagnostics) -> Option<Scenario
         cluster,
         events,
         run: draft.run,
+        telemetry: draft.telemetry,
         slos,
         calls: calls?,
         unsaid,

@@ -12,6 +12,7 @@ mod node;
 mod proxy;
 mod scenario;
 mod service;
+mod telemetry;
 mod zone;
 
 use super::labels::Labels;
@@ -112,6 +113,12 @@ pub(super) fn subjects(labels: &Labels) -> Vec<Subject> {
     }
     for (index, change) in labels.changes.iter().enumerate() {
         add(Scope::ControlPlane, &change.name, index, control_plane::OF_EVENTS);
+    }
+    if !labels.proxies.is_empty() {
+        add(Scope::Telemetry, Labels::ALL_PROXIES, 0, telemetry::OF_ALL);
+    }
+    for (index, name) in labels.proxies.iter().enumerate() {
+        add(Scope::Telemetry, name, index, telemetry::OF_GROUPS);
     }
     for (from, one) in labels.zones.iter().enumerate() {
         for (to, other) in labels.zones.iter().enumerate().filter(|(to, _)| *to != from) {

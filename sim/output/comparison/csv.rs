@@ -22,7 +22,7 @@ enum Judged {
 }
 
 /// Scope, metric, and the name of what is added.
-const HEADLINES: [(Scope, &str, Option<&str>, Judged); 18] = [
+const HEADLINES: [(Scope, &str, Option<&str>, Judged); 24] = [
     (Scope::Entry, "response_time", Some("response_time_added"), Judged::Less),
     (Scope::Entry, "proxy_time_ratio", None, Judged::Less),
     (Scope::Entry, "error_ratio", Some("error_ratio_added"), Judged::Less),
@@ -41,6 +41,12 @@ const HEADLINES: [(Scope, &str, Option<&str>, Judged); 18] = [
     (Scope::ControlPlane, "cpu", None, Judged::Less),
     (Scope::ControlPlane, "bytes_per_change", None, Judged::Less),
     (Scope::ControlPlane, "memory", None, Judged::Less),
+    (Scope::Telemetry, "active_series", None, Judged::Less),
+    (Scope::Telemetry, "samples", None, Judged::Less),
+    (Scope::Telemetry, "prometheus_memory", None, Judged::Less),
+    (Scope::Telemetry, "proxy_stats_memory", None, Judged::Less),
+    (Scope::Telemetry, "spans", None, Judged::Less),
+    (Scope::Telemetry, "access_log_bytes_per_day", None, Judged::Less),
 ];
 
 pub(super) fn files(comparison: &Comparison<'_>) -> Vec<File> {

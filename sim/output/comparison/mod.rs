@@ -9,6 +9,7 @@ mod load;
 mod routing;
 mod standing;
 mod tables;
+mod telemetry;
 mod terminal;
 mod verdict;
 
@@ -29,6 +30,8 @@ pub(super) use load::{grid as load_grid, knees};
 pub(super) use routing::{backend_name, splits, versions};
 pub(super) use standing::{Judged, Standing};
 pub(super) use tables::{tables, whole};
+pub(super) use telemetry::{telemetry, watching};
+pub(super) use terminal::paragraph;
 pub use terminal::render as terminal;
 pub(super) use verdict::{Question, about_time, verdict};
 
@@ -104,7 +107,7 @@ pub const OUTPUTS: &[Output<Render>] = &[
     },
     Output {
         file: "plots/*.svg, plots/*.png",
-        about: "percentiles, where the time goes, CPU and memory, the call graph, and response time against load",
+        about: "percentiles, where the time goes, CPU and memory, time series of the proxies, the call graph, and response time against load",
         render: |comparison| comparison.pictures().par_iter().flat_map_iter(Picture::files).collect(),
     },
     Output {

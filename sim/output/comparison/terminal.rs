@@ -6,7 +6,7 @@ use crate::metrics::Results;
 use crate::output::human::printable;
 use crate::output::table::{name, notes};
 
-use super::{Comparison, changes, knees, load_grid, splits, tables, verdict, versions};
+use super::{Comparison, changes, knees, load_grid, splits, tables, verdict, versions, watching};
 
 /// Everything for standard output, without where the files are. Ends with a newline.
 pub fn render(comparison: &Comparison<'_>) -> String {
@@ -19,6 +19,8 @@ pub fn render(comparison: &Comparison<'_>) -> String {
     {
         text += &grid.terminal();
     }
+    let all: Vec<Results> = comparison.results().cloned().collect();
+    text += &paragraph(&watching(&all));
     if let Some(loads) = comparison.load {
         for entry in comparison.shown_entries() {
             text += &load_grid(comparison, loads, entry).terminal();
@@ -33,7 +35,6 @@ pub fn render(comparison: &Comparison<'_>) -> String {
             let _ = writeln!(text, "  {word} {entry} under {mesh}: {}", one.text);
         }
     }
-    let all: Vec<Results> = comparison.results().cloned().collect();
     text + &notes(&all)
 }
 
@@ -48,6 +49,11 @@ fn headline(comparison: &Comparison<'_>) -> String {
         0 => format!("{simulation}; no model intervals (--draws 0)"),
         draws => format!("{simulation}; model: 5 % to 95 % of {draws} draws of the meshes' constants"),
     }
+}
+
+/// A sentence after an empty line; nothing if it is empty.
+pub(in crate::output) fn paragraph(sentence: &str) -> String {
+    if sentence.is_empty() { String::new() } else { format!("\n{}\n", wrapped(sentence)) }
 }
 
 /// The words in lines of a hundred columns.

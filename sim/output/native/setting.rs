@@ -1,4 +1,4 @@
-//! The sections of the setting: `mesh`, `cluster`, `events`, `run`, `slo`.
+//! The sections of the setting: `mesh`, `cluster`, `events`, `run`, `telemetry`, `slo`.
 
 use crate::input::Draft;
 use crate::input::draft::{
@@ -6,7 +6,7 @@ use crate::input::draft::{
     MeshDraft, NodesDraft, PricesDraft, SelectionDraft, SloDraft,
 };
 use crate::input::tree::Located;
-use crate::vocabulary::{NodeCores, Objective, RunSettings};
+use crate::vocabulary::{NodeCores, Objective, RunSettings, TelemetrySettings};
 
 use super::quantity::{Of, cores, dist, ratio};
 use super::yaml::{Map, Yaml};
@@ -23,6 +23,9 @@ pub(super) fn sections(draft: &Draft, map: &mut Map) {
     map.some("events", draft.events.iter().map(event).collect());
     if draft.given.iter().any(|(section, _)| *section == "run") {
         map.put("run", run(&draft.run));
+    }
+    if draft.given.iter().any(|(section, _)| *section == "telemetry") {
+        map.put("telemetry", telemetry(&draft.telemetry));
     }
     map.some("slo", draft.slos.iter().map(slo).collect());
 }
@@ -148,6 +151,13 @@ fn run(run: &RunSettings) -> Map {
     map.put("replications", Yaml::plain(run.replications));
     map.maybe("precision", run.precision.map(ratio));
     map.put("seed", Yaml::plain(run.seed));
+    map
+}
+
+fn telemetry(telemetry: &TelemetrySettings) -> Map {
+    let mut map = Map::default();
+    map.maybe("scrape_interval", telemetry.scrape_interval.map(Yaml::plain));
+    map.put("pods_replaced_per_hour", Yaml::plain(telemetry.pods_replaced_per_hour));
     map
 }
 

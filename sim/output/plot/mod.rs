@@ -19,6 +19,7 @@ mod render;
 mod resources;
 mod sheet;
 mod spread;
+mod telemetry;
 mod time;
 mod timeline;
 
@@ -29,6 +30,7 @@ use super::names::file_names;
 use super::{File, Run};
 
 pub use load::{LoadCurve, LoadPoint};
+pub(super) use telemetry::NAME as TELEMETRY;
 
 /// A picture, drawn but not yet in any format.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,7 +57,7 @@ impl Picture {
 
 /// All pictures of one scenario under several meshes (or one), a run each; `load` may be empty.
 ///
-/// In order: percentiles, time, time line and outcomes of each entry, load of each entry, convergence of each change, resources, and the call graph
+/// In order: percentiles, time, time line and outcomes of each entry, load of each entry, convergence of each change, resources, telemetry, and the call graph
 /// under each mesh. What cannot be drawn or says nothing (no answered request, no failed one, no proxy) is left out, and so
 /// are all but the busiest of many entries.
 pub fn pictures(runs: &[Run<'_>], load: &[LoadCurve]) -> Vec<Picture> {
@@ -71,6 +73,7 @@ pub fn pictures(runs: &[Run<'_>], load: &[LoadCurve]) -> Vec<Picture> {
     let changes = runs.first().map_or(0, |run| run.labels.changes.len());
     pictures.extend((0..changes.min(MOST_CHANGES)).filter_map(|event| convergence::picture(runs, event)));
     pictures.extend(resources::picture(runs));
+    pictures.extend(telemetry::picture(runs));
     pictures.extend(graph::pictures(runs));
     let names: Vec<&str> = pictures.iter().map(|picture| picture.name.as_str()).collect();
     let names = file_names(&names);

@@ -80,7 +80,7 @@ pub(crate) fn looks(meshes: &[&str]) -> Vec<Look> {
 }
 
 /// Parts that keep their colour wherever they appear; in their order on a bar, neighbours differ in lightness, too.
-const PARTS: [(&str, Colour); 14] = [
+const PARTS: [(&str, Colour); 20] = [
     ("application", APPLICATION),
     ("queueing", YELLOW),
     ("outbound_proxy", BLUE),
@@ -95,6 +95,12 @@ const PARTS: [(&str, Colour); 14] = [
     ("node proxies", PURPLE),
     ("waypoints", GREEN),
     ("control plane", VERMILLION),
+    ("proxies themselves", APPLICATION),
+    ("sent", BLUE),
+    ("received", SKY),
+    ("replaced pods", ORANGE),
+    ("in Prometheus", VERMILLION),
+    ("in proxies", SKY),
 ];
 
 /// For parts not known here.

@@ -94,6 +94,7 @@ fn a_comparison_has_every_picture_and_a_single_mesh_too() {
             "outcomes-web",
             "load-web",
             "resources",
+            "telemetry",
             "graph-none",
             "graph-linkerd"
         ]
@@ -101,7 +102,15 @@ fn a_comparison_has_every_picture_and_a_single_mesh_too() {
     let single = pictures_of(&[made("linkerd")], &[]);
     assert_eq!(
         names(&single),
-        ["percentiles-web", "time-web", "timeline-web", "outcomes-web", "resources", "graph-linkerd"]
+        [
+            "percentiles-web",
+            "time-web",
+            "timeline-web",
+            "outcomes-web",
+            "resources",
+            "telemetry",
+            "graph-linkerd"
+        ]
     );
     assert_eq!(pictures_of(&[], &[]), []);
     let paths = several[0].files().map(|file| file.path);

@@ -9,6 +9,7 @@ mod limits;
 mod origin;
 mod routing;
 mod sensitivity;
+mod telemetry;
 
 use std::fmt::Write as _;
 
@@ -25,13 +26,14 @@ pub(super) fn files(comparison: &Comparison<'_>) -> Vec<File> {
 }
 
 fn render(comparison: &Comparison<'_>) -> String {
-    let sections: [(&str, String); 12] = [
+    let sections: [(&str, String); 13] = [
         ("What each mesh adds", numbers(comparison)),
         ("Pictures", pictures(comparison)),
         ("Under more and less load", load(comparison)),
         ("Objectives", objectives(comparison)),
         ("Routing", routing::section(comparison)),
         ("How long a change takes", changes::section(comparison)),
+        ("What watching it takes", telemetry::section(comparison)),
         ("What each mesh cannot do here", limits::section(comparison)),
         ("Which assumptions matter", sensitivity::section(comparison)),
         ("What is assumed", assumptions::section(comparison)),
@@ -67,9 +69,13 @@ fn numbers(comparison: &Comparison<'_>) -> String {
     text
 }
 
-/// The pictures with what they show, but for those against load.
+/// The pictures with what they show, but for those that stand in sections of their own.
 fn pictures(comparison: &Comparison<'_>) -> String {
-    shown(&comparison.pictures(), |picture| !is_against_load(picture))
+    shown(&comparison.pictures(), |picture| !is_against_load(picture) && !is_of_telemetry(picture))
+}
+
+fn is_of_telemetry(picture: &Picture) -> bool {
+    picture.name == super::plot::TELEMETRY
 }
 
 fn is_against_load(picture: &Picture) -> bool {

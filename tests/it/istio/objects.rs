@@ -50,6 +50,7 @@ fn objects_of_the_whole_mesh_set_the_profile() {
     assert_eq!(asked(&example("peer-authentication")), [to("features.mtls.enabled", "off")]);
     let workers = FeatureValue::Instead { word: "from_cpu_limit".to_owned(), value: "4".to_owned() };
     assert_eq!(asked(&example("proxy-config")), [("workers".to_owned(), workers)]);
+    let only_codes = FeatureValue::Instead { word: "code_and_flags".to_owned(), value: "code".to_owned() };
     assert_eq!(
         asked(&example("telemetry")),
         [
@@ -57,6 +58,10 @@ fn objects_of_the_whole_mesh_set_the_profile() {
             to("features.tracing.enabled", "on"),
             to("features.tracing.sampled_ratio", "0.05"),
             to("features.telemetry.enabled", "off"),
+            to("telemetry.outbound.request_sizes", "off"),
+            to("telemetry.inbound.request_sizes", "off"),
+            to("telemetry.inbound.response_sizes", "off"),
+            ("telemetry.outcomes".to_owned(), only_codes),
             to("features.access_log.enabled", "off"),
         ],
         "the namespace's own goes after the mesh's"
@@ -89,4 +94,32 @@ fn what_is_for_a_part_of_the_mesh_only_is_named() {
     let (draft, said) = text(&object("{selector: {matchLabels: {app: a}}, accessLogging: [{}]}"));
     assert!(asked(&draft).is_empty());
     assert!(said.contains("`Telemetry t` is not modelled: it is for some workloads only"), "{said}");
+}
+
+#[test]
+fn overrides_of_metrics_say_what_is_not_modelled_of_them() {
+    let object = |overrides: &str| {
+        format!(
+            "version: 1\nservices:\n- {{name: a}}\n---\napiVersion: telemetry.istio.io/v1\nkind: Telemetry\nmetadata: {{name: t, namespace: istio-system}}\nspec: {{metrics: [{{overrides: {overrides}}}]}}\n"
+        )
+    };
+    let (draft, said) = text(&object("[{match: {mode: CLIENT}, disabled: true}, {disabled: false}]"));
+    let asked = asked(&draft);
+    assert_eq!(asked.len(), 8 + 1 + 8, "the whole says of each part again what holds: {asked:?}");
+    assert_eq!(asked[8], to("features.telemetry.enabled", "on"));
+    assert_eq!(asked[9], to("telemetry.outbound.requests", "on"));
+    assert!(!said.contains("not modelled"), "{said}");
+    for (overrides, why) in [
+        ("[{match: {customMetric: mine}, disabled: true}]", "only Istio's own metrics"),
+        ("[{match: {metric: GRPC_REQUEST_MESSAGES}, disabled: true}]", "gRPC streams are not counted"),
+        (
+            "[{match: {metric: REQUEST_COUNT}, tagOverrides: {response_code: {operation: REMOVE}}}]",
+            "from all metrics at once",
+        ),
+        ("[{tagOverrides: {source_app: {operation: REMOVE}}}]", "only `response_code` and `response_flags`"),
+        ("[{tagOverrides: {mine: {value: request.host}}}]", "how many values a label takes"),
+    ] {
+        let (draft, said) = text(&object(overrides));
+        assert!(self::asked(&draft).is_empty() && said.contains(why), "{overrides}: {said}");
+    }
 }

@@ -12,6 +12,7 @@ mod proxies;
 mod quiet;
 mod routing;
 mod scripts;
+mod telemetry;
 mod timeline;
 mod timeouts;
 mod versions;
