@@ -56,6 +56,7 @@ pub fn compile(scenario: &Scenario, mesh: &MeshModel) -> Program {
         outside_delay: scenario.cluster.outside_delay.clone(),
         nanos_per_byte: scenario.cluster.bandwidth.map_or(0.0, |bits_per_second| 8e9 / bits_per_second),
         control: None,
+        lifecycle: None,
         window: Window::new(start, scenario.run.duration),
         interval: interval(&scenario.run),
         drain_limit: start + scenario.run.duration + scenario.run.drain_limit,

@@ -10,6 +10,7 @@ use crate::units::{Cores, SimTime, Span};
 mod audience;
 
 use super::workload::Beside;
+use super::lifecycle::LifeIdx;
 use super::{GroupIdx, Program, ProxyIdx, WorkloadIdx};
 
 index_type! {
@@ -40,16 +41,18 @@ pub struct Control {
     pub plane: Plane,
 }
 
-/// An event that changes routes or policies.
+/// What proxies are told of: an event that changes routes or policies, or endpoints that come or go.
 #[derive(Clone, Debug)]
 pub struct Change {
     /// Its name.
     pub name: String,
+    /// The pods that it is about; `None` of routes and policies.
+    pub endpoints: Option<LifeIdx>,
     /// When it happens first, ...
     pub first: SimTime,
     /// ... after how long again, ...
     pub every: Span,
-    /// ... and how often before the window ends.
+    /// ... and how often before the window ends; never of endpoints, which change when pods come and go.
     pub times: u64,
     /// Services that change, ascending.
     pub services: Vec<u32>,
@@ -268,6 +271,7 @@ fn changes(
         };
         Change {
             name: event.name.clone(),
+            endpoints: None,
             first: event.time(0),
             every: event.repeated.map_or(Span::ZERO, |repeated| repeated.every),
             times: event.times(end),

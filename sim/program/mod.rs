@@ -13,6 +13,7 @@ pub mod control;
 mod edge;
 mod endpoints;
 mod group;
+pub mod lifecycle;
 mod node;
 mod own_proxy;
 mod pods;
@@ -39,6 +40,7 @@ use crate::vocabulary::routing::Status;
 pub use compile::compile;
 pub use control::Control;
 pub use endpoints::Endpoints;
+pub use lifecycle::Lifecycle;
 pub use resilience::{Bounds, Resilience};
 pub use route::{Route, RouteIdx};
 
@@ -112,6 +114,8 @@ pub struct Program {
     pub nanos_per_byte: f64,
     /// What changes during the run, and who is told; `None` where nothing does.
     pub control: Option<Box<Control>>,
+    /// Pods that come and go; `None` where none do.
+    pub lifecycle: Option<Box<Lifecycle>>,
     /// Requests whose intended arrival lies in it are measured.
     pub window: Window,
     /// Length of the time line's intervals.
@@ -179,8 +183,10 @@ pub struct Workload {
     pub first_code: CodeIdx,
     /// Its pods are `first_pod .. first_pod + pods`.
     pub first_pod: PodIdx,
-    /// Number of pods.
+    /// Places for pods; where no pods come and go, a pod is in each.
     pub pods: u32,
+    /// Pods when the run begins: those of the first places.
+    pub wanted: u32,
     /// Its proxies, if it has any.
     pub group: Option<GroupIdx>,
     /// How its instances serve.

@@ -78,6 +78,9 @@ pub(super) struct Workloads<'a> {
 /// What a workload is made of.
 struct Plan<'a, 's> {
     name: String,
+    /// Pods when the run begins, ...
+    wanted: u32,
+    /// ... and places for pods.
     pods: u32,
     beside: Beside<'a>,
     body: Option<Body<'a>>,
@@ -145,7 +148,7 @@ impl<'a> Workloads<'a> {
                 operations: &service.operations,
             };
             let (name, pods) = (name.clone(), service.replicas);
-            self.add(scenario, Plan { name, pods, beside, body: Some(body), scope });
+            self.add(scenario, Plan { name, wanted: pods, pods, beside, body: Some(body), scope });
         }
         for (number, version) in service.versions.iter_enumerated() {
             let body = Body {
@@ -155,7 +158,8 @@ impl<'a> Workloads<'a> {
                 operations: &version.operations,
             };
             let name = format!("{name}@{}", version.name);
-            self.add(scenario, Plan { name, pods: version.replicas, beside, body: Some(body), scope });
+            let pods = version.replicas;
+            self.add(scenario, Plan { name, wanted: pods, pods, beside, body: Some(body), scope });
         }
         let workloads = (self.all.len() - first_workload.position()) as u32;
         self.of_services.push(Service { name, first_workload, workloads });
@@ -169,7 +173,7 @@ impl<'a> Workloads<'a> {
                 Origin::Outside | Origin::MeshedClient { .. } => &scenario.scopes.of_clients,
             };
             let mut add = |name: String, pods: u32, beside| {
-                self.add(scenario, Plan { name, pods, beside, body: None, scope })
+                self.add(scenario, Plan { name, wanted: pods, pods, beside, body: None, scope })
             };
             let workload = match &source.from {
                 Origin::Outside => add(format!("outside:{}", source.name), 1, Beside::Nothing),
@@ -206,7 +210,8 @@ impl<'a> Workloads<'a> {
             let group =
                 self.groups.push(group::of_workload(scenario, &self.told, &name, &model.proxy, &scope));
             let pods = waypoint.replicas.unwrap_or(model.replicas);
-            let plan = Plan { name, pods, beside: Beside::Pod(&model.proxy), body: None, scope: &scope };
+            let beside = Beside::Pod(&model.proxy);
+            let plan = Plan { name, wanted: pods, pods, beside, body: None, scope: &scope };
             self.push(scenario, plan, Some(group));
             self.zones[workload] = waypoint.zone;
             for &service in &waypoint.services {
@@ -243,6 +248,7 @@ impl<'a> Workloads<'a> {
             first_code,
             first_pod,
             pods: plan.pods,
+            wanted: plan.wanted,
             group,
             serving: application.map_or(Serving::Unlimited, serving),
             hold_workers: application.is_some_and(|application| application.hold_workers),
