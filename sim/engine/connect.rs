@@ -114,6 +114,7 @@ impl Engine<'_> {
             handshake: Handshake::default(),
             timer: None,
             is_given_up: false,
+            is_refused: false,
             followers: Vec::new(),
         };
         let worker = opening.worker;
@@ -132,6 +133,9 @@ impl Engine<'_> {
             self.recorder.handshake(index, now);
         }
         if legs == 0 {
+            if !self.accepts(self.program.callee(edge, endpoint)) {
+                self.refuse(id);
+            }
             return self.connected(id);
         }
         match (edge.pool.client_cpu, proxy) {
@@ -190,6 +194,10 @@ impl Engine<'_> {
         let connection = &self.connections[id];
         let Some(opening) = &connection.opening else { return };
         let [_, callee] = opening.ends;
+        if !self.accepts(callee) {
+            self.refuse(id);
+            return self.welcome(id, self.schedule.now());
+        }
         let cpu = self.program.edges[opening.edge].pool.server_cpu;
         match (cpu, self.program.pods[callee].proxy) {
             (cpu @ 1.., Some(proxy)) if opening.handshake.encrypts => {
@@ -224,7 +232,10 @@ impl Engine<'_> {
         if let Some(timer) = opening.timer {
             self.schedule.cancel(timer);
         }
-        if opening.is_given_up {
+        if opening.is_refused && !opening.is_given_up {
+            self.fail_pool(id, position, edge, caller, Cause::StaleEndpoint);
+        }
+        if opening.is_given_up || opening.is_refused {
             if let Some(view) = &mut self.views[position] {
                 view.bury(&mut self.connections, id, now);
             }
@@ -232,6 +243,9 @@ impl Engine<'_> {
             self.share_out(id, position, edge, caller);
         }
         for follower in opening.followers {
+            if opening.is_refused {
+                self.refuse(follower);
+            }
             self.connected(follower);
         }
     }
@@ -257,12 +271,24 @@ impl Engine<'_> {
 
     /// A connection is not ready in time. As in Envoy, all that wait in its pool fail.
     pub(super) fn give_up_connection(&mut self, id: ConnectionId) {
-        let now = self.schedule.now();
         let Some(opening) = &mut self.connections[id].opening else { return };
         (opening.timer, opening.is_given_up) = (None, true);
         let (edge, [caller, _]) = (&self.program.edges[opening.edge], opening.ends);
-        let (pool, endpoint) = (self.connections[id].pool, self.connections[id].endpoint);
         let position = self.view_position(caller, edge);
+        self.fail_pool(id, position, edge, caller, Cause::ConnectFailure);
+    }
+
+    /// The other end takes no connection.
+    fn refuse(&mut self, id: ConnectionId) {
+        if let Some(opening) = &mut self.connections[id].opening {
+            opening.is_refused = true;
+        }
+    }
+
+    /// A connection does not come to be: all that wait in its pool fail.
+    fn fail_pool(&mut self, id: ConnectionId, position: usize, edge: &Edge, caller: PodIdx, cause: Cause) {
+        let now = self.schedule.now();
+        let (pool, endpoint) = (self.connections[id].pool, self.connections[id].endpoint);
         let Some(view) = &mut self.views[position] else { return };
         view.give_up(edge, &self.connections, id);
         self.proxies.connection_closed(self.program.ends(caller, edge, endpoint), now);
@@ -270,7 +296,7 @@ impl Engine<'_> {
         for _ in 0..view.pending(pool) {
             let Some(view) = &mut self.views[position] else { return };
             let Some(call) = view.turn_away(edge, pool) else { return };
-            self.fail_pending(call, Cause::ConnectFailure);
+            self.fail_pending(call, cause);
         }
     }
 

@@ -83,6 +83,9 @@ impl Engine<'_> {
         if let Some(site) = self.program.sites[self.calls[id].site].relay {
             return self.relay(id, site);
         }
+        if !self.serves(self.calls[id].callee) {
+            return self.answer_for_application(id);
+        }
         let now = self.schedule.now();
         let call = &mut self.calls[id];
         call.code = self.program.code(call.callee, call.operation);
@@ -205,9 +208,11 @@ impl Engine<'_> {
         loop {
             let call = &mut self.calls[id];
             let code = &self.program.codes[call.code];
-            if call.failed || call.step == code.steps {
+            let is_over = call.failed || call.step == code.steps;
+            if is_over || !self.serves(self.calls[id].callee) {
                 return self.leave(id);
             }
+            let call = &mut self.calls[id];
             let step = self.program.steps[StepIdx::at(code.first_step.position() + call.step as usize)];
             if call.repetition == step.repeat {
                 call.step += 1;
@@ -279,7 +284,7 @@ impl Engine<'_> {
     pub(super) fn action_over(&mut self, parent: CallId, child: CallId) {
         let child = &self.calls[child];
         let site = &self.program.sites[child.site];
-        if child.failed && child.attempt < site.retries {
+        if child.failed && child.attempt < site.retries && self.serves(child.caller) {
             return self.call_again(parent, child.clone());
         }
         let failed = child.failed && !site.optional;

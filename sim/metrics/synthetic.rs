@@ -115,6 +115,7 @@ pub(crate) fn full_record(number: u64, requests: usize, proxied: bool) -> RunRec
     };
     RunRecord {
         control: None,
+        lives: None,
         window: SECOND,
         entries: vec![entry],
         services: vec![service(2), service(4)],

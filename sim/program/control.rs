@@ -9,8 +9,8 @@ use crate::units::{Cores, SimTime, Span};
 
 mod audience;
 
-use super::workload::Beside;
 use super::lifecycle::LifeIdx;
+use super::workload::Beside;
 use super::{GroupIdx, Program, ProxyIdx, WorkloadIdx};
 
 index_type! {
@@ -58,6 +58,8 @@ pub struct Change {
     pub services: Vec<u32>,
     /// Objects of each of them that change.
     pub objects: Vec<u32>,
+    /// Of endpoints: how many there usually are.
+    pub members: u64,
     /// Objects that each audience sees: those that see none are not concerned.
     pub seen: IndexVec<AudienceIdx, u64>,
 }
@@ -75,6 +77,12 @@ pub struct Audience {
     pub generate: f64,
     /// Bytes of a cluster or route.
     pub bytes: f64,
+    /// To generate an endpoint for one of them.
+    pub generate_per_endpoint: f64,
+    /// Bytes of an endpoint.
+    pub bytes_per_endpoint: f64,
+    /// Control thread, per endpoint of a service whose endpoints have changed.
+    pub apply_per_endpoint: f64,
     /// Control thread, per cluster or route that changed.
     pub apply_changed: f64,
     /// Control thread, per cluster that came along unchanged.
@@ -272,6 +280,7 @@ fn changes(
         Change {
             name: event.name.clone(),
             endpoints: None,
+            members: 0,
             first: event.time(0),
             every: event.repeated.map_or(Span::ZERO, |repeated| repeated.every),
             times: event.times(end),

@@ -6,15 +6,15 @@
 
 use crate::index::IndexVec;
 use crate::index_type;
-use crate::kernel::dist::Dist;
 use crate::kernel::Uniform;
+use crate::kernel::dist::Dist;
 use crate::policy::pod_end;
 use crate::policy::pod_start::{self, Probe, Sidecar};
 use crate::policy::rollout::UpdateStrategy;
 use crate::units::{SimTime, Span};
 
 use super::control::ChangeIdx;
-use super::{Program, WorkloadIdx};
+use super::{Edge, Program, WorkloadIdx};
 
 index_type! {
     /// A workload of which pods come and go.
@@ -143,6 +143,24 @@ impl Start {
             readiness: self.readiness,
             endpoint: draw(&self.endpoint),
         }
+    }
+}
+
+impl Lifecycle {
+    /// The lives among the workloads that an edge leads to, each with the number on the edge of its first place.
+    pub fn lives_of<'a>(
+        &'a self,
+        program: &'a Program,
+        edge: &'a Edge,
+    ) -> impl Iterator<Item = (LifeIdx, u32)> + 'a {
+        let mut number = 0;
+        let stretches = std::iter::from_fn(move || {
+            let first = (number < edge.targets.len()).then_some(number)?;
+            let workload = program.pods[edge.endpoints.pod(first)].workload;
+            number += program.workloads[workload].pods;
+            Some((self.of_workloads[workload], first))
+        });
+        stretches.filter_map(|(life, first)| Some((life?, first)))
     }
 }
 

@@ -8,6 +8,7 @@ mod control_plane;
 mod cost;
 mod edge;
 mod entry;
+mod lifecycle;
 mod node;
 mod proxy;
 mod scenario;
@@ -18,6 +19,7 @@ use super::labels::Labels;
 use super::record::RunRecord;
 use super::results::{Scope, Statistic, Unit};
 use super::section::Sample;
+use crate::policy::pod_start::Stage;
 
 /// A quantity and its statistics.
 pub(super) struct Measure {
@@ -112,6 +114,13 @@ pub(super) fn subjects(labels: &Labels) -> Vec<Subject> {
     }
     for (index, change) in labels.changes.iter().enumerate() {
         add(Scope::ControlPlane, &change.name, index, control_plane::OF_EVENTS);
+    }
+    for (index, name) in labels.lives.iter().enumerate() {
+        add(Scope::Pods, name, index, lifecycle::OF_LIVES);
+        for (stage, at) in Stage::ALL.iter().enumerate() {
+            let name = format!("{name} {}", at.name());
+            add(Scope::PodStart, &name, index * Stage::ALL.len() + stage, lifecycle::OF_STAGES);
+        }
     }
     for (from, one) in labels.zones.iter().enumerate() {
         for (to, other) in labels.zones.iter().enumerate().filter(|(to, _)| *to != from) {
