@@ -9,8 +9,8 @@ use crate::units::{Cores, SimTime, Span};
 
 mod audience;
 
-use super::workload::Beside;
 use super::lifecycle::LifeIdx;
+use super::workload::Beside;
 use super::{GroupIdx, Program, ProxyIdx, WorkloadIdx};
 
 index_type! {
@@ -262,14 +262,14 @@ fn changes(
 ) -> IndexVec<ChangeIdx, Change> {
     let end = program.window.end().since(SimTime::ZERO);
     let change = |event: &crate::mesh::scenario::Event| {
-        let EventKind::Change(change) = &event.kind;
+        let EventKind::Change(change) = &event.kind else { return None };
         let services: Vec<u32> = change.services.iter().map(|service| service.0).collect();
         let objects: Vec<u32> = (0..services.len()).map(|position| change.objects_of(position)).collect();
         let seen = |audience: &Audience| {
             let all = services.iter().zip(&objects).filter(|(service, _)| audience.sees(**service));
             all.map(|(_, objects)| u64::from(*objects)).sum()
         };
-        Change {
+        Some(Change {
             name: event.name.clone(),
             endpoints: None,
             first: event.time(0),
@@ -278,9 +278,9 @@ fn changes(
             seen: audiences.iter().map(seen).collect(),
             services,
             objects,
-        }
+        })
     };
-    scenario.events.iter().map(change).collect()
+    scenario.events.iter().filter_map(change).collect()
 }
 
 fn subscribers(

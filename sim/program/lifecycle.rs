@@ -6,8 +6,8 @@
 
 use crate::index::IndexVec;
 use crate::index_type;
-use crate::kernel::dist::Dist;
 use crate::kernel::Uniform;
+use crate::kernel::dist::Dist;
 use crate::policy::pod_end;
 use crate::policy::pod_start::{self, Probe, Sidecar};
 use crate::policy::rollout::UpdateStrategy;
