@@ -28,7 +28,7 @@ impl Service {
 }
 
 fn is_mortal(service: ServiceIdx, events: &[Event]) -> bool {
-    events.iter().any(|event| event.kind.of_pods().contains(&service))
+    events.iter().any(|event| event.kind.of_pods().binary_search(&service).is_ok())
 }
 
 /// As many as are ever wanted, twice, since old ones end while new ones start, and those that a rollout may have beside
@@ -38,7 +38,7 @@ fn places(service: ServiceIdx, replicas: u32, life: &PodLife, events: &[Event]) 
         return u64::from(replicas);
     }
     let scaled = events.iter().filter_map(|event| match &event.kind {
-        EventKind::Scale(services, wanted) if services.contains(&service) => Some(*wanted),
+        EventKind::Scale(services, wanted) if services.binary_search(&service).is_ok() => Some(*wanted),
         _ => None,
     });
     let most = scaled.fold(replicas, u32::max);
