@@ -6,12 +6,14 @@ use crate::kernel::dist::Dist;
 use crate::units::{Bytes, Cores, Rate, Ratio, Span};
 
 pub mod failure;
+mod lifecycle;
 mod proxy;
 pub mod request;
 pub mod resilience;
 pub mod routing;
 pub mod text;
 
+pub use lifecycle::{Amount, PodLife, Readiness, UpdateStrategy};
 pub use proxy::{ProxyKind, ProxySettings};
 
 /// What is spoken on a port.
@@ -55,6 +57,8 @@ pub struct Application {
     pub memory: Bytes,
     /// How it calls others.
     pub client: Client,
+    /// How its pods start, end and are replaced.
+    pub lifecycle: PodLife,
 }
 
 impl Default for Application {
@@ -69,6 +73,7 @@ impl Default for Application {
             resources: Resources::default(),
             memory: Bytes::ZERO,
             client: Client::default(),
+            lifecycle: PodLife::default(),
         }
     }
 }

@@ -11,8 +11,10 @@ use crate::vocabulary::routing::{Backoff, RetryOn};
 use super::scenario::{BalancingPolicy, Protocol};
 
 mod distribution;
+mod lifecycle;
 
 pub use distribution::{ApplyCost, DistributionModel, PerCore, PushModel, ResourceCost, StreamModel, Way};
+pub use lifecycle::{KubernetesModel, LifecycleModel, SidecarExit, SidecarMode, SidecarModel};
 
 /// What one mesh does to a call.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +41,8 @@ pub struct MeshModel {
     pub control_plane: Option<ReservationModel>,
     /// How it tells proxies of changes; `None` where kube-proxy is all there is, which knows no routes.
     pub distribution: Option<DistributionModel>,
+    /// What it and Kubernetes add to the life of a pod.
+    pub lifecycle: LifecycleModel,
 }
 
 /// Whose reading of conditions and pauses a proxy has.

@@ -75,7 +75,9 @@ pub fn compile(scenario: &Scenario, mesh: &MeshModel) -> Program {
         waypoint_of: &workloads.waypoint_of,
         node_group: workloads.node_group,
     };
-    program.control = super::control::build(scenario, mesh, &layout, &program);
+    let lives = super::lifecycle::lives(scenario, &program);
+    program.control = super::control::build(scenario, mesh, &layout, &program, &lives);
+    program.lifecycle = super::lifecycle::build(scenario, mesh, &workloads.beside, &program, &lives);
     program
 }
 

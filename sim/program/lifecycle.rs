@@ -4,6 +4,10 @@
 //! [`Workload::wanted`] hold a pod when the run begins. A pod that is made takes a free place; what it is does not depend
 //! on which. Of all others every place holds a pod from the start on.
 
+mod build;
+#[cfg(test)]
+mod tests;
+
 use crate::index::IndexVec;
 use crate::index_type;
 use crate::kernel::Uniform;
@@ -15,6 +19,8 @@ use crate::units::{SimTime, Span};
 
 use super::control::ChangeIdx;
 use super::{Edge, Program, WorkloadIdx};
+
+pub(super) use build::{build, lives};
 
 index_type! {
     /// A workload of which pods come and go.

@@ -124,7 +124,8 @@ impl<'a> Workloads<'a> {
         }
         if let Some(node) = &mesh.node_proxy {
             let outside = scenario.sources.iter().filter(|source| source.from == Origin::Outside).count();
-            let group = group::of_nodes(scenario, NODE_PROXIES, node, this.next_pod - outside as u32);
+            let pods: u32 = this.all.iter().map(|workload| workload.wanted).sum();
+            let group = group::of_nodes(scenario, NODE_PROXIES, node, pods - outside as u32);
             this.node_group = Some(this.groups.push(group));
         }
         this
@@ -147,8 +148,9 @@ impl<'a> Workloads<'a> {
                 application: &service.application,
                 operations: &service.operations,
             };
-            let (name, pods) = (name.clone(), service.replicas);
-            self.add(scenario, Plan { name, wanted: pods, pods, beside, body: Some(body), scope });
+            let (name, wanted) = (name.clone(), service.replicas);
+            let pods = places(scenario, index, wanted, &service.application);
+            self.add(scenario, Plan { name, wanted, pods, beside, body: Some(body), scope });
         }
         for (number, version) in service.versions.iter_enumerated() {
             let body = Body {
@@ -158,8 +160,9 @@ impl<'a> Workloads<'a> {
                 operations: &version.operations,
             };
             let name = format!("{name}@{}", version.name);
-            let pods = version.replicas;
-            self.add(scenario, Plan { name, wanted: pods, pods, beside, body: Some(body), scope });
+            let wanted = version.replicas;
+            let pods = places(scenario, index, wanted, &version.application);
+            self.add(scenario, Plan { name, wanted, pods, beside, body: Some(body), scope });
         }
         let workloads = (self.all.len() - first_workload.position()) as u32;
         self.of_services.push(Service { name, first_workload, workloads });
@@ -260,6 +263,12 @@ impl<'a> Workloads<'a> {
             cpu_weight: application.map_or(node::LEAST_WEIGHT, node::cpu_weight),
         })
     }
+}
+
+/// Places for the pods of a service or version.
+fn places(scenario: &Scenario, service: ServiceIdx, wanted: u32, application: &Application) -> u32 {
+    let places = scenario.places(service, wanted, &application.lifecycle);
+    places.try_into().expect("validation has counted all places")
 }
 
 /// The limit of an application, where it could use more CPU: as many threads run at once as it has workers,

@@ -66,6 +66,8 @@ struct Seen {
     /// Clusters and routes, endpoints of those services of which they change, services in all.
     objects: u64,
     endpoints: u64,
+    /// Services whose endpoints change.
+    renewed: u64,
     services: u64,
     /// More than endpoints change.
     is_full: bool,
@@ -294,6 +296,7 @@ impl Replica {
                 + self.costs.cached * unchanged,
             bytes: audience.bytes * (changed + along) + audience.bytes_per_endpoint * endpoints,
             apply: audience.apply_changed * changed
+                + audience.apply_endpoints * seen.renewed as f64
                 + audience.apply_per_endpoint * endpoints
                 + audience.apply_unchanged * along,
         }
@@ -315,18 +318,22 @@ impl Replica {
         events.sort_unstable();
         events.dedup();
         let changes = events.iter().map(|&event| &shared.setup.changes[event]);
-        let (mut objects, mut endpoints, mut services) = (0, 0, 0);
+        let told = &shared.setup.audiences[audience];
+        let (mut objects, mut endpoints, mut renewed, mut services) = (0, 0, 0, 0);
         for change in changes {
             match change.endpoints {
                 None => objects += change.seen[audience],
-                Some(_) => endpoints += change.seen[audience] * change.members,
+                Some(_) => {
+                    renewed += change.seen[audience];
+                    endpoints += change.seen[audience] * told.endpoints_told(1, change.endpoint_count);
+                }
             }
             services += change.seen[audience];
         }
         if services > 0 && self.merged.is_full {
-            services = shared.setup.audiences[audience].seen_of(self.merged.changed()).max(1);
+            services = told.seen_of(self.merged.changed()).max(1);
         }
-        let seen = Seen { of: pushes, objects, endpoints, services, is_full: self.merged.is_full };
+        let seen = Seen { of: pushes, objects, endpoints, renewed, services, is_full: self.merged.is_full };
         self.seen[audience] = Some(seen);
         seen
     }

@@ -164,9 +164,16 @@ impl Destination {
         let Some(version) = self.streams.send(id, schedule.now()) else { return };
         let topic = &self.topics[service];
         let change = shared.changes.get(topic.changes[(version - 1) as usize - topic.before as usize]).change;
-        let objects = f64::from(shared.setup.changes[change].objects_of(service));
-        let bytes = (self.costs.bytes * objects).round() as u64;
-        let work = Span::from_nanos_f64(shared.audience(subscriber).apply_changed * objects);
+        let (change, audience) = (&shared.setup.changes[change], shared.audience(subscriber));
+        let (bytes, work) = if change.endpoints.is_some() {
+            let endpoints = audience.endpoints_told(1, change.endpoint_count) as f64;
+            let work = audience.apply_endpoints + audience.apply_per_endpoint * endpoints;
+            (audience.bytes_per_endpoint * endpoints, work)
+        } else {
+            let objects = f64::from(change.objects_of(service));
+            (self.costs.bytes * objects, audience.apply_changed * objects)
+        };
+        let (bytes, work) = (bytes.round() as u64, Span::from_nanos_f64(work));
         let sent = schedule.now() + shared.transmission(bytes);
         let applied = shared.deliver(subscriber, sent, bytes, work);
         schedule.at(applied, Event::UpdateApplied { stream, version: version as u32 });

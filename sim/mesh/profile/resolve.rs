@@ -37,6 +37,7 @@ impl Profile {
             daemons: is_ambient.then(|| section("cni").reservation("cni", 1)).into_iter().collect(),
             control_plane: self.control_plane(),
             distribution: self.distribution(),
+            lifecycle: self.lifecycle(),
         }
     }
 
@@ -106,6 +107,8 @@ impl Reader<'_> {
             apply: ApplyCost {
                 changed: self.span("configuration.apply_per_changed_cluster"),
                 unchanged: self.span("configuration.apply_per_unchanged_cluster"),
+                endpoints: self.span("configuration.apply_per_endpoint_update"),
+                per_endpoint: self.span("configuration.apply_per_endpoint"),
                 worker: self.span("configuration.apply_per_worker"),
             },
             cpu_request: self.limit("cpu_request").map(cores),
