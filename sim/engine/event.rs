@@ -2,7 +2,7 @@
 
 use crate::mesh::scenario::SourceIdx;
 use crate::program::control::{ChangeIdx, SubscriberIdx};
-use crate::program::lifecycle::IncidentIdx;
+use crate::program::lifecycle::{IncidentIdx, LifeIdx};
 use crate::program::{PodIdx, ProxyIdx};
 
 use super::call::CallId;
@@ -90,6 +90,10 @@ pub enum Event {
     RulesWritten(u32),
     /// Something makes pods come or go.
     Incident(IncidentIdx),
+    /// What the pods of a workload have used is looked at.
+    Scrape(LifeIdx),
+    /// An autoscaler looks.
+    Autoscale(LifeIdx),
     /// A pod has come to a stage of its life, unless another pod has taken its place.
     PodStage {
         /// Its place.

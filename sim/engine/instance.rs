@@ -174,10 +174,12 @@ impl Engine<'_> {
         call.spend(Part::Application, taken.min(demand));
         let cpu = self.cpu_time(id, demand);
         let call = &self.calls[id];
-        let pod = &self.program.pods[call.callee];
+        let callee = call.callee;
+        let pod = &self.program.pods[callee];
         let (service, node) = (pod.workload.position(), pod.node);
         let work = Work { service, node, waited, start, taken, cpu };
         self.recorder.work(call.measured, &work);
+        self.note_cpu(callee, cpu);
     }
 
     /// The queue is full.

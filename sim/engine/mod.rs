@@ -174,6 +174,7 @@ impl<'p> Engine<'p> {
         if let Some(control) = &mut self.control {
             control.sample(now);
         }
+        self.count_pods();
     }
 
     /// The next event, once it is handled; `None` when the run is over.
@@ -215,6 +216,8 @@ impl<'p> Engine<'p> {
             Event::RulesTimer(node) => self.rules_timer(node),
             Event::RulesWritten(node) => self.rules_written(node),
             Event::Incident(incident) => self.incident(incident),
+            Event::Scrape(life) => self.scrape(life),
+            Event::Autoscale(life) => self.autoscale(life),
             Event::PodStage { pod, incarnation, stage } => self.pod_stage(pod, incarnation, stage),
             Event::PushWindow(replica) => self.push_window(replica),
             Event::PushCpuDone { replica, generation } => self.push_cpu_done(replica, generation),

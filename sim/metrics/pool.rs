@@ -149,6 +149,8 @@ fn add_life(pooled: &mut LifeRecord, one: &LifeRecord) {
         pooled.1 += one.1;
     }
     pooled.pod_nanos += one.pod_nanos;
+    pooled.scalings += one.scalings;
+    each(&mut pooled.ready, &one.ready, |pooled, one| *pooled += one);
 }
 
 fn weighted(left: f64, right: f64, (left_weight, right_weight): (u64, u64)) -> f64 {

@@ -278,6 +278,10 @@ pub struct LifeRecord {
     pub stages: [(u64, u64); Stage::ALL.len()],
     /// Time for which pods were there, summed over them.
     pub pod_nanos: u64,
+    /// How often an autoscaler changed how many are wanted.
+    pub scalings: u64,
+    /// Pods that are ready at the end of each interval of the time line; of several replications their sum.
+    pub ready: Vec<u64>,
 }
 
 /// Changes of configuration that happened in the window, and what they cost.

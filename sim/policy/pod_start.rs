@@ -96,6 +96,19 @@ pub enum Stage {
 }
 
 impl Stage {
+    /// It is the proxy's; else the pod's or its application's.
+    pub const fn is_of_proxy(self) -> bool {
+        matches!(
+            self,
+            Self::ProxyPull
+                | Self::ProxyStart
+                | Self::Certificate
+                | Self::Configuration
+                | Self::Apply
+                | Self::ProxyReady
+        )
+    }
+
     /// Its name in results.
     pub const fn name(self) -> &'static str {
         match self {

@@ -12,6 +12,7 @@ use crate::index::IndexVec;
 use crate::index_type;
 use crate::kernel::Uniform;
 use crate::kernel::dist::Dist;
+use crate::policy::autoscale;
 use crate::policy::pod_end;
 use crate::policy::pod_start::{self, Probe, Sidecar};
 use crate::policy::rollout::UpdateStrategy;
@@ -68,6 +69,21 @@ pub struct Life {
     pub strategy: UpdateStrategy,
     /// A pod is available once it has been ready for so long.
     pub min_ready: Span,
+    /// What decides how many pods are wanted, if anything does.
+    pub autoscaler: Option<Autoscaler>,
+}
+
+/// A HorizontalPodAutoscaler.
+#[derive(Clone, Debug)]
+pub struct Autoscaler {
+    /// What it is told.
+    pub spec: autoscale::Spec,
+    /// What all of them are told.
+    pub settings: autoscale::Settings,
+    /// Time between two looks at what pods have used (metrics-server).
+    pub scrape: Span,
+    /// What the application and the proxy ask the scheduler for, in thousandths of a core.
+    pub requests: [Option<u64>; 2],
 }
 
 /// Laws of the stages of a pod's start, see [`pod_start::Plan`].

@@ -23,6 +23,11 @@ impl Deployment {
     pub(super) fn new(wanted: u32) -> Self {
         Self { wanted, sets: vec![(0, wanted)] }
     }
+
+    /// Pods that are wanted.
+    pub(super) const fn wanted(&self) -> u32 {
+        self.wanted
+    }
 }
 
 impl Lifecycle<'_> {
@@ -171,7 +176,7 @@ impl Engine<'_> {
     }
 
     /// Where what belongs to no pod is drawn.
-    fn life_key(&self, life: LifeIdx) -> Key {
+    pub(super) fn life_key(&self, life: LifeIdx) -> Key {
         let first = self.program.pods[self.pod_at(life, 0)].identity;
         Key::new(&[self.program.seed, u64::from(self.replication), first])
     }

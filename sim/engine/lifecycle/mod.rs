@@ -1,9 +1,10 @@
 //! Pods that come and go: rollouts, scaling, pods that are killed.
 //!
-//! `deployment` decides which pods there are to be, `pod` is one place and the pod in it, `stages` takes a pod from one
+//! `deployment` decides which pods there are to be, `autoscale` how many, `pod` is one place and the pod in it, `stages` takes a pod from one
 //! stage of its life to the next, `downfall` is what its end does to connections and calls. What a pod's start and end
 //! consist of is computed when they begin ([`crate::policy::pod_start`], [`crate::policy::pod_end`]).
 
+mod autoscale;
 mod deployment;
 mod downfall;
 mod pod;
@@ -19,8 +20,9 @@ use crate::units::SimTime;
 use super::recorder::Recorder;
 use super::{Engine, Event};
 
+use autoscale::Autoscaler;
 use deployment::Deployment;
-use pod::Place;
+use pod::{Phase, Place};
 pub(super) use stages::PodStage;
 
 /// The state of everything of which pods come and go.
@@ -29,6 +31,7 @@ pub(super) struct Lifecycle<'p> {
     setup: &'p Setup,
     /// What becomes of each life's pods.
     deployments: IndexVec<LifeIdx, Deployment>,
+    autoscalers: IndexVec<LifeIdx, Option<Autoscaler>>,
     /// Its places; a place's position is the pod's within its workload.
     places: IndexVec<LifeIdx, Vec<Place>>,
     /// The edges that lead to it, with the number of its first place on each.
@@ -57,9 +60,14 @@ impl<'p> Lifecycle<'p> {
             (0..workload.pods)
                 .map(|place| if place < workload.wanted { Place::taken() } else { Place::free() })
         });
+        let autoscalers = setup.lives.iter().map(|life| {
+            let places = program.workloads[life.workload].pods;
+            life.autoscaler.as_ref().map(|autoscaler| Autoscaler::new(autoscaler, places))
+        });
         Some(Box::new(Self {
             setup,
             deployments: workloads().map(|workload| Deployment::new(workload.wanted)).collect(),
+            autoscalers: autoscalers.collect(),
             places: places.map(Iterator::collect).collect(),
             edges,
             leads_to,
@@ -136,6 +144,16 @@ impl Engine<'_> {
         for (index, incident) in setup.incidents.iter_enumerated().filter(|(_, incident)| incident.times > 0)
         {
             self.schedule.at(incident.first, Event::Incident(index));
+        }
+        self.start_autoscalers();
+    }
+
+    /// An interval of the time line ends.
+    pub(super) fn count_pods(&mut self) {
+        let Some(lifecycle) = &mut self.lifecycle else { return };
+        for (life, places) in lifecycle.places.iter_enumerated() {
+            let ready = places.iter().filter(|place| place.phase == Phase::Ready).count();
+            lifecycle.records[life].ready.push(ready as u64);
         }
     }
 

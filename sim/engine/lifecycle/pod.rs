@@ -37,6 +37,10 @@ pub(super) struct Place {
     pub(super) serves: bool,
     /// How it ends.
     pub(super) end: Option<End>,
+    /// CPU of the applications that were in it, and what was used in it before the pod was made, by the application and by
+    /// the proxy; in nanoseconds.
+    pub(super) burnt: f64,
+    pub(super) used_before: [f64; 2],
     /// Time in the window of the pods before it.
     before: u64,
 }
@@ -55,6 +59,8 @@ impl Place {
             is_reachable: false,
             serves: false,
             end: None,
+            burnt: 0.0,
+            used_before: [0.0; 2],
             before: 0,
         }
     }
@@ -74,13 +80,15 @@ impl Place {
     }
 
     /// A pod is made in it.
-    pub(super) fn take(&mut self, revision: u32, now: SimTime) {
+    pub(super) fn take(&mut self, revision: u32, used: [f64; 2], now: SimTime) {
         *self = Self {
             phase: Phase::Starting,
             revision,
             incarnation: self.incarnation.wrapping_add(1),
             created: now,
             before: self.before,
+            burnt: self.burnt,
+            used_before: used,
             ..Self::free()
         };
     }
@@ -89,6 +97,7 @@ impl Place {
     pub(super) fn leave(&mut self, window: Window, now: SimTime) {
         *self = Self {
             incarnation: self.incarnation.wrapping_add(1),
+            burnt: self.burnt,
             before: self.before + window.overlap(self.created, now).nanos(),
             ..Self::free()
         };

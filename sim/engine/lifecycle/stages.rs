@@ -42,11 +42,11 @@ impl Engine<'_> {
     /// A pod is made in a free place.
     pub(super) fn start_pod(&mut self, life: LifeIdx, place: u32, revision: u32) {
         let now = self.schedule.now();
-        let pod = self.pod_at(life, place);
+        let (pod, used) = (self.pod_at(life, place), self.used_by(life, place));
         let Some(lifecycle) = &mut self.lifecycle else { return };
         let setup = &lifecycle.setup.lives[life];
         let state = &mut lifecycle.places[life][place as usize];
-        state.take(revision, now);
+        state.take(revision, used, now);
         let incarnation = state.incarnation;
         let key =
             Key::new(&[self.program.seed, u64::from(self.replication), self.program.pods[pod].identity]);

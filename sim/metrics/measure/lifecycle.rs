@@ -22,6 +22,8 @@ pub(super) const OF_LIVES: &[Measure] = &[
     Measure::new("pods_ended", Unit::Count, TOTAL, |record, row, _| count(life(record, row)?.ended)),
     Measure::new("pods_killed", Unit::Count, TOTAL, |record, row, _| count(life(record, row)?.killed))
         .silent_at_zero(),
+    Measure::new("scalings", Unit::Count, TOTAL, |record, row, _| count(life(record, row)?.scalings))
+        .silent_at_zero(),
 ];
 
 /// Of a stage of their start: the subject at position `life · stages + stage`. Times since the pod was made, means over pods.

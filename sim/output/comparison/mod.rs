@@ -3,6 +3,7 @@
 //! All of it follows from the runs' results; nothing is estimated here. What meshes add is against one baseline.
 
 mod changes;
+mod lifecycle;
 mod csv;
 mod grid;
 mod load;
@@ -25,6 +26,7 @@ use super::plot::{Picture, pictures};
 use super::{File, FileHash, Output, Run, report};
 
 pub(super) use changes::changes;
+pub(super) use lifecycle::lives;
 pub(super) use load::{grid as load_grid, knees};
 pub(super) use routing::{backend_name, splits, versions};
 pub(super) use standing::{Judged, Standing};

@@ -4,6 +4,7 @@
 
 mod assumptions;
 mod changes;
+mod lifecycle;
 mod choice;
 mod limits;
 mod origin;
@@ -25,12 +26,13 @@ pub(super) fn files(comparison: &Comparison<'_>) -> Vec<File> {
 }
 
 fn render(comparison: &Comparison<'_>) -> String {
-    let sections: [(&str, String); 12] = [
+    let sections: [(&str, String); 13] = [
         ("What each mesh adds", numbers(comparison)),
         ("Pictures", pictures(comparison)),
         ("Under more and less load", load(comparison)),
         ("Objectives", objectives(comparison)),
         ("Routing", routing::section(comparison)),
+        ("How pods come and go", lifecycle::section(comparison)),
         ("How long a change takes", changes::section(comparison)),
         ("What each mesh cannot do here", limits::section(comparison)),
         ("Which assumptions matter", sensitivity::section(comparison)),

@@ -54,6 +54,7 @@ pub(in super::super) fn build(
             end: stages.end(),
             strategy: said.strategy,
             min_ready: said.min_ready,
+            autoscaler: None,
         }
     };
     let KubernetesModel { watch, rules_least, rules_write, .. } = mesh.lifecycle.kubernetes;
