@@ -13,6 +13,10 @@ use super::pass::Work;
 use super::view::{Left, Request, Taken, Turn};
 use super::{Engine, Event, draw};
 
+/// How long an endpoint is left alone that could not be connected to: Linkerd's first back-off
+/// (`LINKERD2_PROXY_OUTBOUND_CONNECT_EXP_BACKOFF`, 100 ms and longer).
+const BEFORE_RECONNECT: Span = Span::from_millis(100);
+
 impl Engine<'_> {
     /// The calling side chooses an endpoint and takes a connection, or waits for one.
     pub(super) fn connect(&mut self, id: CallId) {
@@ -278,6 +282,22 @@ impl Engine<'_> {
         self.fail_pool(id, position, edge, caller, Cause::ConnectFailure);
     }
 
+    /// The call, which has waited for a connection, looks for one to another endpoint.
+    fn go_elsewhere(&mut self, id: CallId) {
+        self.waited(id);
+        // It says nothing of the endpoint: nobody has answered.
+        self.endpoint_given_up(id, Progress::Connecting, Cause::CallerTimeout);
+        self.calls[id].progress = Progress::Outbound;
+        self.find_connection(id);
+    }
+
+    /// An endpoint that could not be connected to may be tried again.
+    pub(super) fn reconnect(&mut self, position: u32, endpoint: u32) {
+        let Some(view) = &mut self.views[position as usize] else { return };
+        view.may_try(endpoint);
+        self.look_whether_ready(position as usize);
+    }
+
     /// The other end takes no connection.
     fn refuse(&mut self, id: ConnectionId) {
         if let Some(opening) = &mut self.connections[id].opening {
@@ -291,12 +311,20 @@ impl Engine<'_> {
         let (pool, endpoint) = (self.connections[id].pool, self.connections[id].endpoint);
         let Some(view) = &mut self.views[position] else { return };
         view.give_up(edge, &self.connections, id);
+        if edge.pool.elsewhere {
+            view.leave_alone(edge, endpoint);
+            self.schedule.after(BEFORE_RECONNECT, Event::Reconnect { view: position as u32, endpoint });
+        }
         self.proxies.connection_closed(self.program.ends(caller, edge, endpoint), now);
         // What fails now may be followed by other calls, which do not.
         for _ in 0..view.pending(pool) {
             let Some(view) = &mut self.views[position] else { return };
             let Some(call) = view.turn_away(edge, pool) else { return };
-            self.fail_pending(call, cause);
+            if edge.pool.elsewhere {
+                self.go_elsewhere(call);
+            } else {
+                self.fail_pending(call, cause);
+            }
         }
     }
 

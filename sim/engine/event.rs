@@ -75,6 +75,13 @@ pub enum Event {
         /// The endpoint.
         endpoint: u32,
     },
+    /// An endpoint of a backend that could not be connected to may be tried again.
+    Reconnect {
+        /// Position of what is known of the backend.
+        view: u32,
+        /// The endpoint.
+        endpoint: u32,
+    },
     /// A client proxy has had no endpoint of a backend ready for too long.
     FailFast {
         /// Position of what it knows of the backend.

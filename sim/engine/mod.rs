@@ -210,6 +210,7 @@ impl<'p> Engine<'p> {
             Event::Deadline(call) => self.run_out(call),
             Event::Sweep { view } => self.sweep(view),
             Event::Probe { view, endpoint } => self.probe(view, endpoint),
+            Event::Reconnect { view, endpoint } => self.reconnect(view, endpoint),
             Event::FailFast { view } => self.fail_fast(view),
             Event::Change(change) => self.change(change),
             Event::Heard => self.hear(),

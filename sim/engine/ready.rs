@@ -12,7 +12,6 @@ use crate::units::Span;
 use crate::vocabulary::failure::Cause;
 
 use super::call::{CallId, Part, Progress};
-use super::selector::Rotation;
 use super::{Engine, Event};
 
 /// Calls that wait at once (linkerd2 policy-controller/grpc/src/outbound.rs, `default_queue_config`).
@@ -73,9 +72,9 @@ impl Engine<'_> {
     /// Endpoints may be ready again: calls that wait go on, in order, as long as one is.
     pub(super) fn look_whether_ready(&mut self, position: usize) {
         while let Some(view) = self.views[position].as_mut()
-            && let Some(guard) = view.guard.as_ref()
-            && guard.queue.as_ref().is_some_and(|queue| queue.fails_fast || !queue.calls.is_empty())
-            && (Rotation { known: view.known.as_ref(), guard: Some(guard) }).is_ready()
+            && let Some(queue) = view.guard.as_ref().and_then(|guard| guard.queue.as_ref())
+            && (queue.fails_fast || !queue.calls.is_empty())
+            && view.rotation().is_ready()
             && let Some(queue) = view.guard.as_mut().and_then(|guard| guard.queue.as_mut())
         {
             queue.fails_fast = false;

@@ -94,11 +94,13 @@ impl Selector {
     }
 }
 
-/// Which endpoints a pod may pick: those that it knows, less those that have failed too often.
+/// Which endpoints a pod may pick: those that it knows, less those that it cannot reach or that have failed too often.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Rotation<'a> {
     /// `None` is all.
     pub(super) known: Option<&'a Available>,
+    /// Those that could not be connected to lately are out of it; `None` is all.
+    pub(super) ready: Option<&'a Available>,
     pub(super) guard: Option<&'a Guard>,
 }
 
@@ -107,11 +109,10 @@ impl Rotation<'_> {
     #[inline]
     pub(super) fn available(self) -> Option<Available> {
         let kept = self.guard.and_then(Guard::available);
-        match (self.known, kept) {
-            (None, kept) => kept,
-            (Some(known), None) => Some(known.clone()),
-            (Some(known), Some(kept)) => Some(known.and(&kept)),
-        }
+        [self.known, self.ready]
+            .into_iter()
+            .flatten()
+            .fold(kept, |kept, those| Some(kept.map_or_else(|| those.clone(), |kept| kept.and(those))))
     }
 
     /// Whether an endpoint is in rotation.
@@ -122,7 +123,7 @@ impl Rotation<'_> {
     /// Endpoints in rotation, of so many, however few they are.
     fn all(self, endpoints: u32) -> Available {
         let kept = self.guard.map_or_else(|| Available::all(endpoints), |guard| guard.rotation(endpoints));
-        self.known.map_or(kept.clone(), |known| known.and(&kept))
+        [self.known, self.ready].into_iter().flatten().fold(kept, |kept, those| kept.and(those))
     }
 }
 

@@ -25,6 +25,8 @@ pub(super) struct View {
     pub(super) endpoints: Endpoints,
     /// What the pod takes for the endpoints, where pods come and go; `None` is all.
     pub(super) known: Option<Available>,
+    /// Endpoints that could not be connected to lately are out of it, where the proxy picks among the others then.
+    pub(super) ready: Option<Box<Available>>,
     /// What is kept of failures, if anything.
     pub(super) guard: Option<Guard>,
     /// What is used of limits, if there are any.
@@ -88,6 +90,7 @@ impl View {
             selector: Selector::new(edge, zone),
             endpoints,
             known: None,
+            ready: None,
             guard: edge.resilience.as_ref().map(|of| Guard::new(of, edge.targets.len(), now)),
             usage: bounds.map(|bounds| Box::new(Usage::new(bounds))),
             pools,
@@ -176,8 +179,20 @@ impl View {
     }
 
     fn pick(&mut self, edge: &Edge, request: &Request<'_>, draws: &mut Draws) -> Option<u32> {
-        let among = Rotation { known: self.known.as_ref(), guard: self.guard.as_ref() };
+        let among =
+            Rotation { known: self.known.as_ref(), ready: self.ready.as_deref(), guard: self.guard.as_ref() };
         self.selector.pick(&edge.targets, &self.endpoints, among, request, draws)
+    }
+
+    /// What may be picked.
+    pub(super) fn rotation(&self) -> Rotation<'_> {
+        Rotation { known: self.known.as_ref(), ready: self.ready.as_deref(), guard: self.guard.as_ref() }
+    }
+
+    /// An endpoint could not be connected to.
+    pub(super) fn leave_alone(&mut self, edge: &Edge, endpoint: u32) {
+        let ready = self.ready.get_or_insert_with(|| Box::new(Available::all(edge.targets.len())));
+        ready.remove(endpoint);
     }
 
     /// Why no endpoint can be picked. Without endpoints, rules of a node refuse connections.
@@ -185,8 +200,17 @@ impl View {
         match &self.known {
             Some(known) if known.is_empty() && edge.outbound.is_none() => Cause::ConnectFailure,
             Some(known) if known.is_empty() => Cause::NoHealthyEndpoint,
+            _ if self.ready.is_some() => Cause::NoHealthyEndpoint,
             _ => Cause::Ejected,
         }
+    }
+
+    /// An endpoint that could not be connected to may be tried again.
+    pub(super) fn may_try(&mut self, endpoint: u32) {
+        if let Some(ready) = &mut self.ready {
+            ready.insert(endpoint);
+        }
+        self.ready.take_if(|ready| ready.is_all());
     }
 
     /// The pod takes others for the endpoints from now on. What is one anew is a new pod, of which nothing is known.
@@ -196,6 +220,7 @@ impl View {
         let joined: Vec<u32> =
             before.out().iter().copied().filter(|&endpoint| after.contains(endpoint)).collect();
         for endpoint in joined {
+            self.may_try(endpoint);
             self.endpoints.renew(endpoint);
             if let Some(guard) = &mut self.guard {
                 guard.renew(endpoint);

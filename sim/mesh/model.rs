@@ -266,6 +266,8 @@ pub struct UpstreamModel {
     pub max_streams: u32,
     /// Whether each worker has its own pool.
     pub pool_per_worker: bool,
+    /// A call whose connection does not come to be goes to another endpoint.
+    pub unreachable_elsewhere: bool,
     /// Network round trips before the first byte of a request (TCP and TLS).
     pub handshake_round_trips: f64,
     /// CPU of a handshake on the connecting side.

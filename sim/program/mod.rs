@@ -453,6 +453,8 @@ pub struct Pool {
     pub per_connection: bool,
     /// Each worker of the calling proxy has its own pool.
     pub per_worker: bool,
+    /// A call whose connection does not come to be goes to another endpoint, and the endpoint is left alone for a while.
+    pub elsewhere: bool,
     /// Connections are kept.
     pub keep_alive: bool,
     /// Round trips before the first byte of a request, in half round trips.

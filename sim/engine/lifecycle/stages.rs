@@ -100,7 +100,8 @@ impl Engine<'_> {
         if let Some(proxy) = end.proxy {
             self.stage_at(proxy.end, pod, incarnation, PodStage::ProxyGone);
         }
-        self.stage_at(end.end, pod, incarnation, PodStage::Gone);
+        // It is remembered for as long as it is an endpoint.
+        self.stage_at(end.end.max(end.endpoint), pod, incarnation, PodStage::Gone);
     }
 
     /// A pod has come to a stage, unless it is no longer there.

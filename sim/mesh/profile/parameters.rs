@@ -132,6 +132,7 @@ static PROXY: &[Parameter] = &{
         word("upstream.http1_as", &["http1", "http2"], "What a meshed HTTP/1.1 request is carried as between proxies."),
         number("upstream.max_streams", Count, "Streams per HTTP/2 connection before another is opened.").or(&["unlimited"]).at_least(1.0),
         word("upstream.pool", &["per_worker", "shared"], "Whether each worker has its own connections."),
+        word("upstream.unreachable", &["fails", "elsewhere"], "What becomes of a call whose connection does not come to be: it fails, or goes to another endpoint."),
         number("upstream.tcp_round_trips", Factor, "Network round trips of a TCP handshake before the first byte."),
         number("upstream.idle_timeout", Time, "After this long unused a connection is closed."),
         number("overhead.request_bytes", Size, "Bytes of headers and framing that a request gains between proxies, features apart."),

@@ -173,6 +173,7 @@ impl Reader<'_> {
             upgrade_http1: self.word("upstream.http1_as") == "http2",
             max_streams: self.limit("upstream.max_streams").map_or(u32::MAX, |count| count as u32),
             pool_per_worker: self.word("upstream.pool") == "per_worker",
+            unreachable_elsewhere: self.word("upstream.unreachable") == "elsewhere",
             handshake_round_trips: self.number("upstream.tcp_round_trips") + features.round_trips,
             handshake_client_cpu: features.handshake_client_cpu,
             handshake_server_cpu: features.handshake_server_cpu,

@@ -3,9 +3,9 @@
 //! All of it follows from the runs' results; nothing is estimated here. What meshes add is against one baseline.
 
 mod changes;
-mod lifecycle;
 mod csv;
 mod grid;
+mod lifecycle;
 mod load;
 mod routing;
 mod standing;

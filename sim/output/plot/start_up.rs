@@ -1,9 +1,9 @@
 //! `start-up-<workload>`: how a pod starts, stage by stage, two lanes for each mesh: the pod with its application, and its
 //! proxy.
 
+use crate::metrics::Unit;
 use crate::metrics::pool::pool;
 use crate::metrics::record::LifeRecord;
-use crate::metrics::Unit;
 use crate::output::Run;
 use crate::policy::pod_start::Stage;
 

@@ -4,8 +4,8 @@
 
 mod assumptions;
 mod changes;
-mod lifecycle;
 mod choice;
+mod lifecycle;
 mod limits;
 mod origin;
 mod routing;
