@@ -19,6 +19,7 @@ use crate::metrics::{
     precision_possible, precision_reached,
 };
 use crate::program::control::Change;
+use crate::program::lifecycle::Incident;
 use crate::program::{Edge, Program, WorkloadIdx};
 use crate::units::{Ratio, Span};
 use crate::vocabulary::Arrivals;
@@ -134,8 +135,22 @@ pub fn labels(program: &Program) -> Labels {
     };
     let change = |change: &Change| {
         let last = change.first + Span::from_nanos(change.every.nanos() * change.times.saturating_sub(1));
-        ChangeLabel { name: change.name.clone(), span: (change.first.nanos(), last.nanos()) }
+        ChangeLabel {
+            name: change.name.clone(),
+            is_about_endpoints: change.endpoints.is_some(),
+            span: (change.first.nanos(), last.nanos()),
+        }
     };
+    let incident = |incident: &Incident| {
+        let last =
+            incident.first + Span::from_nanos(incident.every.nanos() * incident.times.saturating_sub(1));
+        ChangeLabel {
+            name: incident.name.clone(),
+            is_about_endpoints: false,
+            span: (incident.first.nanos(), last.nanos()),
+        }
+    };
+    let lifecycle = program.lifecycle.as_deref();
     Labels {
         scenario: program.scenario.clone(),
         mesh: program.mesh.clone(),
@@ -175,6 +190,8 @@ pub fn labels(program: &Program) -> Labels {
         nodes: program.machines.nodes.iter().map(|node| node.name.clone()).collect(),
         zones: program.machines.zones.clone(),
         changes: program.control.iter().flat_map(|control| &control.changes).map(change).collect(),
+        incidents: lifecycle.iter().flat_map(|of| &of.incidents).map(incident).collect(),
+        lives: lifecycle.iter().flat_map(|of| &of.lives).map(|life| workload(life.workload)).collect(),
         currency: program.machines.currency,
         notes: program.machines.notes.clone(),
     }

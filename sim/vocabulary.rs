@@ -6,6 +6,7 @@ use crate::kernel::dist::Dist;
 use crate::units::{Bytes, Cores, Rate, Ratio, Span};
 
 pub mod failure;
+mod lifecycle;
 mod proxy;
 pub mod request;
 pub mod resilience;
@@ -13,6 +14,7 @@ pub mod routing;
 mod telemetry;
 pub mod text;
 
+pub use lifecycle::{Amount, PodLife, Readiness, UpdateStrategy};
 pub use proxy::{ProxyKind, ProxySettings};
 pub use telemetry::TelemetrySettings;
 
@@ -57,6 +59,8 @@ pub struct Application {
     pub memory: Bytes,
     /// How it calls others.
     pub client: Client,
+    /// How its pods start, end and are replaced.
+    pub lifecycle: PodLife,
 }
 
 impl Default for Application {
@@ -71,6 +75,7 @@ impl Default for Application {
             resources: Resources::default(),
             memory: Bytes::ZERO,
             client: Client::default(),
+            lifecycle: PodLife::default(),
         }
     }
 }

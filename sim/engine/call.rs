@@ -113,6 +113,8 @@ pub(super) struct Call {
     pub(super) mirrored: bool,
     /// At the instance: it has arrived there, and its response has not left.
     pub(super) visiting: bool,
+    /// Its response has left the called pod.
+    pub(super) has_left: bool,
     pub(super) caller: PodIdx,
     pub(super) callee: PodIdx,
     /// Where it goes, once that is chosen.
@@ -191,6 +193,7 @@ impl Call {
             at_waypoint: false,
             mirrored: false,
             visiting: false,
+            has_left: false,
             caller,
             callee: caller,
             endpoint: NO_ENDPOINT,
@@ -216,7 +219,7 @@ impl Call {
             timer: None,
             tries: None,
             before: None,
-            next_free: NONE,
+            next_free: LIVE,
         }
     }
 
@@ -260,6 +263,9 @@ pub(super) const NO_ENDPOINT: u32 = u32::MAX;
 
 const NONE: u32 = u32::MAX;
 
+/// In the place of the next free one: this one is used.
+const LIVE: u32 = u32::MAX - 1;
+
 /// Of a call that has not failed.
 const NO_FAILURE: Failure = Failure::answered(Cause::Application, Status::Http(500));
 
@@ -299,13 +305,18 @@ impl Calls {
 
     /// The calls in flight, in no particular order.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Call> {
-        let mut free = vec![false; self.places.len()];
-        let mut place = self.first_free;
-        while place != NONE {
-            free[place as usize] = true;
-            place = self.places[place as usize].next_free;
-        }
-        self.places.iter().zip(free).filter(|(_, free)| !free).map(|(call, _)| call)
+        self.places.iter().filter(|call| call.next_free == LIVE)
+    }
+
+    /// Their places.
+    pub(super) fn ids(&self) -> Vec<CallId> {
+        let all = (0..).zip(&self.places).filter(|(_, call)| call.next_free == LIVE);
+        all.map(|(place, _)| CallId(place)).collect()
+    }
+
+    /// Whether a call is in this place.
+    pub(super) fn is_live(&self, id: CallId) -> bool {
+        self.places[id.0 as usize].next_free == LIVE
     }
 
     /// Calls in flight.

@@ -13,6 +13,10 @@ use super::pass::Work;
 use super::view::{Left, Request, Taken, Turn};
 use super::{Engine, Event, draw};
 
+/// How long an endpoint is left alone that could not be connected to: Linkerd's first back-off
+/// (`LINKERD2_PROXY_OUTBOUND_CONNECT_EXP_BACKOFF`, 100 ms and longer).
+const BEFORE_RECONNECT: Span = Span::from_millis(100);
+
 impl Engine<'_> {
     /// The calling side chooses an endpoint and takes a connection, or waits for one.
     pub(super) fn connect(&mut self, id: CallId) {
@@ -119,6 +123,7 @@ impl Engine<'_> {
             handshake: Handshake::default(),
             timer: None,
             is_given_up: false,
+            is_refused: false,
             followers: Vec::new(),
         };
         let worker = opening.worker;
@@ -138,6 +143,9 @@ impl Engine<'_> {
             self.recorder.handshake(index, now);
         }
         if legs == 0 {
+            if !self.accepts(self.program.callee(edge, endpoint)) {
+                self.refuse(id);
+            }
             return self.connected(id);
         }
         match (edge.pool.client_cpu, proxy) {
@@ -196,6 +204,10 @@ impl Engine<'_> {
         let connection = &self.connections[id];
         let Some(opening) = &connection.opening else { return };
         let [_, callee] = opening.ends;
+        if !self.accepts(callee) {
+            self.refuse(id);
+            return self.welcome(id, self.schedule.now());
+        }
         let cpu = self.program.edges[opening.edge].pool.server_cpu;
         match (cpu, self.program.pods[callee].proxy) {
             (cpu @ 1.., Some(proxy)) if opening.handshake.encrypts => {
@@ -230,7 +242,10 @@ impl Engine<'_> {
         if let Some(timer) = opening.timer {
             self.schedule.cancel(timer);
         }
-        if opening.is_given_up {
+        if opening.is_refused && !opening.is_given_up {
+            self.fail_pool(id, position, edge, caller, Cause::StaleEndpoint);
+        }
+        if opening.is_given_up || opening.is_refused {
             if let Some(view) = &mut self.views[position] {
                 view.bury(&mut self.connections, id, now);
             }
@@ -238,6 +253,9 @@ impl Engine<'_> {
             self.share_out(id, position, edge, caller);
         }
         for follower in opening.followers {
+            if opening.is_refused {
+                self.refuse(follower);
+            }
             self.connected(follower);
         }
     }
@@ -263,20 +281,56 @@ impl Engine<'_> {
 
     /// A connection is not ready in time. As in Envoy, all that wait in its pool fail.
     pub(super) fn give_up_connection(&mut self, id: ConnectionId) {
-        let now = self.schedule.now();
         let Some(opening) = &mut self.connections[id].opening else { return };
         (opening.timer, opening.is_given_up) = (None, true);
         let (edge, [caller, _]) = (&self.program.edges[opening.edge], opening.ends);
-        let (pool, endpoint) = (self.connections[id].pool, self.connections[id].endpoint);
         let position = self.view_position(caller, edge);
+        self.fail_pool(id, position, edge, caller, Cause::ConnectFailure);
+    }
+
+    /// The call, which has waited for a connection, looks for one to another endpoint.
+    fn go_elsewhere(&mut self, id: CallId) {
+        self.waited(id);
+        // It says nothing of the endpoint: nobody has answered.
+        self.endpoint_given_up(id, Progress::Connecting, Cause::CallerTimeout);
+        self.calls[id].progress = Progress::Outbound;
+        self.find_connection(id);
+    }
+
+    /// An endpoint that could not be connected to may be tried again.
+    pub(super) fn reconnect(&mut self, position: u32, endpoint: u32) {
+        let Some(view) = &mut self.views[position as usize] else { return };
+        view.may_try(endpoint);
+        self.look_whether_ready(position as usize);
+    }
+
+    /// The other end takes no connection.
+    fn refuse(&mut self, id: ConnectionId) {
+        if let Some(opening) = &mut self.connections[id].opening {
+            opening.is_refused = true;
+        }
+    }
+
+    /// A connection does not come to be: all that wait in its pool fail.
+    fn fail_pool(&mut self, id: ConnectionId, position: usize, edge: &Edge, caller: PodIdx, cause: Cause) {
+        let now = self.schedule.now();
+        let (pool, endpoint) = (self.connections[id].pool, self.connections[id].endpoint);
         let Some(view) = &mut self.views[position] else { return };
         view.give_up(edge, &self.connections, id);
+        if edge.pool.elsewhere {
+            view.leave_alone(edge, endpoint);
+            self.schedule.after(BEFORE_RECONNECT, Event::Reconnect { view: position as u32, endpoint });
+        }
         self.proxies.connection_closed(self.program.ends(caller, edge, endpoint), now);
         // What fails now may be followed by other calls, which do not.
         for _ in 0..view.pending(pool) {
             let Some(view) = &mut self.views[position] else { return };
             let Some(call) = view.turn_away(edge, pool) else { return };
-            self.fail_pending(call, Cause::ConnectFailure);
+            if edge.pool.elsewhere {
+                self.go_elsewhere(call);
+            } else {
+                self.fail_pending(call, cause);
+            }
         }
     }
 

@@ -56,6 +56,8 @@ pub(super) struct Opening {
     pub(super) timer: Option<TimerId>,
     /// It took too long: the handshake goes on, but nobody wants the connection any more.
     pub(super) is_given_up: bool,
+    /// The other end takes no connection.
+    pub(super) is_refused: bool,
     /// Connections in the tunnel that this one opens.
     pub(super) followers: Vec<ConnectionId>,
 }
@@ -84,6 +86,12 @@ impl Connections {
         }
         self.places.push(connection);
         ConnectionId((self.places.len() - 1) as u32)
+    }
+
+    /// Those that are being opened.
+    pub(super) fn opening(&self) -> Vec<ConnectionId> {
+        let all = (0..).zip(&self.places).filter(|(_, connection)| connection.opening.is_some());
+        all.map(|(place, _)| ConnectionId(place)).collect()
     }
 
     /// Nothing refers to the connection any more.

@@ -54,6 +54,14 @@ pub(super) const MIRROR: Purpose = Purpose(21);
 pub(super) const PENALTY: Purpose = Purpose(22);
 /// Delay of a message of the control plane; the message is the repetition.
 pub(super) const CONFIGURATION: Purpose = Purpose(40);
+/// Delay from the API server to who watches there; the message is the repetition.
+pub(super) const WATCH: Purpose = Purpose(41);
+/// How long a node takes to write its rules.
+pub(super) const RULES: Purpose = Purpose(42);
+/// Stages of a pod's start; the pod's number in its place is the repetition.
+pub(super) const POD_START: Purpose = Purpose(43);
+/// Which pods are killed, and in which order pods go that nothing else tells apart.
+pub(super) const POD_CHOICE: Purpose = Purpose(44);
 
 /// A step of a path: one more attempt of a proxy, of an application, and a copy.
 pub(super) const PROXY_ATTEMPT: u64 = 0x70_726f_7879;

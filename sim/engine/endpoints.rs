@@ -102,6 +102,24 @@ impl Endpoints {
         place
     }
 
+    /// The endpoint is a new pod, of which nothing is known.
+    pub(super) fn renew(&mut self, endpoint: u32) {
+        let row = match &self.rows {
+            None => endpoint,
+            Some(rows) => match rows.get(&endpoint) {
+                Some(place) => place.0,
+                None => return,
+            },
+        };
+        // Calls that are on their way to what was there before still count.
+        if let Some(load) = self.loads.get_mut(row as usize).filter(|load| load.active == 0) {
+            *load = self.unknown;
+        }
+        if let Some(tunnels) = self.tunnels.get_mut(row as usize).filter(|tunnels| tunnels.streams == 0) {
+            *tunnels = Tunnels::default();
+        }
+    }
+
     /// A call goes to the endpoint.
     #[inline]
     pub(super) fn started(&mut self, place: Place) {

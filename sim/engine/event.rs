@@ -2,10 +2,12 @@
 
 use crate::mesh::scenario::SourceIdx;
 use crate::program::control::{ChangeIdx, SubscriberIdx};
+use crate::program::lifecycle::{IncidentIdx, LifeIdx};
 use crate::program::{PodIdx, ProxyIdx};
 
 use super::call::CallId;
 use super::connection::ConnectionId;
+use super::lifecycle::PodStage;
 
 /// An event of a run. Small, for every pending one is moved around in the future event list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +75,13 @@ pub enum Event {
         /// The endpoint.
         endpoint: u32,
     },
+    /// An endpoint of a backend that could not be connected to may be tried again.
+    Reconnect {
+        /// Position of what is known of the backend.
+        view: u32,
+        /// The endpoint.
+        endpoint: u32,
+    },
     /// A client proxy has had no endpoint of a backend ready for too long.
     FailFast {
         /// Position of what it knows of the backend.
@@ -80,6 +89,27 @@ pub enum Event {
     },
     /// Configuration is changed.
     Change(ChangeIdx),
+    /// Control planes and nodes hear of what was written to the API server.
+    Heard,
+    /// A node may have to write its rules.
+    RulesTimer(u32),
+    /// A node has written its rules.
+    RulesWritten(u32),
+    /// Something makes pods come or go.
+    Incident(IncidentIdx),
+    /// What the pods of a workload have used is looked at.
+    Scrape(LifeIdx),
+    /// An autoscaler looks.
+    Autoscale(LifeIdx),
+    /// A pod has come to a stage of its life, unless another pod has taken its place.
+    PodStage {
+        /// Its place.
+        pod: PodIdx,
+        /// Tells it from other pods in the place.
+        incarnation: u16,
+        /// The stage.
+        stage: PodStage,
+    },
     /// A control plane looks whether to push what it has gathered.
     PushWindow(u32),
     /// An instance of it has done a job, unless something came between.
@@ -115,4 +145,14 @@ pub enum Event {
     WindowEnd,
     /// The run waits no longer.
     DrainEnd,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_stay_small() {
+        assert!(size_of::<Event>() <= 12, "{}", size_of::<Event>());
+    }
 }

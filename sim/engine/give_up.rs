@@ -6,24 +6,35 @@ use super::Engine;
 use super::call::{CallId, Part, Progress, Waiter};
 
 impl Engine<'_> {
-    /// The caller gives the call up; what was set in motion goes on without it.
+    /// The time that the caller waits for the call is over.
     pub(super) fn time_out(&mut self, id: CallId) {
+        let call = &mut self.calls[id];
+        call.timer = None;
+        let cause = if call.is_attempt() { Cause::AttemptTimeout } else { Cause::CallerTimeout };
+        self.give_up(id, cause);
+    }
+
+    /// The caller, or its proxy, gives the call up; what was set in motion goes on without it.
+    pub(super) fn give_up(&mut self, id: CallId, cause: Cause) {
         let now = self.schedule.now();
         let (index, _) = self.edge(id);
-        let cause = if self.calls[id].is_attempt() { Cause::AttemptTimeout } else { Cause::CallerTimeout };
         let progress = self.calls[id].progress;
         let is_over = self.let_go(id);
         self.endpoint_given_up(id, progress, cause);
         let call = &mut self.calls[id];
-        call.timer = None;
+        if let Some(timer) = call.timer.take() {
+            self.schedule.cancel(timer);
+        }
         let waiter = std::mem::replace(&mut call.waiter, Waiter::Nobody);
         // The caller spent all this time on something it never got.
         let mut given_up = call.clone();
         given_up.fail(Failure::local(cause, progress == Progress::Sent));
         given_up.parts = Default::default();
         given_up.spend(Part::Abandoned, now.since(call.started));
-        if cause == Cause::CallerTimeout {
-            self.recorder.call_given_up(index, &given_up, now);
+        match cause {
+            Cause::CallerTimeout => self.recorder.call_given_up(index, &given_up, now),
+            _ if matches!(waiter, Waiter::Attempt(_)) || given_up.mirrored => {}
+            _ => self.recorder.call_returned(index, &given_up, now),
         }
         // The script or user sees a failed call in this one's place.
         let stand_in = self.calls.insert(given_up);

@@ -56,6 +56,23 @@ impl Guard {
         }
     }
 
+    /// An endpoint is a new one.
+    pub(super) fn renew(&mut self, endpoint: u32) {
+        if let Some(ejection) = &mut self.ejection {
+            ejection.renew(endpoint);
+        }
+        if let Some(breakers) = &mut self.breakers {
+            breakers.renew(endpoint);
+        }
+    }
+
+    /// There are so many endpoints now.
+    pub(super) const fn resize(&mut self, members: u32) {
+        if let Some(ejection) = &mut self.ejection {
+            ejection.resize(members);
+        }
+    }
+
     /// A call goes to an endpoint, or waits for whichever connection is ready first.
     pub(super) fn on_call(&mut self, endpoint: Option<u32>) {
         self.requests += 1;

@@ -137,7 +137,7 @@ impl<'p> Engine<'p> {
     }
 
     /// What the called pod's proxy spends on the call, if it meets one.
-    fn inbound(&self, id: CallId) -> Option<(&'p PassCost, ProxyIdx)> {
+    pub(super) fn inbound(&self, id: CallId) -> Option<(&'p PassCost, ProxyIdx)> {
         let (_, edge) = self.edge(id);
         let proxy = self.program.pods[self.calls[id].callee].proxy?;
         let cost = edge.inbound.as_ref()?;
@@ -155,6 +155,9 @@ impl<'p> Engine<'p> {
     /// The request reaches the called pod: its proxy, if it has one, takes it up.
     pub(super) fn reach(&mut self, id: CallId) {
         let now = self.schedule.now();
+        if !self.is_reachable(self.calls[id].callee) {
+            return self.miss(id);
+        }
         self.calls[id].reached = now;
         match self.inbound(id) {
             None => self.serve(id),
@@ -227,7 +230,9 @@ impl<'p> Engine<'p> {
     pub(super) fn send_back(&mut self, id: CallId, left: SimTime) {
         let (_, edge) = self.edge(id);
         let call = &self.calls[id];
-        let delay = self.carry(id, LEG_RESPONSE, edge.response_overhead, [call.callee, call.caller]);
+        let ends = [call.callee, call.caller];
+        self.calls[id].has_left = true;
+        let delay = self.carry(id, LEG_RESPONSE, edge.response_overhead, ends);
         self.schedule.at(left + delay, Event::AtClient(id));
     }
 

@@ -83,6 +83,9 @@ impl Engine<'_> {
         if let Some(site) = self.program.sites[self.calls[id].site].relay {
             return self.relay(id, site);
         }
+        if !self.serves(self.calls[id].callee) {
+            return self.answer_for_application(id);
+        }
         let now = self.schedule.now();
         let call = &mut self.calls[id];
         call.code = self.program.code(call.callee, call.operation);
@@ -171,10 +174,12 @@ impl Engine<'_> {
         call.spend(Part::Application, taken.min(demand));
         let cpu = self.cpu_time(id, demand);
         let call = &self.calls[id];
-        let pod = &self.program.pods[call.callee];
+        let callee = call.callee;
+        let pod = &self.program.pods[callee];
         let (service, node) = (pod.workload.position(), pod.node);
         let work = Work { service, node, waited, start, taken, cpu };
         self.recorder.work(call.measured, &work);
+        self.note_cpu(callee, cpu);
     }
 
     /// The queue is full.
@@ -205,9 +210,11 @@ impl Engine<'_> {
         loop {
             let call = &mut self.calls[id];
             let code = &self.program.codes[call.code];
-            if call.failed || call.step == code.steps {
+            let is_over = call.failed || call.step == code.steps;
+            if is_over || !self.serves(self.calls[id].callee) {
                 return self.leave(id);
             }
+            let call = &mut self.calls[id];
             let step = self.program.steps[StepIdx::at(code.first_step.position() + call.step as usize)];
             if call.repetition == step.repeat {
                 call.step += 1;
@@ -279,7 +286,7 @@ impl Engine<'_> {
     pub(super) fn action_over(&mut self, parent: CallId, child: CallId) {
         let child = &self.calls[child];
         let site = &self.program.sites[child.site];
-        if child.failed && child.attempt < site.retries {
+        if child.failed && child.attempt < site.retries && self.serves(child.caller) {
             return self.call_again(parent, child.clone());
         }
         let failed = child.failed && !site.optional;

@@ -95,6 +95,13 @@ impl Links {
         &mut self.places[link as usize].target
     }
 
+    /// All connections are closed; returns how many were open.
+    pub(super) fn close_all(&mut self) -> u32 {
+        let open = self.open;
+        *self = Self::default();
+        open
+    }
+
     /// A call is over: its connection serves the next one if it is `kept`. Returns whether it was closed.
     #[inline]
     pub(super) fn release(&mut self, link: LinkId, streams: u32, kept: bool) -> bool {

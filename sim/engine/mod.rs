@@ -17,6 +17,7 @@ mod give_up;
 mod guard;
 mod hop;
 mod instance;
+mod lifecycle;
 mod limits;
 mod links;
 mod mirror;
@@ -44,6 +45,7 @@ use crate::kernel::Schedule;
 use crate::kernel::station::Departure;
 use crate::mesh::scenario::SourceIdx;
 use crate::metrics::RunRecord;
+use crate::policy::available::Available;
 use crate::program::{Edge, EdgeIdx, PodIdx, Program};
 
 use call::{CallId, Calls};
@@ -51,6 +53,7 @@ use connection::Connections;
 use control::Control;
 pub use event::Event;
 use instance::Instance;
+use lifecycle::Lifecycle;
 use node::NodeCores;
 use pass::Job;
 use proxy::Proxies;
@@ -99,6 +102,8 @@ struct Engine<'p> {
     recorder: Recorder,
     /// `None` where no configuration changes.
     control: Option<Box<Control<'p>>>,
+    /// `None` where no pods come and go.
+    lifecycle: Option<Box<Lifecycle<'p>>>,
     /// Scratch: requests that a processor-sharing instance has finished.
     done: Vec<CallId>,
     /// Scratch: jobs that a proxy with a shared quota has finished.
@@ -129,6 +134,7 @@ impl<'p> Engine<'p> {
                 .collect(),
             recorder: Recorder::new(program),
             control: Control::new(program, replication),
+            lifecycle: Lifecycle::new(program),
             done: Vec::new(),
             jobs_done: Vec::new(),
             unanswered: 0,
@@ -142,6 +148,7 @@ impl<'p> Engine<'p> {
         self.schedule.at(self.program.drain_limit, Event::DrainEnd);
         self.start_nodes();
         self.start_changes();
+        self.start_incidents();
         for source in self.program.sources.indexes() {
             self.start_source(source);
         }
@@ -168,6 +175,7 @@ impl<'p> Engine<'p> {
         if let Some(control) = &mut self.control {
             control.sample(now);
         }
+        self.count_pods();
     }
 
     /// The next event, once it is handled; `None` when the run is over.
@@ -203,8 +211,16 @@ impl<'p> Engine<'p> {
             Event::Deadline(call) => self.run_out(call),
             Event::Sweep { view } => self.sweep(view),
             Event::Probe { view, endpoint } => self.probe(view, endpoint),
+            Event::Reconnect { view, endpoint } => self.reconnect(view, endpoint),
             Event::FailFast { view } => self.fail_fast(view),
             Event::Change(change) => self.change(change),
+            Event::Heard => self.hear(),
+            Event::RulesTimer(node) => self.rules_timer(node),
+            Event::RulesWritten(node) => self.rules_written(node),
+            Event::Incident(incident) => self.incident(incident),
+            Event::Scrape(life) => self.scrape(life),
+            Event::Autoscale(life) => self.autoscale(life),
+            Event::PodStage { pod, incarnation, stage } => self.pod_stage(pod, incarnation, stage),
             Event::PushWindow(replica) => self.push_window(replica),
             Event::PushCpuDone { replica, generation } => self.push_cpu_done(replica, generation),
             Event::PushSent(subscriber) => self.push_sent(subscriber),
@@ -243,12 +259,23 @@ impl<'p> Engine<'p> {
         if self.views[position].is_none() {
             let workers = pod.proxy.map_or(1, |proxy| self.proxies.workers(proxy));
             let zone = self.program.zone(caller);
-            self.views[position] = Some(Box::new(View::new(edge, zone, workers, self.schedule.now())));
+            let mut view = Box::new(View::new(edge, zone, workers, self.schedule.now()));
+            if self.lifecycle.is_some() {
+                view.known = self.known_by_slot(caller, edge);
+            }
+            self.views[position] = Some(view);
             if let Some(proxy) = pod.proxy {
                 self.proxies.learn_target(proxy, edge.targets.len(), self.schedule.now());
             }
         }
         position
+    }
+
+    /// What a pod takes for the endpoints of one of its edges.
+    fn known_by_slot(&self, caller: PodIdx, edge: &Edge) -> Option<Available> {
+        let is_same = |other: &Edge| other.caller == edge.caller && other.slot == edge.slot;
+        let index = self.program.edges.iter().position(is_same)?;
+        self.known_of(caller, EdgeIdx::at(index))
     }
 
     fn finish(self) -> RunRecord {
@@ -262,6 +289,8 @@ impl<'p> Engine<'p> {
         for (pod, instance) in self.instances.iter_enumerated() {
             recorder.busy(self.program.pods[pod].workload, instance.busy(end));
         }
+        let there = self.lifecycle.as_ref().map(|lifecycle| lifecycle.shares(self.program, end));
+        let lifecycle = self.lifecycle.map(|lifecycle| lifecycle.finish(self.program, end, &mut recorder));
         let mut record = recorder.finish(self.program, window);
         for ((source, state), owed) in self.sources.iter_enumerated().zip(owed) {
             let entry = &mut record.entries[source.position()];
@@ -270,12 +299,15 @@ impl<'p> Engine<'p> {
         }
         for service in record.services.iter().chain(&record.versions) {
             let capacity = service.workers.map(|workers| workers * window);
+            // Where pods come and go, their mean number is rounded.
             assert!(
-                capacity.is_none_or(|most| service.busy <= most),
+                lifecycle.is_some() || capacity.is_none_or(|most| service.busy <= most),
                 "no worker is busy more than all the time"
             );
         }
-        record.proxies = self.proxies.finish(self.program, end, &mut record.nodes);
+        let there = there.unwrap_or_default();
+        record.proxies = self.proxies.finish(self.program, end, &mut record.nodes, &there);
+        record.lives = lifecycle;
         record.control =
             self.control.map(|control| Box::new(control.finish(end, &mut record.proxies, &mut record.nodes)));
         record.telemetry =

@@ -265,6 +265,26 @@ impl Proxies {
         }
     }
 
+    /// The proxy is there no longer; what its connections hold goes with them.
+    pub(super) fn stop(&mut self, proxy: ProxyIdx, now: SimTime) {
+        self.rest(proxy, 0.0, now);
+    }
+
+    /// A new proxy is in this one's place.
+    pub(super) fn start(&mut self, proxy: ProxyIdx, memory: f64, now: SimTime) {
+        self.rest(proxy, memory, now);
+    }
+
+    /// The proxy holds so much beside its connections.
+    fn rest(&mut self, proxy: ProxyIdx, memory: f64, now: SimTime) {
+        let state = &mut self.states[proxy];
+        state.advance(self.window, now);
+        let kind = &self.kinds[state.kind as usize];
+        state.bytes = memory + f64::from(state.connections) * kind.memory_per_connection;
+        state.advance_requests(now);
+        state.peak(kind);
+    }
+
     /// The proxy hears of a service it had not called before.
     pub(super) fn learn_target(&mut self, proxy: ProxyIdx, endpoints: u32, now: SimTime) {
         let state = &mut self.states[proxy];
@@ -276,7 +296,8 @@ impl Proxies {
         state.peak(kind);
     }
 
-    /// The records of all groups; what they used is added to `nodes`.
+    /// The records of all groups; what they used is added to `nodes`. Of proxies that come and go `there` says for which
+    /// share of the window they were.
     ///
     /// # Panics
     /// When a worker was busy for longer than the window.
@@ -285,14 +306,17 @@ impl Proxies {
         program: &Program,
         end: SimTime,
         nodes: &mut [NodeRecord],
+        there: &IndexVec<ProxyIdx, f64>,
     ) -> Vec<ProxyRecord> {
         let window = self.window.length().nanos();
         let on = program.nodes_of_proxies();
         let mut records = vec![ProxyRecord::default(); program.groups.len()];
+        let mut instances = vec![0.0_f64; records.len()];
         for (proxy, state) in self.states.iter_mut().enumerate() {
             state.advance(self.window, end);
             let group = program.proxies[ProxyIdx::at(proxy)].group;
-            let record = &mut records[group.position()];
+            let there = there.get(ProxyIdx::at(proxy)).copied().unwrap_or(1.0);
+            let (record_of, record) = (group, &mut records[group.position()]);
             let group = &program.groups[group];
             let used = match state.processor {
                 None => self.workers.cpu_used_in_window(ProcessIdx::at(proxy)),
@@ -302,12 +326,11 @@ impl Proxies {
             };
             let used = used.nanos();
             assert!(used <= window * u64::from(group.workers), "a worker is busy at most all the time");
-            record.instances += 1;
+            instances[record_of.position()] += there;
             (record.memory_request, record.memory_limit) = (group.memory_request, group.memory_limit);
-            record.workers += u64::from(group.workers);
             // Busy, but not on a core.
-            let cpu =
-                used.saturating_sub(state.stretched_in_window) + (group.idle_cpu * window as f64) as u64;
+            let cpu = used.saturating_sub(state.stretched_in_window)
+                + (group.idle_cpu * window as f64 * there) as u64;
             record.cpu += cpu;
             record.wake_cpu += used.saturating_sub(state.demand);
             record.jobs += state.jobs;
@@ -320,6 +343,10 @@ impl Proxies {
             }
             record.memory_max = record.memory_max.max(state.peak_bytes);
             record.connections_mean += state.connection_nanos as f64 / window as f64;
+        }
+        for (record, (group, there)) in records.iter_mut().zip(program.groups.iter().zip(instances)) {
+            record.instances = there.round() as u64;
+            record.workers = record.instances * u64::from(group.workers);
         }
         records
     }

@@ -12,7 +12,6 @@ use crate::units::Span;
 use crate::vocabulary::failure::Cause;
 
 use super::call::{CallId, Part, Progress};
-use super::guard::Guard;
 use super::{Engine, Event};
 
 /// Calls that wait at once (linkerd2 policy-controller/grpc/src/outbound.rs, `default_queue_config`).
@@ -72,10 +71,11 @@ impl Engine<'_> {
 
     /// Endpoints may be ready again: calls that wait go on, in order, as long as one is.
     pub(super) fn look_whether_ready(&mut self, position: usize) {
-        while let Some(guard) = self.views[position].as_mut().and_then(|view| view.guard.as_mut())
-            && guard.queue.as_ref().is_some_and(|queue| queue.fails_fast || !queue.calls.is_empty())
-            && guard.is_ready()
-            && let Some(queue) = &mut guard.queue
+        while let Some(view) = self.views[position].as_mut()
+            && let Some(queue) = view.guard.as_ref().and_then(|guard| guard.queue.as_ref())
+            && (queue.fails_fast || !queue.calls.is_empty())
+            && view.rotation().is_ready()
+            && let Some(queue) = view.guard.as_mut().and_then(|guard| guard.queue.as_mut())
         {
             queue.fails_fast = false;
             let (next, timer) = (queue.calls.pop_front(), queue.timer.take());
@@ -126,12 +126,5 @@ impl Engine<'_> {
         let view = self.views[position as usize].as_ref();
         let queue = view.and_then(|view| view.guard.as_ref()?.queue.as_ref());
         queue.is_some_and(|queue| queue.fails_fast)
-    }
-}
-
-impl Guard {
-    /// Whether an endpoint is in rotation.
-    fn is_ready(&self) -> bool {
-        self.available().is_none_or(|kept| !kept.is_empty())
     }
 }

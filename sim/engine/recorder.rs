@@ -71,10 +71,7 @@ impl Recorder {
                 response_time: LogHistogram::new(),
                 queue_time: LogHistogram::new(),
                 busy: 0,
-                workers: match workload.serving {
-                    Serving::Unlimited => None,
-                    Serving::Limited { workers, .. } => Some(u64::from(workers) * u64::from(workload.pods)),
-                },
+                workers: workers_of(&workload.serving, u64::from(workload.pods)),
                 cpu: 0,
                 instances: u64::from(workload.pods),
                 memory: workload.memory * u64::from(workload.pods),
@@ -252,6 +249,23 @@ impl Recorder {
         }
     }
 
+    /// On average there were so many instances of a workload.
+    pub(super) fn instances(&mut self, program: &Program, index: WorkloadIdx, instances: u64) {
+        let workload = &program.workloads[index];
+        if let Some(service) = self.services.get_mut(index.position()) {
+            service.instances = instances;
+            service.memory = workload.memory * instances;
+            service.workers = workers_of(&workload.serving, instances);
+        }
+    }
+
+    /// A node has held so many bytes on average.
+    pub(super) fn hold(&mut self, node: Option<NodeIdx>, bytes: f64) {
+        if let Some(node) = node {
+            self.record.nodes[node.position()].memory_mean += bytes;
+        }
+    }
+
     /// Worker time of an instance in the window.
     pub(super) fn busy(&mut self, workload: WorkloadIdx, nanos: u64) {
         if let Some(service) = self.services.get_mut(workload.position()) {
@@ -278,6 +292,14 @@ impl Recorder {
             program.by_service(&self.services, ServiceRecord::together);
         self.record.timeline = self.timeline.finish(program);
         self.record
+    }
+}
+
+/// Workers of so many instances.
+fn workers_of(serving: &Serving, instances: u64) -> Option<u64> {
+    match serving {
+        Serving::Unlimited => None,
+        Serving::Limited { workers, .. } => Some(u64::from(*workers) * instances),
     }
 }
 
@@ -324,7 +346,8 @@ fn nodes(program: &Program) -> Vec<NodeRecord> {
     };
     let mut nodes: Vec<NodeRecord> = program.machines.nodes.iter().map(node).collect();
     for pod in &program.pods {
-        if let Some(node) = pod.node {
+        // Of those that come and go it is known at the end.
+        if let Some(node) = pod.node.filter(|_| program.life(pod.workload).is_none()) {
             nodes[node.position()].memory_mean += program.workloads[pod.workload].memory as f64;
         }
     }

@@ -59,21 +59,28 @@ impl Selector {
         Self { balancer, ranks }
     }
 
+    /// An endpoint has come into rotation as a new one.
+    pub(super) fn joined(&mut self, endpoint: u32, now: SimTime) {
+        if let Some(ranks) = &mut self.ranks {
+            ranks.joined(endpoint, now);
+        }
+    }
+
     /// An endpoint for a call; `None` if none is in rotation.
     #[inline]
     pub(super) fn pick<L: Loads, U: Uniform>(
         &mut self,
         targets: &Targets,
         loads: &L,
-        guard: Option<&Guard>,
+        among: Rotation<'_>,
         request: &Request<'_>,
         uniform: &mut U,
     ) -> Option<u32> {
         let call = Call { now: request.now, hash: request.hash, tried: request.avoid };
         if let Some(ranks) = &mut self.ranks {
-            return ranks.pick(targets, loads, guard, &call, uniform);
+            return ranks.pick(targets, loads, among, &call, uniform);
         }
-        let kept = guard.and_then(Guard::available);
+        let kept = among.available();
         if kept.is_none() && targets.len() == 1 {
             return Some(0);
         }
@@ -84,6 +91,39 @@ impl Selector {
             return self.balancer.pick_among(targets, &kept, loads, &call, uniform);
         }
         self.balancer.pick_among(targets, &Everyone(targets.len()), loads, &call, uniform)
+    }
+}
+
+/// Which endpoints a pod may pick: those that it knows, less those that it cannot reach or that have failed too often.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Rotation<'a> {
+    /// `None` is all.
+    pub(super) known: Option<&'a Available>,
+    /// Those that could not be connected to lately are out of it; `None` is all.
+    pub(super) ready: Option<&'a Available>,
+    pub(super) guard: Option<&'a Guard>,
+}
+
+impl Rotation<'_> {
+    /// Endpoints to choose from; `None` is all.
+    #[inline]
+    pub(super) fn available(self) -> Option<Available> {
+        let kept = self.guard.and_then(Guard::available);
+        [self.known, self.ready]
+            .into_iter()
+            .flatten()
+            .fold(kept, |kept, those| Some(kept.map_or_else(|| those.clone(), |kept| kept.and(those))))
+    }
+
+    /// Whether an endpoint is in rotation.
+    pub(super) fn is_ready(self) -> bool {
+        self.available().is_none_or(|kept| !kept.is_empty())
+    }
+
+    /// Endpoints in rotation, of so many, however few they are.
+    fn all(self, endpoints: u32) -> Available {
+        let kept = self.guard.map_or_else(|| Available::all(endpoints), |guard| guard.rotation(endpoints));
+        [self.known, self.ready].into_iter().flatten().fold(kept, |kept, those| kept.and(those))
     }
 }
 
@@ -107,10 +147,6 @@ impl Ranks {
 
     /// An endpoint has come into rotation as a new one. As in Envoy without active health checks, which Istio does not
     /// configure, one that comes back after ejection is none (envoyproxy/envoy pull request 23946).
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "endpoints are as old as their callers: no pod starts in a run")
-    )]
     fn joined(&mut self, endpoint: u32, now: SimTime) {
         if self.warm_up.is_some() {
             self.since.insert(endpoint, now);
@@ -122,14 +158,14 @@ impl Ranks {
         &mut self,
         targets: &Targets,
         loads: &L,
-        guard: Option<&Guard>,
+        among: Rotation<'_>,
         call: &Call<'_>,
         uniform: &mut U,
     ) -> Option<u32> {
         self.forget_the_old(call.now);
         let mut picked = None;
         for _ in 0..=RESELECTIONS {
-            picked = Some(self.pick_any(targets, loads, guard, call, uniform)?);
+            picked = Some(self.pick_any(targets, loads, among, call, uniform)?);
             if !picked.is_some_and(|picked| call.tried.contains(&picked)) {
                 break;
             }
@@ -142,7 +178,7 @@ impl Ranks {
         &mut self,
         targets: &Targets,
         loads: &L,
-        guard: Option<&Guard>,
+        among: Rotation<'_>,
         call: &Call<'_>,
         uniform: &mut U,
     ) -> Option<u32> {
@@ -155,8 +191,7 @@ impl Ranks {
             }
         });
         if let Some(localities) = localities {
-            let rotation =
-                guard.map_or_else(|| Available::all(targets.len()), |guard| guard.rotation(targets.len()));
+            let rotation = among.all(targets.len());
             if rotation != *seen {
                 localities.refresh(&rotation);
                 *seen = rotation;
@@ -169,7 +204,7 @@ impl Ranks {
             let (group, kept) = localities.choose(drawn)?;
             return turns[group].pick(targets, kept, loads, call, weights, uniform);
         }
-        match guard.and_then(Guard::available) {
+        match among.available() {
             Some(kept) => turns[0].pick(targets, &kept, loads, call, weights, uniform),
             None => turns[0].pick(targets, &Everyone(targets.len()), loads, call, weights, uniform),
         }
@@ -232,7 +267,9 @@ mod tests {
         let call = Call { now: SimTime::ZERO + at, hash: 0, tried: &[] };
         let mut counts = vec![0.0; targets.len() as usize];
         for _ in 0..picks {
-            let picked = ranks.pick(targets, &loads, None, &call, &mut stream).expect("all are in rotation");
+            let picked = ranks
+                .pick(targets, &loads, Rotation::default(), &call, &mut stream)
+                .expect("all are in rotation");
             counts[picked as usize] += 1.0 / f64::from(picks);
         }
         counts

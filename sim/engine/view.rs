@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use crate::kernel::rng::Draws;
 use crate::placement::ZoneIdx;
+use crate::policy::available::{Available, Candidates};
 use crate::program::{Edge, Tunnel};
 use crate::units::{SimTime, Span};
 use crate::vocabulary::failure::Cause;
@@ -14,7 +15,7 @@ use super::endpoints::{Endpoints, Place, Stream};
 use super::guard::Guard;
 use super::links::Links;
 use super::pool::Pool;
-use super::selector::Selector;
+use super::selector::{Rotation, Selector};
 use super::usage::Usage;
 
 /// What a pod knows of one edge.
@@ -22,6 +23,10 @@ use super::usage::Usage;
 pub(super) struct View {
     selector: Selector,
     pub(super) endpoints: Endpoints,
+    /// What the pod takes for the endpoints, where pods come and go; `None` is all.
+    pub(super) known: Option<Available>,
+    /// Endpoints that could not be connected to lately are out of it, where the proxy picks among the others then.
+    pub(super) ready: Option<Box<Available>>,
     /// What is kept of failures, if anything.
     pub(super) guard: Option<Guard>,
     /// What is used of limits, if there are any.
@@ -84,6 +89,8 @@ impl View {
         Self {
             selector: Selector::new(edge, zone),
             endpoints,
+            known: None,
+            ready: None,
             guard: edge.resilience.as_ref().map(|of| Guard::new(of, edge.targets.len(), now)),
             usage: bounds.map(|bounds| Box::new(Usage::new(bounds))),
             pools,
@@ -107,7 +114,7 @@ impl View {
         if edge.pool.per_connection {
             return self.take_any(edge, connections, request, worker, draws, closed);
         }
-        let endpoint = self.pick(edge, request, &mut draws).ok_or(Cause::Ejected)?;
+        let endpoint = self.pick(edge, request, &mut draws).ok_or_else(|| self.nobody(edge))?;
         let place = self.endpoints.place(endpoint);
         let pool = place.0 * self.workers + worker;
         if pool as usize >= self.pools.len() {
@@ -162,7 +169,7 @@ impl View {
         let Some(endpoint) = endpoint else {
             self.cancel(edge, pool, request.call);
             self.pools[pool as usize].connected();
-            return Err(if may_open { Cause::Ejected } else { Cause::Overflow });
+            return Err(if may_open { self.nobody(edge) } else { Cause::Overflow });
         };
         let place = self.endpoints.place(endpoint);
         // Until it is ready it counts itself, for no call has gone to the endpoint yet.
@@ -172,7 +179,94 @@ impl View {
     }
 
     fn pick(&mut self, edge: &Edge, request: &Request<'_>, draws: &mut Draws) -> Option<u32> {
-        self.selector.pick(&edge.targets, &self.endpoints, self.guard.as_ref(), request, draws)
+        let among =
+            Rotation { known: self.known.as_ref(), ready: self.ready.as_deref(), guard: self.guard.as_ref() };
+        self.selector.pick(&edge.targets, &self.endpoints, among, request, draws)
+    }
+
+    /// What may be picked.
+    pub(super) fn rotation(&self) -> Rotation<'_> {
+        Rotation { known: self.known.as_ref(), ready: self.ready.as_deref(), guard: self.guard.as_ref() }
+    }
+
+    /// An endpoint could not be connected to.
+    pub(super) fn leave_alone(&mut self, edge: &Edge, endpoint: u32) {
+        let ready = self.ready.get_or_insert_with(|| Box::new(Available::all(edge.targets.len())));
+        ready.remove(endpoint);
+    }
+
+    /// Why no endpoint can be picked. Without endpoints, rules of a node refuse connections.
+    fn nobody(&self, edge: &Edge) -> Cause {
+        match &self.known {
+            Some(known) if known.is_empty() && edge.outbound.is_none() => Cause::ConnectFailure,
+            Some(known) if known.is_empty() => Cause::NoHealthyEndpoint,
+            _ if self.ready.is_some() => Cause::NoHealthyEndpoint,
+            _ => Cause::Ejected,
+        }
+    }
+
+    /// An endpoint that could not be connected to may be tried again.
+    pub(super) fn may_try(&mut self, endpoint: u32) {
+        if let Some(ready) = &mut self.ready {
+            ready.insert(endpoint);
+        }
+        self.ready.take_if(|ready| ready.is_all());
+    }
+
+    /// The pod takes others for the endpoints from now on. What is one anew is a new pod, of which nothing is known.
+    pub(super) fn renew(&mut self, edge: &Edge, known: Option<Available>, now: SimTime) {
+        let all = Available::all(edge.targets.len());
+        let (before, after) = (self.known.as_ref().unwrap_or(&all), known.as_ref().unwrap_or(&all));
+        let joined: Vec<u32> =
+            before.out().iter().copied().filter(|&endpoint| after.contains(endpoint)).collect();
+        for endpoint in joined {
+            self.may_try(endpoint);
+            self.endpoints.renew(endpoint);
+            if let Some(guard) = &mut self.guard {
+                guard.renew(endpoint);
+            }
+            self.selector.joined(endpoint, now);
+        }
+        if let Some(guard) = &mut self.guard {
+            guard.resize(after.len());
+        }
+        self.known = known;
+    }
+
+    /// Closes all connections, which carry no call; returns the endpoints they led to.
+    pub(super) fn close_all(&mut self, connections: &mut Connections, now: SimTime) -> Vec<u32> {
+        let mut all = Vec::new();
+        for pool in &mut self.pools {
+            all.extend(pool.connections.drain(..));
+        }
+        let endpoints = all.iter().map(|&id| connections[id].endpoint).collect();
+        for id in all {
+            self.close(connections, id, now);
+        }
+        endpoints
+    }
+
+    /// Takes connections to an endpoint out of their pools, and closes those that carry no call; returns how many. The
+    /// others are closed when their calls are over.
+    pub(super) fn close_idle(&mut self, connections: &mut Connections, endpoint: u32, now: SimTime) -> u32 {
+        let mut idle = Vec::new();
+        for pool in &mut self.pools {
+            pool.connections.retain(|&mut id| {
+                let connection = &mut connections[id];
+                if connection.endpoint != endpoint {
+                    return true;
+                }
+                connection.left = 0;
+                if connection.streams == 0 {
+                    idle.push(id);
+                }
+                false
+            });
+        }
+        for &id in &idle {
+            self.close(connections, id, now);
+        }
+        idle.len() as u32
     }
 
     pub(super) fn open(

@@ -146,10 +146,13 @@ pub struct AliasDraft {
     pub ports: Vec<u16>,
 }
 
+/// Begins the names of those keys of [`Origins::Scenario`] that stand in the section `lifecycle`.
+pub const LIFECYCLE: &str = "lifecycle.";
+
 /// What says that a service is there: kinds of files that say different things of one service are put together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origins {
-    /// A service graph or scenario, with these keys written.
+    /// A service graph or scenario, with these keys written, those of its section `lifecycle` among them.
     Scenario(Vec<String>),
     /// Kubernetes manifests: replicas, labels, ports and resources, but not what it does.
     Manifest,

@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diag::{Code, Diagnostic, Diagnostics, quote};
-use crate::vocabulary::{Application, Resources};
+use crate::vocabulary::{Application, PodLife, Resources};
 
 use super::defaults::VERSION_LABEL;
-use super::draft::{Draft, Origins, ServiceDraft, VersionDraft};
+use super::draft::{Draft, LIFECYCLE, Origins, ServiceDraft, VersionDraft};
 
 /// Keys of a scenario that say what a service does.
 const OPERATIONS: [&str; 7] =
@@ -238,6 +238,7 @@ fn apply(application: &mut Application, own: &Application, written: &impl Fn(&st
     if written("client") {
         application.client.clone_from(&own.client);
     }
+    life(&mut application.lifecycle, &own.lifecycle, &|key| written(&format!("{LIFECYCLE}{key}")));
     if written("resources") {
         let (new, old) = (own.resources, application.resources);
         application.resources = Resources {
@@ -246,6 +247,34 @@ fn apply(application: &mut Application, own: &Application, written: &impl Fn(&st
             memory_request: new.memory_request.or(old.memory_request),
             memory_limit: new.memory_limit.or(old.memory_limit),
         };
+    }
+}
+
+/// Replaces what is written of the life of pods.
+fn life(life: &mut PodLife, own: &PodLife, written: &impl Fn(&str) -> bool) {
+    if written("image_pull") {
+        life.image_pull.clone_from(&own.image_pull);
+    }
+    if written("start") {
+        life.start.clone_from(&own.start);
+    }
+    if written("readiness") {
+        life.readiness = own.readiness;
+    }
+    if written("pre_stop") {
+        life.pre_stop = own.pre_stop;
+    }
+    if written("shutdown") {
+        life.shutdown = own.shutdown;
+    }
+    if written("grace") {
+        life.grace = own.grace;
+    }
+    if written("strategy") {
+        life.strategy = own.strategy;
+    }
+    if written("min_ready") {
+        life.min_ready = own.min_ready;
     }
 }
 

@@ -11,9 +11,11 @@ use crate::vocabulary::routing::{Backoff, RetryOn};
 use super::scenario::{BalancingPolicy, Protocol};
 
 mod distribution;
+mod lifecycle;
 mod telemetry;
 
 pub use distribution::{ApplyCost, DistributionModel, PerCore, PushModel, ResourceCost, StreamModel, Way};
+pub use lifecycle::{KubernetesModel, LifecycleModel, SidecarExit, SidecarMode, SidecarModel};
 pub use telemetry::{Logs, Metrics, Outcomes, Peers, PrometheusModel, Reports, SideModel, TelemetryModel};
 
 /// What one mesh does to a call.
@@ -43,6 +45,8 @@ pub struct MeshModel {
     pub prometheus: PrometheusModel,
     /// How it tells proxies of changes; `None` where kube-proxy is all there is, which knows no routes.
     pub distribution: Option<DistributionModel>,
+    /// What it and Kubernetes add to the life of a pod.
+    pub lifecycle: LifecycleModel,
 }
 
 /// Whose reading of conditions and pauses a proxy has.
@@ -268,6 +272,8 @@ pub struct UpstreamModel {
     pub max_streams: u32,
     /// Whether each worker has its own pool.
     pub pool_per_worker: bool,
+    /// A call whose connection does not come to be goes to another endpoint.
+    pub unreachable_elsewhere: bool,
     /// Network round trips before the first byte of a request (TCP and TLS).
     pub handshake_round_trips: f64,
     /// CPU of a handshake on the connecting side.

@@ -12,6 +12,7 @@ use crate::vocabulary::routing::Status;
 
 mod event;
 mod guess;
+mod life;
 mod routing;
 mod scope;
 
@@ -22,8 +23,9 @@ pub(in crate::mesh) use routing::{merged, policy_of};
 pub use scope::{External, Scope, Scopes};
 
 pub use crate::vocabulary::{
-    Application, Arrivals, Balancing, BalancingPolicy, Client, CpuTime, Discipline, HashOn, Header,
-    HeaderValues, NodeCores, Objective, Origin, Phase, Protocol, Resources, RunSettings, TelemetrySettings,
+    Amount, Application, Arrivals, Balancing, BalancingPolicy, Client, CpuTime, Discipline, HashOn, Header,
+    HeaderValues, NodeCores, Objective, Origin, Phase, PodLife, Protocol, Readiness, Resources, RunSettings,
+    TelemetrySettings, UpdateStrategy,
 };
 
 index_type! {

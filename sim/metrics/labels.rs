@@ -24,8 +24,12 @@ pub struct Labels {
     pub nodes: Vec<String>,
     /// Zones: what goes from one to another has a row per pair.
     pub zones: Vec<String>,
-    /// Events that change configuration.
+    /// Events that change configuration, then endpoints that come and go.
     pub changes: Vec<ChangeLabel>,
+    /// Events that make pods come or go.
+    pub incidents: Vec<ChangeLabel>,
+    /// Workloads of which pods come and go.
+    pub lives: Vec<String>,
     /// Some proxy looks at rules, or some application repeats calls: attempts have rows.
     pub routed: bool,
     /// The currency of all money.
@@ -53,11 +57,13 @@ pub struct EntryLabel {
     pub open: bool,
 }
 
-/// An event that changes configuration.
+/// An event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ChangeLabel {
     /// Its name.
     pub name: String,
+    /// It is about endpoints, which change when pods come and go.
+    pub is_about_endpoints: bool,
     /// When it happens first and last, since the start of the run, in nanoseconds.
     pub span: (u64, u64),
 }

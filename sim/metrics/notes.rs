@@ -112,7 +112,11 @@ fn busy_control_plane(pooled: &RunRecord) -> Option<String> {
 /// Events that the window does not hold.
 fn unseen_changes(labels: &Labels, pooled: &RunRecord) -> Vec<String> {
     let changes = pooled.control.iter().flat_map(|control| &control.changes);
-    let unseen = labels.changes.iter().zip(changes).filter(|(_, change)| change.times == 0);
+    let unseen = labels
+        .changes
+        .iter()
+        .zip(changes)
+        .filter(|(label, change)| change.times == 0 && !label.is_about_endpoints);
     unseen
         .map(|(ChangeLabel { name, .. }, _)| {
             format!("event `{name}` does not happen in the measuring window: nothing is said of it")
@@ -126,7 +130,7 @@ fn late_changes(labels: &Labels, pooled: &RunRecord) -> Vec<String> {
     let late = labels.changes.iter().zip(changes).filter(|(_, change)| change.unreached > 0);
     let note = |(ChangeLabel { name, .. }, change): (&ChangeLabel, &ChangeRecord)| {
         format!(
-            "event `{name}`: {} of {} updates of proxies were still under way when the run ended; they count as later \
+            "`{name}`: {} of {} updates of proxies were still under way when the run ended; they count as later \
              than all others",
             change.unreached, change.concerned
         )

@@ -2,8 +2,8 @@
 //! Time lines are not pooled.
 
 use super::record::{
-    Causes, ChangeRecord, ControlRecord, EdgeRecord, EntryRecord, NodeRecord, ProxyRecord, RunRecord,
-    ServiceRecord,
+    Causes, ChangeRecord, ControlRecord, EdgeRecord, EntryRecord, LifeRecord, NodeRecord, ProxyRecord,
+    RunRecord, ServiceRecord,
 };
 use super::timeline::TimelineRecord;
 
@@ -26,6 +26,9 @@ pub(crate) fn pool(records: &[RunRecord]) -> RunRecord {
         }
         if let (Some(pooled), Some(one)) = (&mut pooled.telemetry, &record.telemetry) {
             pooled.average(one, |left, right| weighted(left, right, weights));
+        }
+        if let (Some(pooled), Some(one)) = (&mut pooled.lives, &record.lives) {
+            each(pooled, one, add_life);
         }
         pooled.window += record.window;
         pooled.demand = pooled.demand.wrapping_add(record.demand);
@@ -137,6 +140,20 @@ fn add_control(pooled: &mut ControlRecord, one: &ControlRecord) {
     pooled.cpu += one.cpu;
     pooled.cpu_peak = pooled.cpu_peak.max(one.cpu_peak);
     pooled.apply_cpu += one.apply_cpu;
+}
+
+fn add_life(pooled: &mut LifeRecord, one: &LifeRecord) {
+    pooled.started += one.started;
+    pooled.ended += one.ended;
+    pooled.killed += one.killed;
+    pooled.start_up.merge(&one.start_up);
+    for (pooled, one) in pooled.stages.iter_mut().zip(one.stages) {
+        pooled.0 += one.0;
+        pooled.1 += one.1;
+    }
+    pooled.pod_nanos += one.pod_nanos;
+    pooled.scalings += one.scalings;
+    each(&mut pooled.ready, &one.ready, |pooled, one| *pooled += one);
 }
 
 fn weighted(left: f64, right: f64, (left_weight, right_weight): (u64, u64)) -> f64 {

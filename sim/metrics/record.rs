@@ -10,6 +10,7 @@ use hdrhistogram::Histogram;
 use super::histogram::LogHistogram;
 use super::telemetry::TelemetryRecord;
 use super::timeline::TimelineRecord;
+use crate::policy::pod_start::Stage;
 use crate::vocabulary::failure::Cause;
 
 /// Parts of a response time, in the order of the arrays below; they add up to it exactly.
@@ -55,6 +56,8 @@ pub struct RunRecord {
     pub control: Option<Box<ControlRecord>>,
     /// What the proxies' metrics, logs and spans amount to; it follows from the rest.
     pub telemetry: Option<Box<TelemetryRecord>>,
+    /// Pods that came and went, of each workload of which some did; `None` where none do.
+    pub lives: Option<Vec<LifeRecord>>,
     /// Fingerprint of what the measured requests asked for: a sum of hashes of their intended arrival times and of the
     /// service time of each visit. Equal under every mesh as long as no call is rejected or given up and versions of a
     /// service ask for the same things.
@@ -82,6 +85,7 @@ impl fmt::Debug for RunRecord {
             timeline,
             control,
             telemetry: _,
+            lives,
             demand,
             events,
             requests,
@@ -94,6 +98,9 @@ impl fmt::Debug for RunRecord {
         all.field("requests", requests);
         if let Some(control) = control {
             all.field("control", control);
+        }
+        if let Some(lives) = lives {
+            all.field("lives", lives);
         }
         all.finish()
     }
@@ -258,6 +265,28 @@ pub struct MachineRecord {
     pub hour_price: f64,
     /// Price of a GB (10⁹ bytes) from one zone to another.
     pub gigabyte_price: f64,
+}
+
+/// Pods of a workload that came and went in the window.
+#[derive(Clone, Debug, Default)]
+pub struct LifeRecord {
+    /// Pods that were made.
+    pub started: u64,
+    /// Pods that were deleted.
+    pub ended: u64,
+    /// Pods that were gone without warning.
+    pub killed: u64,
+    /// From when a pod was made until its endpoint was written.
+    pub start_up: LogHistogram,
+    /// Of each stage of a pod's start, in their order: how long after the pod was made it began and ended, summed over
+    /// pods.
+    pub stages: [(u64, u64); Stage::ALL.len()],
+    /// Time for which pods were there, summed over them.
+    pub pod_nanos: u64,
+    /// How often an autoscaler changed how many are wanted.
+    pub scalings: u64,
+    /// Pods that are ready at the end of each interval of the time line; of several replications their sum.
+    pub ready: Vec<u64>,
 }
 
 /// Changes of configuration that happened in the window, and what they cost.

@@ -149,6 +149,10 @@ words! {
         Proxy = "proxy",
         /// A machine.
         Node = "node",
+        /// Pods of a workload that come and go.
+        Pods = "pods",
+        /// A stage of their start.
+        PodStart = "pod_start",
         /// A zone and another one.
         Zone = "zone",
         /// Changes of configuration, one event's or all, and what they cost.

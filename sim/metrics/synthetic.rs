@@ -117,6 +117,7 @@ pub(crate) fn full_record(number: u64, requests: usize, proxied: bool) -> RunRec
     RunRecord {
         control: None,
         telemetry: proxied.then(|| Box::new(telemetry(number))),
+        lives: None,
         window: SECOND,
         entries: vec![entry],
         services: vec![service(2), service(4)],

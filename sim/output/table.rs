@@ -3,6 +3,7 @@
 //! At most 100 columns wide as long as names are short; numbers right-aligned with their 95 % confidence interval.
 
 mod changes;
+mod lifecycle;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -40,6 +41,7 @@ pub fn render(meshes: &[Results]) -> String {
     }
     text += &usage(meshes);
     text += &machines(meshes);
+    text += &lifecycle::tables(meshes);
     text += &changes::tables(meshes);
     text += &paragraph(&watching(meshes));
     for entry in &entries {

@@ -52,6 +52,12 @@ impl CircuitBreakers {
         &self.rotation
     }
 
+    /// An endpoint is a new one, of which nothing is known.
+    pub fn renew(&mut self, endpoint: u32) {
+        self.states.remove(&endpoint);
+        self.rotation.insert(endpoint);
+    }
+
     /// Whether Linkerd takes what came of a call to an endpoint for a failure of the endpoint's.
     pub const fn is_failure(failure: &Failure) -> bool {
         match (failure.cause, failure.status) {

@@ -96,6 +96,38 @@ pub enum Stage {
 }
 
 impl Stage {
+    /// It is the proxy's; else the pod's or its application's.
+    pub const fn is_of_proxy(self) -> bool {
+        matches!(
+            self,
+            Self::ProxyPull
+                | Self::ProxyStart
+                | Self::Certificate
+                | Self::Configuration
+                | Self::Apply
+                | Self::ProxyReady
+        )
+    }
+
+    /// Its name in results.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Schedule => "schedule",
+            Self::Sandbox => "sandbox",
+            Self::Init => "init",
+            Self::ProxyPull => "proxy_pull",
+            Self::ProxyStart => "proxy_start",
+            Self::Certificate => "certificate",
+            Self::Configuration => "configuration",
+            Self::Apply => "apply",
+            Self::ProxyReady => "proxy_ready",
+            Self::ApplicationPull => "application_pull",
+            Self::ApplicationStart => "application_start",
+            Self::Readiness => "readiness",
+            Self::Endpoint => "endpoint",
+        }
+    }
+
     /// All of them, in order.
     pub const ALL: [Self; 13] = [
         Self::Schedule,

@@ -13,60 +13,7 @@ use smallvec::SmallVec;
 
 use crate::units::{SimTime, Span};
 
-/// A number of pods, or a share of all of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Amount {
-    /// So many.
-    Pods(u32),
-    /// So many per cent.
-    Percent(u32),
-}
-
-impl Amount {
-    fn rounded_up(self, replicas: u32) -> u32 {
-        match self {
-            Self::Pods(pods) => pods,
-            Self::Percent(percent) => (u64::from(replicas) * u64::from(percent)).div_ceil(100) as u32,
-        }
-    }
-
-    fn rounded_down(self, replicas: u32) -> u32 {
-        match self {
-            Self::Pods(pods) => pods,
-            Self::Percent(percent) => (u64::from(replicas) * u64::from(percent) / 100) as u32,
-        }
-    }
-}
-
-/// How old pods are replaced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UpdateStrategy {
-    /// Little by little.
-    RollingUpdate {
-        /// So many more than wanted at a time, rounded up.
-        max_surge: Amount,
-        /// So many fewer than wanted available at a time, rounded down; one if both come to none.
-        max_unavailable: Amount,
-    },
-    /// All old pods end before a new one starts.
-    Recreate,
-}
-
-impl Default for UpdateStrategy {
-    fn default() -> Self {
-        Self::RollingUpdate { max_surge: Amount::Percent(25), max_unavailable: Amount::Percent(25) }
-    }
-}
-
-impl UpdateStrategy {
-    /// Pods more than wanted, and fewer available, at a time.
-    pub fn bounds(self, replicas: u32) -> (u32, u32) {
-        let Self::RollingUpdate { max_surge, max_unavailable } = self else { return (0, replicas) };
-        let (surge, unavailable) = (max_surge.rounded_up(replicas), max_unavailable.rounded_down(replicas));
-        let unavailable = if surge == 0 && unavailable == 0 { 1 } else { unavailable };
-        (surge, unavailable.min(replicas))
-    }
-}
+pub use crate::vocabulary::{Amount, UpdateStrategy};
 
 /// The pods of one version.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -57,6 +57,7 @@ pub fn compile(scenario: &Scenario, mesh: &MeshModel) -> Program {
         nanos_per_byte: scenario.cluster.bandwidth.map_or(0.0, |bits_per_second| 8e9 / bits_per_second),
         control: None,
         telemetry: AfterRun(Telemetry::of(scenario, mesh)),
+        lifecycle: None,
         window: Window::new(start, scenario.run.duration),
         interval: interval(&scenario.run),
         drain_limit: start + scenario.run.duration + scenario.run.drain_limit,
@@ -75,7 +76,9 @@ pub fn compile(scenario: &Scenario, mesh: &MeshModel) -> Program {
         waypoint_of: &workloads.waypoint_of,
         node_group: workloads.node_group,
     };
-    program.control = super::control::build(scenario, mesh, &layout, &program);
+    let lives = super::lifecycle::lives(scenario, &program);
+    program.control = super::control::build(scenario, mesh, &layout, &program, &lives);
+    program.lifecycle = super::lifecycle::build(scenario, mesh, &workloads.beside, &program, &lives);
     program
 }
 

@@ -4,11 +4,12 @@ use crate::index::{Idx, IndexVec};
 use crate::index_type;
 use crate::kernel::rng::{extend_path, hash_name};
 use crate::mesh::model::{DistributionModel, MeshModel, Way};
-use crate::mesh::scenario::{EventKind, Scenario, ServiceIdx, SourceIdx};
+use crate::mesh::scenario::{Event, EventKind, Scenario, ServiceIdx, SourceIdx};
 use crate::units::{Cores, SimTime, Span};
 
 mod audience;
 
+use super::lifecycle::LifeIdx;
 use super::workload::Beside;
 use super::{GroupIdx, Program, ProxyIdx, WorkloadIdx};
 
@@ -40,16 +41,20 @@ pub struct Control {
     pub plane: Plane,
 }
 
-/// An event that changes routes or policies.
+/// What proxies are told of: an event that changes routes or policies, or endpoints that come or go.
 #[derive(Clone, Debug)]
 pub struct Change {
     /// Its name.
     pub name: String,
+    /// The pods that it is about; `None` of routes and policies.
+    pub endpoints: Option<LifeIdx>,
+    /// Of endpoints: how many the workload has when the run begins.
+    pub endpoint_count: u64,
     /// When it happens first, ...
     pub first: SimTime,
     /// ... after how long again, ...
     pub every: Span,
-    /// ... and how often before the window ends.
+    /// ... and how often before the window ends; never of endpoints, which change when pods come and go.
     pub times: u64,
     /// Services that change, ascending.
     pub services: Vec<u32>,
@@ -76,6 +81,16 @@ pub struct Audience {
     pub apply_changed: f64,
     /// Control thread, per cluster that came along unchanged.
     pub apply_unchanged: f64,
+    /// To generate one endpoint of a service.
+    pub generate_per_endpoint: f64,
+    /// Bytes of an endpoint.
+    pub bytes_per_endpoint: f64,
+    /// Control thread, per service whose endpoints changed ...
+    pub apply_endpoints: f64,
+    /// ... and per endpoint that it is told of.
+    pub apply_per_endpoint: f64,
+    /// It is told of all endpoints of a service when one of them comes or goes, not of that one alone.
+    pub whole_endpoints: bool,
     /// Each worker.
     pub apply_worker: Span,
     /// Worker threads of each.
@@ -156,6 +171,11 @@ impl Change {
 }
 
 impl Audience {
+    /// Of how many endpoints a proxy is told where so many of `all` came or went.
+    pub fn endpoints_told(&self, changed: u64, all: u64) -> u64 {
+        if self.whole_endpoints { all } else { changed }
+    }
+
     /// How many of these services, ascending, it sees.
     pub fn seen_of(&self, changed: &[u32]) -> u64 {
         match &self.sees {
@@ -185,12 +205,13 @@ pub(super) struct Layout<'a> {
     pub(super) node_group: Option<GroupIdx>,
 }
 
-/// `None` where nothing happens.
+/// `None` where nothing happens. `lives` are the workloads whose pods come and go.
 pub(super) fn build(
     scenario: &Scenario,
     mesh: &MeshModel,
     layout: &Layout<'_>,
     program: &Program,
+    lives: &IndexVec<LifeIdx, WorkloadIdx>,
 ) -> Option<Box<Control>> {
     if scenario.events.is_empty() {
         return None;
@@ -199,7 +220,10 @@ pub(super) fn build(
         mesh.distribution.as_ref().map(|model| audience::all(scenario, mesh, model, layout, program));
     let audiences = audiences.unwrap_or_default();
     let subscribers = subscribers(program, &audiences);
-    let changes = changes(scenario, program, &audiences);
+    let mut changes = changes(scenario, program, &audiences);
+    for (life, &workload) in lives.iter_enumerated() {
+        changes.push(of_endpoints(program, (life, workload), &audiences, layout.node_group));
+    }
     let replicas = mesh.distribution.as_ref().map_or(0, |model| model.replicas);
     let cores = cores(scenario, mesh.distribution.as_ref());
     Some(Box::new(Control {
@@ -258,25 +282,50 @@ fn changes(
     audiences: &IndexVec<AudienceIdx, Audience>,
 ) -> IndexVec<ChangeIdx, Change> {
     let end = program.window.end().since(SimTime::ZERO);
-    let change = |event: &crate::mesh::scenario::Event| {
-        let EventKind::Change(change) = &event.kind;
+    let change = |event: &Event| {
+        let EventKind::Change(change) = &event.kind else { return None };
         let services: Vec<u32> = change.services.iter().map(|service| service.0).collect();
         let objects: Vec<u32> = (0..services.len()).map(|position| change.objects_of(position)).collect();
         let seen = |audience: &Audience| {
             let all = services.iter().zip(&objects).filter(|(service, _)| audience.sees(**service));
             all.map(|(_, objects)| u64::from(*objects)).sum()
         };
-        Change {
+        Some(Change {
             name: event.name.clone(),
+            endpoints: None,
+            endpoint_count: 0,
             first: event.time(0),
             every: event.repeated.map_or(Span::ZERO, |repeated| repeated.every),
             times: event.times(end),
             seen: audiences.iter().map(seen).collect(),
             services,
             objects,
-        }
+        })
     };
-    scenario.events.iter().map(change).collect()
+    scenario.events.iter().filter_map(change).collect()
+}
+
+/// The change that stands for every coming and going of a workload's endpoints. Proxies of nodes hold all pods.
+fn of_endpoints(
+    program: &Program,
+    (life, workload): (LifeIdx, WorkloadIdx),
+    audiences: &IndexVec<AudienceIdx, Audience>,
+    node_group: Option<GroupIdx>,
+) -> Change {
+    let workload = &program.workloads[workload];
+    let service = workload.service.expect("pods that come and go serve").0;
+    let seen = |audience: &Audience| u64::from(Some(audience.group) == node_group || audience.sees(service));
+    Change {
+        name: format!("{}{}", Event::ENDPOINTS, workload.name),
+        endpoints: Some(life),
+        endpoint_count: u64::from(workload.wanted),
+        first: SimTime::ZERO,
+        every: Span::ZERO,
+        times: 0,
+        services: vec![service],
+        objects: vec![1],
+        seen: audiences.iter().map(seen).collect(),
+    }
 }
 
 fn subscribers(

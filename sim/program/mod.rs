@@ -13,6 +13,7 @@ pub mod control;
 mod edge;
 mod endpoints;
 mod group;
+pub mod lifecycle;
 mod node;
 mod own_proxy;
 mod pods;
@@ -40,6 +41,7 @@ use crate::vocabulary::routing::Status;
 pub use compile::compile;
 pub use control::Control;
 pub use endpoints::Endpoints;
+pub use lifecycle::Lifecycle;
 pub use resilience::{Bounds, Resilience};
 pub use route::{Route, RouteIdx};
 pub use telemetry::{AfterRun, Telemetry};
@@ -116,6 +118,8 @@ pub struct Program {
     pub control: Option<Box<Control>>,
     /// What the proxies' metrics are counted by.
     pub telemetry: AfterRun<Telemetry>,
+    /// Pods that come and go; `None` where none do.
+    pub lifecycle: Option<Box<Lifecycle>>,
     /// Requests whose intended arrival lies in it are measured.
     pub window: Window,
     /// Length of the time line's intervals.
@@ -183,8 +187,10 @@ pub struct Workload {
     pub first_code: CodeIdx,
     /// Its pods are `first_pod .. first_pod + pods`.
     pub first_pod: PodIdx,
-    /// Number of pods.
+    /// Places for pods; where no pods come and go, a pod is in each.
     pub pods: u32,
+    /// Pods when the run begins: those of the first places.
+    pub wanted: u32,
     /// Its proxies, if it has any.
     pub group: Option<GroupIdx>,
     /// How its instances serve.
@@ -453,6 +459,8 @@ pub struct Pool {
     pub per_connection: bool,
     /// Each worker of the calling proxy has its own pool.
     pub per_worker: bool,
+    /// A call whose connection does not come to be goes to another endpoint, and the endpoint is left alone for a while.
+    pub elsewhere: bool,
     /// Connections are kept.
     pub keep_alive: bool,
     /// Round trips before the first byte of a request, in half round trips.

@@ -3,7 +3,7 @@
 use crate::index::IndexVec;
 use crate::mesh::model::{MeshModel, ProxyModel};
 use crate::mesh::scenario::{Application, NodeCores, Origin, Scenario};
-use crate::placement::{self, Node, NodeIdx, Request};
+use crate::placement::{self, Node, NodeIdx, Request, ZoneIdx};
 use crate::units::{Bytes, Cores};
 
 use super::workload::{Beside, Workloads};
@@ -33,7 +33,7 @@ pub(super) fn place(
             name: workload.name.clone(),
             zone: workloads.zones[index],
             // Clients outside the cluster need no node.
-            pods: if origins[index] == Some(&Origin::Outside) { 0 } else { workload.pods },
+            pods: if origins[index] == Some(&Origin::Outside) { 0 } else { workload.wanted },
             request: application(workloads.bodies[index].map(|body| body.application), origins[index]).plus(
                 match workloads.beside[index] {
                     Beside::Pod(model) => proxy(model),
@@ -54,8 +54,24 @@ pub(super) fn place(
     let daemons: Vec<Request> = node_proxy.chain(others).collect();
     let mut placed = placement::place(&scenario.cluster, &daemons, &requests);
     placed.of.truncate(workloads.all.len());
+    for ((workload, own), zone) in workloads.all.iter().zip(&mut placed.of).zip(&workloads.zones) {
+        add_spare(own, workload.pods - workload.wanted, &placed.nodes, *zone);
+    }
     let notes = notes(scenario, placed.misfits);
     (machines(scenario, placed.nodes, notes), placed.of.into_iter().collect())
+}
+
+/// Places for pods that are made during the run: on the nodes of their zone in turn, from the last pod's on. Nothing is
+/// reserved for them.
+fn add_spare(own: &mut Vec<NodeIdx>, places: u32, nodes: &IndexVec<NodeIdx, Node>, zone: Option<ZoneIdx>) {
+    if places == 0 {
+        return;
+    }
+    let is_allowed = |node: &&NodeIdx| zone.is_none_or(|zone| nodes[**node].zone == zone);
+    let indexes: Vec<NodeIdx> = nodes.indexes().collect();
+    let allowed: Vec<NodeIdx> = indexes.iter().filter(is_allowed).copied().collect();
+    let last = own.last().and_then(|last| allowed.iter().position(|node| node == last));
+    own.extend(allowed.iter().cycle().skip(last.map_or(0, |last| last + 1)).take(places as usize));
 }
 
 fn machines(scenario: &Scenario, nodes: IndexVec<NodeIdx, Node>, notes: Vec<String>) -> Machines {

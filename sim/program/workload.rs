@@ -79,6 +79,9 @@ pub(super) struct Workloads<'a> {
 /// What a workload is made of.
 struct Plan<'a, 's> {
     name: String,
+    /// Pods when the run begins, ...
+    wanted: u32,
+    /// ... and places for pods.
     pods: u32,
     beside: Beside<'a>,
     body: Option<Body<'a>>,
@@ -124,7 +127,8 @@ impl<'a> Workloads<'a> {
         }
         if let Some(node) = &mesh.node_proxy {
             let outside = scenario.sources.iter().filter(|source| source.from == Origin::Outside).count();
-            let group = group::of_nodes(scenario, NODE_PROXIES, node, this.next_pod - outside as u32);
+            let pods: u32 = this.all.iter().map(|workload| workload.wanted).sum();
+            let group = group::of_nodes(scenario, NODE_PROXIES, node, pods - outside as u32);
             this.node_group = Some(this.groups.push(group));
         }
         this
@@ -152,8 +156,9 @@ impl<'a> Workloads<'a> {
                 application: &service.application,
                 operations: &service.operations,
             };
-            let (name, pods) = (name.clone(), service.replicas);
-            self.add(scenario, Plan { name, pods, beside: beside(None), body: Some(body), scope });
+            let (name, wanted) = (name.clone(), service.replicas);
+            let pods = places(scenario, index, wanted, &service.application);
+            self.add(scenario, Plan { name, wanted, pods, beside: beside(None), body: Some(body), scope });
         }
         for (number, version) in service.versions.iter_enumerated() {
             let body = Body {
@@ -162,8 +167,10 @@ impl<'a> Workloads<'a> {
                 application: &version.application,
                 operations: &version.operations,
             };
-            let (name, pods) = (format!("{name}@{}", version.name), version.replicas);
-            self.add(scenario, Plan { name, pods, beside: beside(Some(number)), body: Some(body), scope });
+            let name = format!("{name}@{}", version.name);
+            let wanted = version.replicas;
+            let pods = places(scenario, index, wanted, &version.application);
+            self.add(scenario, Plan { name, wanted, pods, beside: beside(Some(number)), body: Some(body), scope });
         }
         let workloads = (self.all.len() - first_workload.position()) as u32;
         self.of_services.push(Service { name, first_workload, workloads });
@@ -177,7 +184,7 @@ impl<'a> Workloads<'a> {
                 Origin::Outside | Origin::MeshedClient { .. } => &scenario.scopes.of_clients,
             };
             let mut add = |name: String, pods: u32, beside| {
-                self.add(scenario, Plan { name, pods, beside, body: None, scope })
+                self.add(scenario, Plan { name, wanted: pods, pods, beside, body: None, scope })
             };
             let workload = match &source.from {
                 Origin::Outside => add(format!("outside:{}", source.name), 1, Beside::Nothing),
@@ -214,7 +221,8 @@ impl<'a> Workloads<'a> {
             let group =
                 self.groups.push(group::of_workload(scenario, &self.told, &name, &model.proxy, &scope));
             let pods = waypoint.replicas.unwrap_or(model.replicas);
-            let plan = Plan { name, pods, beside: Beside::Pod(&model.proxy), body: None, scope: &scope };
+            let beside = Beside::Pod(&model.proxy);
+            let plan = Plan { name, wanted: pods, pods, beside, body: None, scope: &scope };
             self.push(scenario, plan, Some(group));
             self.zones[workload] = waypoint.zone;
             for &service in &waypoint.services {
@@ -251,6 +259,7 @@ impl<'a> Workloads<'a> {
             first_code,
             first_pod,
             pods: plan.pods,
+            wanted: plan.wanted,
             group,
             serving: application.map_or(Serving::Unlimited, serving),
             hold_workers: application.is_some_and(|application| application.hold_workers),
@@ -262,6 +271,12 @@ impl<'a> Workloads<'a> {
             cpu_weight: application.map_or(node::LEAST_WEIGHT, node::cpu_weight),
         })
     }
+}
+
+/// Places for the pods of a service or version.
+fn places(scenario: &Scenario, service: ServiceIdx, wanted: u32, application: &Application) -> u32 {
+    let places = scenario.places(service, wanted, &application.lifecycle);
+    places.try_into().expect("validation has counted all places")
 }
 
 /// The limit of an application, where it could use more CPU: as many threads run at once as it has workers,

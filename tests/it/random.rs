@@ -12,7 +12,7 @@ use sim::mesh::{MeshModel, Scenario};
 use sim::program::compile;
 use sim::units::Span;
 
-use crate::common::{mesh, scenario};
+use crate::common::{mesh, mesh_with, scenario};
 
 static MESHES: LazyLock<Vec<MeshModel>> = LazyLock::new(|| {
     ["none", "istio-sidecar", "istio-ambient", "istio-ambient-waypoint", "linkerd"].map(mesh).into()
@@ -42,6 +42,10 @@ fn service() -> impl Strategy<Value = String> {
                 ", error_ratio: 10%",
                 ", resources: {cpu_limit: 500m}, cpu_time: 1ms",
                 ", proxies: {istio-proxy: {cpu_limit: 300m}, linkerd-proxy: {workers: 2, memory_limit: 20MiB}}",
+                ", lifecycle: {image_pull: 0s, start: 1ms, readiness: none, shutdown: 0s}",
+                ", lifecycle: {image_pull: 1ms, start: {exponential: 5ms}, readiness: {period: 4ms}, pre_stop: 5ms, \
+                 shutdown: 3ms, strategy: {max_surge: 1, max_unavailable: 0}}",
+                ", lifecycle: {start: 2ms, image_pull: 0s, strategy: recreate, min_ready: 5ms, shutdown: 10ms}",
             ][..],
         ),
         select(
@@ -265,6 +269,53 @@ fn record(scenario: &Scenario, mesh: &MeshModel) -> String {
     sim::digest::of_debug(&record)
 }
 
+/// Meshes under which a pod comes and goes within milliseconds.
+static LIVELY: LazyLock<Vec<MeshModel>> = LazyLock::new(|| {
+    let kubernetes = [
+        ("kubernetes.schedule", "1ms"),
+        ("kubernetes.sandbox", "500us"),
+        ("kubernetes.image_pull", "0s"),
+        ("kubernetes.endpoint_slice", "2ms"),
+        ("kubernetes.watch", "1ms"),
+        ("kubernetes.kube_proxy_min_sync", "10ms"),
+        ("kubernetes.kube_proxy_sync", "3ms"),
+    ];
+    let sidecar = [
+        ("startup.init", "1ms"),
+        ("startup.agent", "1ms"),
+        ("startup.process", "1ms"),
+        ("startup.certificate", "2ms"),
+        ("startup.first_configuration", "2ms"),
+        ("startup.startup_probe_period", "2ms"),
+    ];
+    let push = [("control_plane.debounce_quiet", "3ms"), ("control_plane.debounce_max", "20ms")];
+    let with =
+        |mesh: &str, more: &[&[(&str, &str)]]| mesh_with(mesh, &[&kubernetes[..], &more.concat()].concat());
+    vec![
+        with("none", &[]),
+        with("istio-sidecar", &[&sidecar, &push]),
+        with("istio-ambient", &[&push]),
+        with("istio-ambient-waypoint", &[&push]),
+        with("linkerd", &[&sidecar[..1], &sidecar[2..5]]),
+    ]
+});
+
+/// Events that make pods come and go, each of a service.
+fn incident() -> impl Strategy<Value = (usize, String)> {
+    let kinds = [
+        "rollout: NAME",
+        "rollout: NAME, every: 30ms",
+        "kill: NAME, pods: 1",
+        "kill: NAME, pods: 3, every: 20ms",
+        "scale: NAME, replicas: 4",
+        "scale: NAME, replicas: 1",
+        "scale: NAME, replicas: 0",
+        "change: NAME",
+    ];
+    (0..MOST_SERVICES, 0..150_u32, select(Vec::from(kinds)))
+        .prop_map(|(service, at, kind)| (service, format!("{{at: {at}ms, {kind}}}")))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
@@ -274,6 +325,28 @@ proptest! {
         scenario.run.warm_up = Span::from_millis(20);
         scenario.run.duration = Span::from_millis(150);
         for mesh in MESHES.iter() {
+            prop_assert_eq!(record(&scenario, mesh), record(&scenario, mesh), "under {}", mesh.name);
+        }
+    }
+
+    #[test]
+    fn pods_come_and_go_in_any_small_scenario(text in text(), incidents in prop::collection::vec(incident(), 1..5)) {
+        let count = text.matches("  - {name: s").count();
+        // A service with versions is not scaled.
+        let has_versions = |service: usize| {
+            let line = text.lines().find(|line| line.contains(&format!("{{name: s{service},")));
+            line.is_some_and(|line| line.contains("versions:"))
+        };
+        let events: Vec<String> = incidents
+            .iter()
+            .map(|(service, event)| (service % count, event))
+            .filter(|(service, event)| !(event.contains("scale") && has_versions(*service)))
+            .map(|(service, event)| event.replace("NAME", &format!("s{service}")))
+            .collect();
+        let mut scenario = scenario(&format!("{text}events: [{}]\n", events.join(", ")));
+        scenario.run.warm_up = Span::from_millis(20);
+        scenario.run.duration = Span::from_millis(150);
+        for mesh in LIVELY.iter() {
             prop_assert_eq!(record(&scenario, mesh), record(&scenario, mesh), "under {}", mesh.name);
         }
     }

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use crate::index::IndexVec;
 use crate::metrics::record::ChangeRecord;
 use crate::program::control::{ChangeIdx, SubscriberIdx};
+use crate::program::lifecycle::LifeIdx;
 use crate::units::SimTime;
 
 /// The changes under way, and what became of the others.
@@ -27,12 +28,25 @@ pub(super) struct Changes {
 #[derive(Debug)]
 pub(super) struct Open {
     pub(super) change: ChangeIdx,
+    /// The version of whose endpoints it is, if it is about endpoints.
+    pub(super) endpoints: Option<(LifeIdx, u32)>,
     at: SimTime,
     is_measured: bool,
     /// Proxies that it concerns and has not reached.
     pub(super) pending: u32,
     /// Parts of it that each proxy does not have yet, where it comes in parts; else empty.
     parts: Vec<u32>,
+}
+
+/// Something that has changed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Written {
+    pub(super) change: ChangeIdx,
+    /// The version of whose endpoints it is, if it is about endpoints.
+    pub(super) endpoints: Option<(LifeIdx, u32)>,
+    /// When it was written to the API server.
+    pub(super) at: SimTime,
+    pub(super) is_measured: bool,
 }
 
 impl Changes {
@@ -64,11 +78,12 @@ impl Changes {
         self.measured == 0
     }
 
-    /// Something changes, which concerns so many proxies; each is to be told with [`Self::reach`] once.
-    pub(super) fn begin(&mut self, change: ChangeIdx, at: SimTime, is_measured: bool, pending: u32) -> u32 {
+    /// Something has changed, which concerns so many proxies and nodes; each is to be told with [`Self::reach`] once.
+    pub(super) fn begin(&mut self, written: Written, pending: u32) -> u32 {
         let number = self.next();
+        let Written { change, endpoints, at, is_measured } = written;
         self.measured += u32::from(is_measured);
-        self.open.push_back(Open { change, at, is_measured, pending, parts: Vec::new() });
+        self.open.push_back(Open { change, endpoints, at, is_measured, pending, parts: Vec::new() });
         if is_measured {
             self.records[change].times += 1;
             self.records[change].concerned += u64::from(pending);
@@ -77,29 +92,53 @@ impl Changes {
         number
     }
 
-    /// As [`Self::begin`], of a change that comes in parts: `parts` names the proxy of each.
+    /// As [`Self::begin`], of a change that comes in parts to proxies: `parts` names the proxy of each. `others` are
+    /// told as a whole.
     pub(super) fn begin_in_parts(
         &mut self,
-        change: ChangeIdx,
-        at: SimTime,
-        is_measured: bool,
+        written: Written,
+        others: u32,
         proxies: usize,
         parts: impl Iterator<Item = SubscriberIdx>,
     ) -> u32 {
         let mut missing = self.spare.pop().unwrap_or_default();
         missing.resize(proxies, 0);
-        let mut pending = 0;
+        let mut pending = others;
         for proxy in parts {
             pending += u32::from(missing[proxy.0 as usize] == 0);
             missing[proxy.0 as usize] += 1;
         }
-        if pending == 0 {
+        if pending == others {
             self.spare.push(missing);
-            return self.begin(change, at, is_measured, 0);
+            return self.begin(written, others);
         }
-        let number = self.begin(change, at, is_measured, pending);
+        let number = self.begin(written, pending);
         self.open[(number - self.first) as usize].parts = missing;
         number
+    }
+
+    /// A proxy is gone that a change has not reached: it concerns that proxy no longer.
+    pub(super) fn release(&mut self, number: u32) {
+        let open = &mut self.open[(number - self.first) as usize];
+        open.pending -= 1;
+        if open.is_measured {
+            self.records[open.change].concerned -= 1;
+        }
+    }
+
+    /// As [`Self::release`], of all changes that come in parts.
+    pub(super) fn release_parts(&mut self, proxy: SubscriberIdx) {
+        for open in &mut self.open {
+            let Some(parts) = open.parts.get_mut(proxy.0 as usize).filter(|parts| **parts > 0) else {
+                continue;
+            };
+            *parts = 0;
+            open.pending -= 1;
+            if open.is_measured {
+                self.records[open.change].concerned -= 1;
+            }
+        }
+        self.close();
     }
 
     /// A part of a change has reached a proxy.
@@ -129,7 +168,7 @@ impl Changes {
     }
 
     /// Forgets what has reached everybody.
-    fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         while let Some(open) = self.open.front_mut().filter(|open| open.pending == 0) {
             self.measured -= u32::from(open.is_measured);
             let mut parts = std::mem::take(&mut open.parts);

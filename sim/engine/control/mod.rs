@@ -1,25 +1,38 @@
-//! Changes of configuration, from the control plane to the proxies that they concern.
+//! Changes of configuration and endpoints, from the API server to the proxies and nodes that they concern.
 //!
-//! `push` is a control plane that gathers changes and pushes them, `stream` one that sends each at once, and `changes`
-//! knows which change has reached whom. Both hand what they send to a proxy's control thread, which takes updates over
-//! one after the other: that CPU is counted to the proxy, and delays none of its requests.
+//! `push` is a control plane that gathers changes and pushes them, `stream` one that sends each at once, `rules` are nodes
+//! that need none, and `changes` knows which change has reached whom. Control planes hand what they send to a proxy's
+//! control thread, which takes updates over one after the other: that CPU is counted to the proxy, and delays none of its
+//! requests. `members` keeps who takes which pods for the endpoints of a workload; `connect` is how proxies come and go.
 
 mod changes;
+mod connect;
+mod members;
 mod push;
+mod rules;
 mod stream;
+
+use std::collections::VecDeque;
 
 use crate::index::{Idx, IndexVec};
 use crate::kernel::Schedule;
-use crate::kernel::rng::Key;
+use crate::kernel::rng::{Key, hash_name};
 use crate::metrics::record::{ControlRecord, NodeRecord, ProxyRecord};
-use crate::program::control::{Audience, ChangeIdx, Control as Setup, Plane as Kind, SubscriberIdx};
+use crate::program::control::{
+    Audience, AudienceIdx, ChangeIdx, Control as Setup, Plane as Kind, SubscriberIdx,
+};
+use crate::program::lifecycle::LifeIdx;
 use crate::program::{GroupIdx, Program, ProxyIdx};
 use crate::units::{SimTime, Span};
 
 use super::{Engine, Event, draw};
 
-use changes::Changes;
+use changes::{Changes, Written};
+use connect::Clients;
+pub(super) use members::Learned;
+use members::Members;
 use push::Replica;
+use rules::Rules;
 use stream::Destination;
 
 /// The state of everything that is told of changes.
@@ -28,9 +41,20 @@ pub(super) struct Control<'p> {
     shared: Shared<'p>,
     /// How often each event has happened.
     happened: IndexVec<ChangeIdx, u64>,
-    /// How many proxies a change of each event concerns.
-    concerned: IndexVec<ChangeIdx, u32>,
+    /// Connected proxies of each audience.
+    connected: IndexVec<AudienceIdx, u32>,
     plane: Plane,
+    /// What nodes do by themselves; `None` where no pods come and go.
+    rules: Option<Rules>,
+    /// Who tells each pod of endpoints; empty where no pods come and go.
+    clients: Clients,
+    /// What was written and nobody has heard of, and when the last of it is heard of.
+    unheard: VecDeque<Written>,
+    hears: SimTime,
+    writes: u32,
+    unheard_measured: u32,
+    /// Who has learned of endpoints since anybody asked.
+    learned: Vec<Learned>,
     /// CPU used up to the last interval's end, and the most that any interval had, in cores.
     sampled: (SimTime, Span),
     peak: f64,
@@ -51,6 +75,8 @@ struct Shared<'p> {
     setup: &'p Setup,
     replication: u32,
     changes: Changes,
+    /// `None` where no pods come and go.
+    members: Option<Members>,
     receivers: IndexVec<SubscriberIdx, Receiver>,
     /// Control threads' CPU in the window, in nanoseconds.
     applied: IndexVec<GroupIdx, u64>,
@@ -64,6 +90,10 @@ struct Shared<'p> {
 /// A proxy as the control plane's client.
 #[derive(Clone, Copy, Debug, Default)]
 struct Receiver {
+    /// It is there, and connected to the control plane.
+    is_connected: bool,
+    /// Messages that are under way to one that is there no longer.
+    lost: u32,
     /// Number of the first change it does not have, where it is pushed to.
     has: u32,
     /// Messages sent to it, and those that it has not taken over.
@@ -72,6 +102,18 @@ struct Receiver {
     /// When the latest one arrives, and its control thread is free again.
     arrives: SimTime,
     free: SimTime,
+}
+
+impl Receiver {
+    /// A message has come to its end; returns whether the proxy takes it over.
+    fn takes_over(&mut self) -> bool {
+        if self.lost > 0 {
+            self.lost -= 1;
+            return false;
+        }
+        self.under_way -= 1;
+        true
+    }
 }
 
 impl Shared<'_> {
@@ -83,12 +125,13 @@ impl Shared<'_> {
         self.setup.changes[change].concerns(self.setup.subscribers[subscriber].audience)
     }
 
-    fn check_missing(&self) {
+    fn check_missing(&self, rules: Option<&Rules>) {
         for (number, open) in self.changes.open() {
             let misses = |(subscriber, receiver): &(SubscriberIdx, &Receiver)| {
-                receiver.has <= number && self.is_concerned(open.change, *subscriber)
+                receiver.is_connected && receiver.has <= number && self.is_concerned(open.change, *subscriber)
             };
-            let missing = self.receivers.iter_enumerated().filter(misses).count();
+            let nodes = rules.zip(open.endpoints).map_or(0, |(rules, (life, _))| rules.missing(number, life));
+            let missing = self.receivers.iter_enumerated().filter(misses).count() + nodes as usize;
             assert_eq!(missing, open.pending as usize, "a change is under way to those who do not have it");
         }
     }
@@ -129,17 +172,27 @@ impl<'p> Control<'p> {
     /// `None` where nothing changes.
     pub(super) fn new(program: &'p Program, replication: u32) -> Option<Box<Self>> {
         let setup = program.control.as_deref()?;
-        let mut of_audiences = IndexVec::filled(0_u32, setup.audiences.len());
-        for subscriber in &setup.subscribers {
-            of_audiences[subscriber.audience] += 1;
+        let mut receivers = IndexVec::filled(Receiver::default(), setup.subscribers.len());
+        let mut connected = IndexVec::filled(0_u32, setup.audiences.len());
+        let clients = Clients::new(program, setup);
+        for (subscriber, one) in setup.subscribers.iter_enumerated() {
+            let is_there = clients.is_there(program, subscriber);
+            receivers[subscriber].is_connected = is_there;
+            connected[one.audience] += u32::from(is_there);
         }
-        let concerned = setup.changes.iter().map(|change| {
-            let proxies = of_audiences.iter_enumerated().filter(|(audience, _)| change.concerns(*audience));
-            proxies.map(|(_, proxies)| proxies).sum()
-        });
+        let lifecycle = program.lifecycle.as_deref();
+        let members = lifecycle.map(|lifecycle| Members::new(program, lifecycle, clients.count()));
+        let rules = lifecycle.map(|lifecycle| clients.rules(program, lifecycle));
         Some(Box::new(Self {
             happened: IndexVec::filled(0, setup.changes.len()),
-            concerned: concerned.collect(),
+            connected,
+            rules,
+            clients,
+            unheard: VecDeque::new(),
+            hears: SimTime::ZERO,
+            writes: 0,
+            unheard_measured: 0,
+            learned: Vec::new(),
             plane: match setup.plane {
                 Kind::KubeProxy => Plane::Nobody,
                 Kind::Push(push) => Plane::Push(Replica::all(program, setup, push)),
@@ -150,7 +203,8 @@ impl<'p> Control<'p> {
                 setup,
                 replication,
                 changes: Changes::new(setup.changes.len()),
-                receivers: IndexVec::filled(Receiver::default(), setup.subscribers.len()),
+                members,
+                receivers,
                 applied: IndexVec::filled(0, program.groups.len()),
                 applied_by: IndexVec::filled(0, program.proxies.len()),
                 messages: 0,
@@ -161,27 +215,69 @@ impl<'p> Control<'p> {
         }))
     }
 
-    /// Something changes.
+    /// An event changes routes.
     fn change(&mut self, change: ChangeIdx, schedule: &mut Schedule<Event>) {
-        let now = schedule.now();
-        let shared = &mut self.shared;
         self.happened[change] += 1;
-        let setup = &shared.setup.changes[change];
+        let setup = &self.shared.setup.changes[change];
         if self.happened[change] < setup.times {
-            schedule.at(now + setup.every, Event::Change(change));
+            schedule.at(schedule.now() + setup.every, Event::Change(change));
         }
-        let is_measured = shared.program.window.contains(now);
-        match &mut self.plane {
-            Plane::Nobody => {
-                shared.changes.begin(change, now, is_measured, 0);
-            }
+        self.write(change, None, schedule);
+    }
+
+    /// Something is written to the API server. Who watches there hears of everything in order.
+    fn write(
+        &mut self,
+        change: ChangeIdx,
+        endpoints: Option<(LifeIdx, u32)>,
+        schedule: &mut Schedule<Event>,
+    ) {
+        let now = schedule.now();
+        let Shared { program, replication, .. } = self.shared;
+        let is_measured = program.window.contains(now);
+        let key = Key::new(&[program.seed, u64::from(replication), hash_name("watch")]);
+        let delay = program.lifecycle.as_ref().map_or(Span::ZERO, |lifecycle| {
+            Span::from_nanos_f64(lifecycle.watch.sample(&mut key.draws(draw::WATCH, 0, self.writes, 0)))
+        });
+        self.writes += 1;
+        self.unheard.push_back(Written { change, endpoints, at: now, is_measured });
+        self.unheard_measured += u32::from(is_measured);
+        self.hears = self.hears.max(now + delay);
+        if self.hears == now {
+            return self.hear(schedule);
+        }
+        schedule.at(self.hears, Event::Heard);
+    }
+
+    /// Control planes and nodes hear of what was written first.
+    fn hear(&mut self, schedule: &mut Schedule<Event>) {
+        let Some(written) = self.unheard.pop_front() else { return };
+        self.unheard_measured -= u32::from(written.is_measured);
+        if let (Some(members), Some((life, version))) = (&mut self.shared.members, written.endpoints) {
+            members.hear(life, version);
+        }
+        let nodes = match (&self.rules, written.endpoints) {
+            (Some(rules), Some((life, _))) => rules.concerned(life),
+            _ => 0,
+        };
+        let shared = &mut self.shared;
+        let number = match &mut self.plane {
+            Plane::Nobody => shared.changes.begin(written, nodes),
             Plane::Push(replicas) => {
-                shared.changes.begin(change, now, is_measured, self.concerned[change]);
+                let change = &shared.setup.changes[written.change];
+                let told =
+                    self.connected.iter_enumerated().filter(|(audience, _)| change.concerns(*audience));
+                let proxies: u32 = told.map(|(_, proxies)| proxies).sum();
+                let number = shared.changes.begin(written, proxies + nodes);
                 for replica in replicas {
-                    replica.change(change, shared, schedule);
+                    replica.change(written.change, shared, schedule);
                 }
+                number
             }
-            Plane::Stream(destination) => destination.change(change, is_measured, shared, schedule),
+            Plane::Stream(destination) => destination.change(written, nodes, shared, schedule),
+        };
+        if let (Some(rules), Some((life, _))) = (&mut self.rules, written.endpoints) {
+            rules.change(life, number, shared, schedule);
         }
     }
 
@@ -207,19 +303,20 @@ impl<'p> Control<'p> {
 
     /// Every measured change has reached everybody.
     pub(super) const fn is_settled(&self) -> bool {
-        self.shared.changes.are_settled()
+        self.unheard_measured == 0 && self.shared.changes.are_settled()
     }
 
     /// No proxy has older configuration than what was last sent to it, unless something is under way; and a change is under
     /// way to exactly the proxies that it concerns and that do not have it.
     pub(super) fn check(&self) {
+        self.check_members();
         match &self.plane {
-            Plane::Nobody => {}
+            Plane::Nobody => self.shared.check_missing(self.rules.as_ref()),
             Plane::Push(replicas) => {
                 for replica in replicas {
                     replica.check(&self.shared);
                 }
-                self.shared.check_missing();
+                self.shared.check_missing(self.rules.as_ref());
             }
             Plane::Stream(destination) => destination.check(&self.shared),
         }
@@ -283,6 +380,30 @@ impl<'p> Engine<'p> {
         }
     }
 
+    /// Control planes and nodes hear of something.
+    pub(super) fn hear(&mut self) {
+        if let Some(control) = &mut self.control {
+            control.hear(&mut self.schedule);
+        }
+    }
+
+    /// The timer of a node's rules goes off.
+    pub(super) fn rules_timer(&mut self, node: u32) {
+        let Some(control) = &mut self.control else { return };
+        if let Some(rules) = &mut control.rules {
+            rules.on_timer(node, &control.shared, &mut self.schedule);
+        }
+    }
+
+    /// A node's rules are written.
+    pub(super) fn rules_written(&mut self, node: u32) {
+        let Some(control) = &mut self.control else { return };
+        if let Some(rules) = &mut control.rules {
+            rules.on_written(node, &mut control.shared, &mut self.schedule, &mut control.learned);
+        }
+        self.after_learning();
+    }
+
     /// A window of a push control plane may be over.
     pub(super) fn push_window(&mut self, replica: u32) {
         self.with_replica(replica, Replica::on_timer);
@@ -306,17 +427,21 @@ impl<'p> Engine<'p> {
         let Some(control) = &mut self.control else { return };
         let shared = &mut control.shared;
         let receiver = &mut shared.receivers[subscriber];
-        let has = std::mem::replace(&mut receiver.has, changes);
-        receiver.under_way -= 1;
-        assert!(has <= changes, "configuration never gets older");
+        if !receiver.takes_over() {
+            return;
+        }
+        let has = receiver.has;
+        // One that has connected since the push was begun has what is newer already.
+        receiver.has = has.max(changes);
         for number in has.max(shared.changes.first())..changes {
             // One that has now reached everybody is forgotten, and those before it were.
             let is_open = number >= shared.changes.first();
             if is_open && shared.is_concerned(shared.changes.get(number).change, subscriber) {
+                shared.learn(number, subscriber, &mut control.learned);
                 shared.changes.reach(number, now);
             }
         }
-        self.finished |= self.is_settled();
+        self.after_learning();
     }
 
     /// An update of a stream is on its way to the proxy.
@@ -331,9 +456,10 @@ impl<'p> Engine<'p> {
     pub(super) fn update_applied(&mut self, stream: u32, version: u32) {
         let Some(control) = &mut self.control else { return };
         if let Plane::Stream(destination) = &mut control.plane {
-            destination.on_applied(stream, version, &mut control.shared, self.schedule.now());
+            let now = self.schedule.now();
+            destination.on_applied(stream, version, &mut control.shared, now, &mut control.learned);
         }
-        self.finished |= self.is_settled();
+        self.after_learning();
     }
 
     fn with_replica(

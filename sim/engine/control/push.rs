@@ -12,7 +12,9 @@ use crate::policy::push::queue::PushQueue;
 use crate::policy::push::request::{Merge, PushLog, PushRequest, Pushes, Trigger};
 use crate::policy::push::window::{Next, Settings, Window};
 use crate::program::Program;
-use crate::program::control::{AudienceIdx, ChangeIdx, Control as Setup, Push, SubscriberIdx};
+use crate::program::control::{
+    Audience, AudienceIdx, Change, ChangeIdx, Control as Setup, Push, SubscriberIdx,
+};
 use crate::units::{Cores, SimTime, Span};
 
 use super::{Event, Shared};
@@ -61,8 +63,22 @@ pub(super) struct Replica {
 #[derive(Clone, Copy, Debug)]
 struct Seen {
     of: Pushes,
+    /// Clusters and routes, endpoints of those services of which they change, services in all.
     objects: u64,
+    endpoints: u64,
+    /// Services whose endpoints change.
+    renewed: u64,
     services: u64,
+    /// More than endpoints change.
+    is_full: bool,
+}
+
+/// CPU to make a push, its bytes, and CPU of the client's control thread, in nanoseconds.
+#[derive(Clone, Copy, Debug)]
+struct Cost {
+    cpu: f64,
+    bytes: f64,
+    apply: f64,
 }
 
 /// What the CPU is for.
@@ -78,6 +94,8 @@ enum Work {
 #[derive(Clone, Copy, Debug, Default)]
 struct Serving {
     is_served: bool,
+    /// The client has gone meanwhile.
+    is_lost: bool,
     /// Number of the first change that is not in it.
     end: u32,
     bytes: u64,
@@ -123,7 +141,7 @@ impl Replica {
         (0..setup.replicas).map(replica).collect()
     }
 
-    /// Routes change.
+    /// Routes or endpoints have changed.
     pub(super) fn change(
         &mut self,
         change: ChangeIdx,
@@ -131,13 +149,30 @@ impl Replica {
         schedule: &mut Schedule<Event>,
     ) {
         let now = schedule.now();
-        let services = &shared.setup.changes[change].services;
+        let Change { services, endpoints, .. } = &shared.setup.changes[change];
         if !self.gathered_of.contains(&change) {
             self.gathered_of.push(change);
         }
-        self.gathered.merge(&PushRequest::of(Trigger::Configuration, true, services, now));
+        let request = match endpoints {
+            Some(_) => PushRequest::of(Trigger::Endpoint, false, services, now),
+            None => PushRequest::of(Trigger::Configuration, true, services, now),
+        };
+        self.gathered.merge(&request);
         let next = self.window.on_change(now);
         self.follow(next, shared, schedule);
+    }
+
+    /// A proxy is gone. What is made for it is lost.
+    pub(super) fn disconnect(&mut self, subscriber: SubscriberIdx) {
+        let client = subscriber.0 / self.replicas;
+        self.queue.disconnect(client);
+        let serving = &mut self.serving[client as usize];
+        serving.is_lost = std::mem::take(&mut serving.is_served);
+    }
+
+    /// Whether something is made for a proxy that is gone.
+    pub(super) fn is_busy_with(&self, subscriber: SubscriberIdx) -> bool {
+        self.serving[(subscriber.0 / self.replicas) as usize].is_lost
     }
 
     /// The window's timer goes off.
@@ -173,6 +208,9 @@ impl Replica {
         for work in done.drain(..) {
             match work {
                 Work::Build => self.on_built(shared, schedule),
+                Work::Generate(client) if self.serving[client as usize].is_lost => {
+                    self.serving[client as usize].is_lost = false;
+                }
                 Work::Generate(client) => {
                     let transmission = shared.transmission(self.serving[client as usize].bytes);
                     if transmission == Span::ZERO {
@@ -195,7 +233,9 @@ impl Replica {
         self.pushed_to = self.building_to;
         self.builds += u64::from(shared.program.window.contains(schedule.now()));
         for client in 0..self.serving.len() as u32 {
-            self.queue.enqueue(client, Pushes::one(version));
+            if shared.receivers[self.subscriber(client)].is_connected {
+                self.queue.enqueue(client, Pushes::one(version));
+            }
         }
         let next = self.window.on_built(schedule.now());
         self.follow(next, shared, schedule);
@@ -203,7 +243,9 @@ impl Replica {
 
     /// The last byte for a client is on the wire.
     pub(super) fn on_sent(&mut self, client: u32, shared: &mut Shared<'_>, schedule: &mut Schedule<Event>) {
-        self.send(client, shared, schedule);
+        if !std::mem::take(&mut self.serving[client as usize].is_lost) {
+            self.send(client, shared, schedule);
+        }
         self.dispatch(shared, schedule);
     }
 
@@ -219,29 +261,45 @@ impl Replica {
     /// Serves clients as long as some wait and not too many are served. What concerns a client not at all costs nothing.
     fn dispatch(&mut self, shared: &Shared<'_>, schedule: &mut Schedule<Event>) {
         while let Some((client, pushes)) = self.queue.serve() {
-            let Seen { objects, services, .. } = self.seen(client, pushes, shared);
-            if services == 0 {
+            let seen = self.seen(client, pushes, shared);
+            if seen.services == 0 {
                 self.queue.done(client);
                 continue;
             }
             let audience = shared.audience(self.subscriber(client));
-            let unchanged = audience.clusters.saturating_sub(services) as f64;
-            let changed = objects as f64;
-            let along = if self.costs.is_delta { 0.0 } else { unchanged };
+            let cost = self.cost(&seen, audience);
             self.serving[client as usize] = Serving {
                 is_served: true,
+                is_lost: false,
                 end: self.ends[(pushes.last - self.kept_from) as usize],
-                bytes: (audience.bytes * (changed + along)).round() as u64,
-                work: Span::from_nanos_f64(
-                    audience.apply_changed * changed + audience.apply_unchanged * along,
-                ),
+                bytes: cost.bytes.round() as u64,
+                work: Span::from_nanos_f64(cost.apply),
             };
-            let cpu = self.costs.push + audience.generate * changed + self.costs.cached * unchanged;
-            self.station.offer(schedule.now(), Span::from_nanos_f64(cpu), Work::Generate(client));
+            self.station.offer(schedule.now(), Span::from_nanos_f64(cost.cpu), Work::Generate(client));
         }
         self.queue_max = self.queue_max.max(self.queue.waiting());
         self.forget();
         self.arm(schedule);
+    }
+
+    /// What a push costs. One that is about endpoints alone says nothing else; in a full one what does not change lies in the
+    /// cache, and comes along unless only changes are sent.
+    fn cost(&self, seen: &Seen, audience: &Audience) -> Cost {
+        let (changed, endpoints) = (seen.objects as f64, seen.endpoints as f64);
+        let unchanged =
+            if seen.is_full { audience.clusters.saturating_sub(seen.services) as f64 } else { 0.0 };
+        let along = if self.costs.is_delta { 0.0 } else { unchanged };
+        Cost {
+            cpu: self.costs.push
+                + audience.generate * changed
+                + audience.generate_per_endpoint * endpoints
+                + self.costs.cached * unchanged,
+            bytes: audience.bytes * (changed + along) + audience.bytes_per_endpoint * endpoints,
+            apply: audience.apply_changed * changed
+                + audience.apply_endpoints * seen.renewed as f64
+                + audience.apply_per_endpoint * endpoints
+                + audience.apply_unchanged * along,
+        }
     }
 
     /// Objects that change with these pushes and a client sees, and how many services they are of. What one event changes
@@ -259,9 +317,23 @@ impl Replica {
         let mut events: Vec<ChangeIdx> = self.events.range(range).flatten().copied().collect();
         events.sort_unstable();
         events.dedup();
-        let objects = events.iter().map(|&event| shared.setup.changes[event].seen[audience]).sum();
-        let services = shared.setup.audiences[audience].seen_of(self.merged.changed());
-        let seen = Seen { of: pushes, objects, services };
+        let changes = events.iter().map(|&event| &shared.setup.changes[event]);
+        let told = &shared.setup.audiences[audience];
+        let (mut objects, mut endpoints, mut renewed, mut services) = (0, 0, 0, 0);
+        for change in changes {
+            match change.endpoints {
+                None => objects += change.seen[audience],
+                Some(_) => {
+                    renewed += change.seen[audience];
+                    endpoints += change.seen[audience] * told.endpoints_told(1, change.endpoint_count);
+                }
+            }
+            services += change.seen[audience];
+        }
+        if services > 0 && self.merged.is_full {
+            services = told.seen_of(self.merged.changed()).max(1);
+        }
+        let seen = Seen { of: pushes, objects, endpoints, renewed, services, is_full: self.merged.is_full };
         self.seen[audience] = Some(seen);
         seen
     }
@@ -316,7 +388,11 @@ impl Replica {
         for (client, serving) in (0..).zip(&self.serving) {
             let subscriber = self.subscriber(client);
             let receiver = &shared.receivers[subscriber];
-            if serving.is_served || self.queue.pending(client).is_some() || receiver.under_way > 0 {
+            if !receiver.is_connected
+                || serving.is_served
+                || self.queue.pending(client).is_some()
+                || receiver.under_way > 0
+            {
                 continue;
             }
             let pushed = shared.changes.open().take_while(|(number, _)| *number < self.pushed_to);

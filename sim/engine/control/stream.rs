@@ -1,4 +1,4 @@
-//! A control plane of streams: each proxy has one for each service it calls, from the start on, and a change is an update
+//! A control plane of streams: each proxy has one for each service it calls, from its start on, and a change is an update
 //! on every stream of a service that changes.
 //!
 //! Updates take the CPU of the proxy's instance one after the other on each core. A stream whose queue is full is ended;
@@ -12,9 +12,11 @@ use crate::kernel::station::{Capacity, Fifo};
 use crate::mesh::scenario::ServiceIdx;
 use crate::policy::stream::{Change, Settings, StreamId, Streams, Use};
 use crate::program::Program;
-use crate::program::control::{ChangeIdx, Control as Setup, Sees, Stream, SubscriberIdx};
+use crate::program::control::{Control as Setup, Sees, Stream, SubscriberIdx};
 use crate::units::{SimTime, Span};
 
+use super::changes::Written;
+use super::members::Learned;
 use super::{Event, Shared};
 
 /// All instances.
@@ -89,25 +91,25 @@ impl Destination {
         }
     }
 
-    /// Routes of services change.
+    /// Routes or endpoints of services have changed; so many `others` are told as well. Returns the number of the change.
     pub(super) fn change(
         &mut self,
-        change: ChangeIdx,
-        is_measured: bool,
+        written: Written,
+        others: u32,
         shared: &mut Shared<'_>,
         schedule: &mut Schedule<Event>,
-    ) {
+    ) -> u32 {
         let now = schedule.now();
         let number = shared.changes.next();
         let mut told = std::mem::take(&mut self.told);
-        for &service in &shared.setup.changes[change].services {
+        for &service in &shared.setup.changes[written.change].services {
             self.streams.publish(service, |id, what| told.push((id, what)));
             self.topics[ServiceIdx(service)].add(number, shared.changes.first());
         }
         let positions = told.iter().map(|(id, _)| self.position(*id));
         let proxies = positions.map(|position| self.subscriptions[position as usize].subscriber);
         let all = shared.setup.subscribers.len();
-        shared.changes.begin_in_parts(change, now, is_measured, all, proxies);
+        shared.changes.begin_in_parts(written, others, all, proxies);
         for (id, what) in told.drain(..) {
             if what == Change::Ended {
                 self.streams.reopen(id, now);
@@ -122,11 +124,36 @@ impl Destination {
         }
         self.told = told;
         self.queue_max = self.queue_max.max(self.waiting);
+        number
+    }
+
+    /// A proxy is gone, and its streams with it.
+    pub(super) fn disconnect(&mut self, subscriber: SubscriberIdx) {
+        for one in self.subscriptions.iter().filter(|one| one.subscriber == subscriber) {
+            self.streams.drop(one.id);
+        }
+        self.positions
+            .retain(|(_, position)| self.subscriptions[*position as usize].subscriber != subscriber);
+    }
+
+    /// A new proxy asks for the services that it calls, and is told what there is.
+    pub(super) fn connect(&mut self, subscriber: SubscriberIdx, now: SimTime) {
+        for (position, one) in (0..).zip(&mut self.subscriptions) {
+            if one.subscriber != subscriber {
+                continue;
+            }
+            if let Use::Asked(id, _) = self.streams.begin(subscriber.0, one.service.0, now) {
+                self.streams.send(id, now);
+                (one.id, one.has) = (id, self.streams.version(one.service.0) as u32);
+                let place = self.positions.partition_point(|(other, _)| *other < id);
+                self.positions.insert(place, (id, position));
+            }
+        }
     }
 
     fn position(&self, id: StreamId) -> u32 {
         let found =
-            self.positions.binary_search_by_key(&id, |(id, _)| *id).expect("no stream is ever forgotten");
+            self.positions.binary_search_by_key(&id, |(id, _)| *id).expect("a stream that is told is there");
         self.positions[found].1
     }
 
@@ -137,24 +164,42 @@ impl Destination {
         let Some(version) = self.streams.send(id, schedule.now()) else { return };
         let topic = &self.topics[service];
         let change = shared.changes.get(topic.changes[(version - 1) as usize - topic.before as usize]).change;
-        let objects = f64::from(shared.setup.changes[change].objects_of(service));
-        let bytes = (self.costs.bytes * objects).round() as u64;
-        let work = Span::from_nanos_f64(shared.audience(subscriber).apply_changed * objects);
+        let (change, audience) = (&shared.setup.changes[change], shared.audience(subscriber));
+        let (bytes, work) = if change.endpoints.is_some() {
+            let endpoints = audience.endpoints_told(1, change.endpoint_count) as f64;
+            let work = audience.apply_endpoints + audience.apply_per_endpoint * endpoints;
+            (audience.bytes_per_endpoint * endpoints, work)
+        } else {
+            let objects = f64::from(change.objects_of(service));
+            (self.costs.bytes * objects, audience.apply_changed * objects)
+        };
+        let (bytes, work) = (bytes.round() as u64, Span::from_nanos_f64(work));
         let sent = schedule.now() + shared.transmission(bytes);
         let applied = shared.deliver(subscriber, sent, bytes, work);
         schedule.at(applied, Event::UpdateApplied { stream, version: version as u32 });
     }
 
-    /// A proxy has a service's routes as of this version.
-    pub(super) fn on_applied(&mut self, stream: u32, version: u32, shared: &mut Shared<'_>, now: SimTime) {
+    /// A proxy has a service's routes and endpoints as of this version.
+    pub(super) fn on_applied(
+        &mut self,
+        stream: u32,
+        version: u32,
+        shared: &mut Shared<'_>,
+        now: SimTime,
+        learned: &mut Vec<Learned>,
+    ) {
         let subscription = &mut self.subscriptions[stream as usize];
-        shared.receivers[subscription.subscriber].under_way -= 1;
+        let subscriber = subscription.subscriber;
+        if !shared.receivers[subscriber].takes_over() {
+            return;
+        }
         let had = std::mem::replace(&mut subscription.has, version);
         assert!(had <= version, "configuration never gets older");
         let topic = &self.topics[subscription.service];
         for version in had..version {
             let number = topic.changes[(version - topic.before) as usize];
-            shared.changes.reach_part(number, subscription.subscriber, now);
+            shared.learn(number, subscriber, learned);
+            shared.changes.reach_part(number, subscriber, now);
         }
     }
 
@@ -175,7 +220,7 @@ impl Destination {
 
     /// A proxy to which nothing is under way has the latest version of every service that it is told of.
     pub(super) fn check(&self, shared: &Shared<'_>) {
-        for one in &self.subscriptions {
+        for one in self.subscriptions.iter().filter(|one| shared.receivers[one.subscriber].is_connected) {
             let is_settled =
                 self.streams.waiting(one.id) == 0 && shared.receivers[one.subscriber].under_way == 0;
             assert!(

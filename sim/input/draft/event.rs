@@ -29,9 +29,28 @@ pub enum EventKindDraft {
         /// How many objects change at once; `None` is one for each service.
         objects: Option<Located<u32>>,
     },
+    /// All pods of services are replaced.
+    Rollout {
+        /// Which services.
+        services: ChangedDraft,
+    },
+    /// Services get another number of pods.
+    Scale {
+        /// Which services.
+        services: ChangedDraft,
+        /// How many pods each has from then on.
+        replicas: Located<u32>,
+    },
+    /// Pods are gone without warning.
+    Kill {
+        /// Of which services.
+        services: ChangedDraft,
+        /// How many of each.
+        pods: Located<u32>,
+    },
 }
 
-/// Services whose routes or policies change.
+/// Services to which something happens.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ChangedDraft {
     /// All.

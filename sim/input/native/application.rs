@@ -7,6 +7,8 @@ use crate::vocabulary::{Application, Client, Discipline, ProxyKind, ProxySetting
 use crate::input::fields::{self, Fields};
 use crate::input::tree::Node;
 
+use super::lifecycle;
+
 const DISCIPLINES: &[(&str, Discipline)] =
     &[("fifo", Discipline::Fifo), ("processor_sharing", Discipline::ProcessorSharing)];
 
@@ -28,6 +30,9 @@ pub(super) fn application(fields: &mut Fields<'_, '_>, base: &Application) -> Ap
         client: fields
             .read("client", |node, diagnostics| client(node, &base.client, diagnostics))
             .unwrap_or_else(|| base.client.clone()),
+        lifecycle: fields
+            .read("lifecycle", |node, diagnostics| lifecycle::pod_life(node, &base.lifecycle, diagnostics))
+            .unwrap_or_else(|| base.lifecycle.clone()),
     }
 }
 

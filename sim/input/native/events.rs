@@ -5,16 +5,19 @@
 //!   - {at: 20s, change: reviews}
 //!   - {at: 30s, name: nightly, change: [reviews, ratings], objects: 10}
 //!   - {at: 40s, name: churn, change: all, objects: 1000, every: 1s, until: 60s}
+//!   - {at: 50s, rollout: reviews}
+//!   - {at: 60s, scale: reviews, replicas: 6}
+//!   - {at: 70s, kill: [reviews, ratings], pods: 1}
 //! ```
 
-use crate::diag::{Code, Diagnostic, Diagnostics};
+use crate::diag::{Code, Diagnostic, Diagnostics, quote};
 
 use crate::input::draft::{ChangedDraft, EventDraft, EventKindDraft};
 use crate::input::fields::{self, Fields, list, located};
-use crate::input::tree::{Node, Value};
+use crate::input::tree::{Located, Node, Value};
 
 /// Keys that say what happens, one in each event.
-const KINDS: [&str; 1] = ["change"];
+const KINDS: [&str; 4] = ["change", "rollout", "scale", "kill"];
 
 /// One event.
 pub(super) fn event(node: &Node, diagnostics: &mut Diagnostics) -> Option<EventDraft> {
@@ -34,17 +37,69 @@ pub(super) fn event(node: &Node, diagnostics: &mut Diagnostics) -> Option<EventD
 }
 
 fn kind(fields: &mut Fields<'_, '_>) -> Option<EventKindDraft> {
-    if !KINDS.iter().any(|kind| fields.has(kind)) {
+    let written: Vec<&str> = KINDS.into_iter().filter(|kind| fields.has(kind)).collect();
+    if written.is_empty() {
         let problem = Diagnostic::error(Code::MissingKey, "an event does not say what happens");
         fields.report(problem.at(fields.location()).hint(format!("it has one of: {}", KINDS.join(", "))));
     }
-    let services = fields.read("change", changed);
-    let objects = fields.read("objects", located(fields::count));
+    if let [first, second, ..] = written[..] {
+        let message = format!("an event cannot be {} and {} at once", quote(first), quote(second));
+        let problem = Diagnostic::error(Code::InvalidValue, message).at(fields.location());
+        fields.report(problem.hint("write an event for each, at the same time if need be"));
+    }
+    let kinds = [change(fields), rollout(fields), scale(fields), kill(fields)];
+    kinds.into_iter().flatten().next()
+}
+
+fn change(fields: &mut Fields<'_, '_>) -> Option<EventKindDraft> {
+    let services = fields.read("change", services);
+    let objects = of_kind("change", "objects", fields, fields::count);
     Some(EventKindDraft::Change { services: services?, objects })
 }
 
+fn rollout(fields: &mut Fields<'_, '_>) -> Option<EventKindDraft> {
+    Some(EventKindDraft::Rollout { services: fields.read("rollout", services)? })
+}
+
+fn scale(fields: &mut Fields<'_, '_>) -> Option<EventKindDraft> {
+    let services = fields.read("scale", services);
+    let replicas = of_kind("scale", "replicas", fields, fields::u32);
+    need("scale", "replicas", "how many pods there are to be", fields);
+    Some(EventKindDraft::Scale { services: services?, replicas: replicas? })
+}
+
+fn kill(fields: &mut Fields<'_, '_>) -> Option<EventKindDraft> {
+    let services = fields.read("kill", services);
+    let pods = of_kind("kill", "pods", fields, fields::count);
+    need("kill", "pods", "how many pods are gone", fields);
+    Some(EventKindDraft::Kill { services: services?, pods: pods? })
+}
+
+/// A key that goes with one kind of event; with another it means nothing.
+fn of_kind(
+    kind: &'static str,
+    key: &'static str,
+    fields: &mut Fields<'_, '_>,
+    reader: fn(&Node, &mut Diagnostics) -> Option<u32>,
+) -> Option<Located<u32>> {
+    let location = fields.take(key)?.location;
+    if !fields.has(kind) && KINDS.iter().any(|other| fields.has(other)) {
+        let message = format!("{} belongs to an event with {}", quote(key), quote(kind));
+        fields.report(Diagnostic::error(Code::UnknownKey, message).at(location));
+    }
+    fields.read(key, located(reader))
+}
+
+fn need(kind: &'static str, key: &'static str, what: &str, fields: &mut Fields<'_, '_>) {
+    if fields.has(kind) && fields.take(key).is_none() {
+        let message = format!("an event with {} does not say {what}", quote(kind));
+        let problem = Diagnostic::error(Code::MissingKey, message).at(fields.location());
+        fields.report(problem.hint(format!("for example `{key}: 2`")));
+    }
+}
+
 /// A service, a list of services, or `all`.
-fn changed(node: &Node, diagnostics: &mut Diagnostics) -> Option<ChangedDraft> {
+fn services(node: &Node, diagnostics: &mut Diagnostics) -> Option<ChangedDraft> {
     if node.text() == Some("all") {
         return Some(ChangedDraft::All);
     }
@@ -52,8 +107,8 @@ fn changed(node: &Node, diagnostics: &mut Diagnostics) -> Option<ChangedDraft> {
         return Some(ChangedDraft::These(vec![located(fields::text)(node, diagnostics)?]));
     };
     if services.is_empty() {
-        let problem = Diagnostic::error(Code::InvalidValue, "a change of no service changes nothing");
-        diagnostics.push(problem.at(node.location).hint("name services, or write `change: all`"));
+        let problem = Diagnostic::error(Code::InvalidValue, "without a service nothing happens");
+        diagnostics.push(problem.at(node.location).hint("name services, or write all"));
         return None;
     }
     list(located(fields::text))(node, diagnostics).map(ChangedDraft::These)

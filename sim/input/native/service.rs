@@ -5,7 +5,9 @@ use crate::units::Span;
 use crate::vocabulary::{Application, Protocol, ProxyKind};
 
 use crate::input::defaults;
-use crate::input::draft::{AliasDraft, Origins, PortDraft, ProxyDraft, ServiceDraft, VersionDraft};
+use crate::input::draft::{
+    AliasDraft, LIFECYCLE, Origins, PortDraft, ProxyDraft, ServiceDraft, VersionDraft,
+};
 use crate::input::fields::{self, Fields, each, located, map};
 use crate::input::tree::{Located, Node};
 
@@ -22,8 +24,13 @@ const PROTOCOLS: &[(&str, Protocol)] = &[
 
 /// One service.
 pub(super) fn service(node: &Node, diagnostics: &mut Diagnostics) -> Option<ServiceDraft> {
-    let keys = node.entries().into_iter().flatten().filter_map(|(key, _)| key.text());
-    let written = keys.map(str::to_owned).collect();
+    let keys = |node: &Node| -> Vec<String> {
+        let keys = node.entries().into_iter().flatten().filter_map(|(key, _)| key.text());
+        keys.map(str::to_owned).collect()
+    };
+    let mut written = keys(node);
+    let of_life = node.get("lifecycle").map(keys).unwrap_or_default();
+    written.extend(of_life.iter().map(|key| format!("{LIFECYCLE}{key}")));
     let mut fields = Fields::new(node, "a service", diagnostics);
     let location = fields.location();
     let name = fields.need("name", located(fields::text));

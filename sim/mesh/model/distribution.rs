@@ -17,6 +17,8 @@ pub struct DistributionModel {
     pub memory_per_endpoint: f64,
     /// Memory per connected proxy.
     pub memory_per_proxy: f64,
+    /// Bytes on the wire per endpoint.
+    pub bytes_per_endpoint: f64,
     /// Whether it pushes or serves streams.
     pub way: Way,
 }
@@ -47,6 +49,8 @@ pub struct PushModel {
     pub push: Span,
     /// CPU per cluster that lies in the cache.
     pub per_cached_cluster: Span,
+    /// CPU per endpoint.
+    pub per_endpoint: Span,
     /// Of a cluster or route that a sidecar is told of.
     pub sidecar: ResourceCost,
     /// Of one that a gateway or a waypoint is told of.
@@ -98,6 +102,10 @@ pub struct ApplyCost {
     pub changed: Span,
     /// Control thread, per cluster that came along unchanged.
     pub unchanged: Span,
+    /// Control thread, per cluster whose endpoints changed ...
+    pub endpoints: Span,
+    /// ... and per endpoint that comes with it.
+    pub per_endpoint: Span,
     /// Each worker.
     pub worker: Span,
 }

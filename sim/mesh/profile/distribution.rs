@@ -25,6 +25,7 @@ impl Profile {
             memory_per_service: plane.number("memory.per_service"),
             memory_per_endpoint: plane.number("memory.per_endpoint"),
             memory_per_proxy: plane.number("memory.per_proxy"),
+            bytes_per_endpoint: plane.number("bytes_per_endpoint"),
             way,
         })
     }
@@ -50,6 +51,7 @@ impl Reader<'_> {
             build_per_service: self.span("build_cpu_per_service"),
             push: self.span("push_cpu"),
             per_cached_cluster: self.span("push_cpu_per_cached_cluster"),
+            per_endpoint: self.span("push_cpu_per_endpoint"),
             sidecar: resource(""),
             gateway,
         }

@@ -9,6 +9,7 @@ pub(in crate::mesh) mod decode;
 mod dimension;
 mod distribution;
 mod draw;
+mod lifecycle;
 mod objects;
 mod parameters;
 mod possible;

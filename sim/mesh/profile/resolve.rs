@@ -38,6 +38,7 @@ impl Profile {
             control_plane: self.control_plane(),
             prometheus: section("prometheus").prometheus(),
             distribution: self.distribution(),
+            lifecycle: self.lifecycle(),
         }
     }
 
@@ -108,6 +109,8 @@ impl Reader<'_> {
             apply: ApplyCost {
                 changed: self.span("configuration.apply_per_changed_cluster"),
                 unchanged: self.span("configuration.apply_per_unchanged_cluster"),
+                endpoints: self.span("configuration.apply_per_endpoint_update"),
+                per_endpoint: self.span("configuration.apply_per_endpoint"),
                 worker: self.span("configuration.apply_per_worker"),
             },
             cpu_request: self.limit("cpu_request").map(cores),
@@ -172,6 +175,7 @@ impl Reader<'_> {
             upgrade_http1: self.word("upstream.http1_as") == "http2",
             max_streams: self.limit("upstream.max_streams").map_or(u32::MAX, |count| count as u32),
             pool_per_worker: self.word("upstream.pool") == "per_worker",
+            unreachable_elsewhere: self.word("upstream.unreachable") == "elsewhere",
             handshake_round_trips: self.number("upstream.tcp_round_trips") + features.round_trips,
             handshake_client_cpu: features.handshake_client_cpu,
             handshake_server_cpu: features.handshake_server_cpu,

@@ -17,8 +17,7 @@ impl Profile {
         if let Some(redirection) = number("cni") {
             return Some(redirection);
         }
-        let waits =
-            matches!(self.get("startup.mode"), Some(Setting::Word(word)) if word.word == "native_sidecar");
+        let waits = matches!(self.get("startup.mode"), Some(Setting::Word(word)) if word.word != "classic");
         if !waits {
             return None;
         }

@@ -31,6 +31,22 @@ pub struct Repeated {
 pub enum EventKind {
     /// Routes or policies of services are changed.
     Change(Change),
+    /// All pods of these services are replaced by new ones, as their strategies say.
+    Rollout(Vec<ServiceIdx>),
+    /// From now on these services, none of which has versions, have so many pods each.
+    Scale(Vec<ServiceIdx>, u32),
+    /// So many pods of each of these services, or of each version of one, are gone without warning.
+    Kill(Vec<ServiceIdx>, u32),
+}
+
+impl EventKind {
+    /// The services whose pods come or go; none of an event that changes configuration.
+    pub fn of_pods(&self) -> &[ServiceIdx] {
+        match self {
+            Self::Change(_) => &[],
+            Self::Rollout(services) | Self::Scale(services, _) | Self::Kill(services, _) => services,
+        }
+    }
 }
 
 /// Routes or policies of services are changed.
@@ -54,6 +70,9 @@ impl Change {
 impl Event {
     /// What all events together are called in results; no event has this name.
     pub const ALL: &str = "all changes";
+
+    /// How the names begin that changes of endpoints have in results; no event has such a name.
+    pub const ENDPOINTS: &str = "endpoints of ";
 
     /// How often it happens before `end`, since the start of the run.
     pub fn times(&self, end: Span) -> u64 {

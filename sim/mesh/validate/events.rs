@@ -44,6 +44,9 @@ pub(super) fn resolve(
 fn name(event: &EventDraft, position: usize) -> String {
     let kind = match event.kind {
         EventKindDraft::Change { .. } => "change",
+        EventKindDraft::Rollout { .. } => "rollout",
+        EventKindDraft::Scale { .. } => "scale",
+        EventKindDraft::Kill { .. } => "kill",
     };
     event.name.as_ref().map_or_else(|| format!("{kind}-{}", position + 1), |name| name.value.clone())
 }
@@ -53,8 +56,9 @@ fn unique(events: &[EventDraft], diagnostics: &mut Diagnostics) {
     for (position, event) in events.iter().enumerate() {
         let (name, location) =
             (name(event, position), event.name.as_ref().map_or(event.at.location, |name| name.location));
-        if name == Event::ALL {
-            let message = format!("an event cannot be called {}: results call all of them so", quote(&name));
+        if name == Event::ALL || name.starts_with(Event::ENDPOINTS) {
+            let what = if name == Event::ALL { "all of them" } else { "changes of endpoints" };
+            let message = format!("an event cannot be called {}: results call {what} so", quote(&name));
             diagnostics.push(Diagnostic::error(Code::InvalidName, message).at(location));
         }
         if let Some(earlier) = first.get(&name) {
@@ -111,8 +115,11 @@ fn kind(
     all: &IndexVec<ServiceIdx, Service>,
     diagnostics: &mut Diagnostics,
 ) -> Option<EventKind> {
-    let EventKindDraft::Change { services, objects } = kind;
-    let mut changed: Vec<ServiceIdx> = match services {
+    let (EventKindDraft::Change { services, .. }
+    | EventKindDraft::Rollout { services }
+    | EventKindDraft::Scale { services, .. }
+    | EventKindDraft::Kill { services, .. }) = kind;
+    let mut named: Vec<ServiceIdx> = match services {
         ChangedDraft::All => all.indexes().collect(),
         ChangedDraft::These(names) => {
             let mut find = |name: &Located<String>| directory.find(name, defaults::NAMESPACE, diagnostics);
@@ -120,10 +127,43 @@ fn kind(
             found.into_iter().collect::<Option<_>>()?
         }
     };
-    changed.sort_unstable();
-    changed.dedup();
+    named.sort_unstable();
+    named.dedup();
     // A service that has an error of its own is not among them.
-    changed.retain(|service| service.position() < all.len());
-    let objects = objects.as_ref().map_or(changed.len() as u32, |objects| objects.value);
-    (!changed.is_empty()).then_some(EventKind::Change(Change { services: changed, objects }))
+    named.retain(|service| service.position() < all.len());
+    if named.is_empty() {
+        return None;
+    }
+    Some(match kind {
+        EventKindDraft::Change { objects, .. } => {
+            let objects = objects.as_ref().map_or(named.len() as u32, |objects| objects.value);
+            EventKind::Change(Change { services: named, objects })
+        }
+        EventKindDraft::Rollout { .. } => EventKind::Rollout(named),
+        EventKindDraft::Scale { replicas, .. } => {
+            refuse_versions(&named, all, replicas.location, diagnostics)?;
+            EventKind::Scale(named, replicas.value)
+        }
+        EventKindDraft::Kill { pods, .. } => EventKind::Kill(named, pods.value),
+    })
+}
+
+/// Which version gets the pods nobody says.
+fn refuse_versions(
+    services: &[ServiceIdx],
+    all: &IndexVec<ServiceIdx, Service>,
+    location: Location,
+    diagnostics: &mut Diagnostics,
+) -> Option<()> {
+    let versioned: Vec<&Service> = services
+        .iter()
+        .map(|service| &all[*service])
+        .filter(|service| !service.versions.is_empty())
+        .collect();
+    for service in &versioned {
+        let message = format!("{} has versions and cannot be scaled as a whole", quote(&service.name));
+        let problem = Diagnostic::error(Code::InvalidValue, message).at(location);
+        diagnostics.push(problem.hint("write its versions as services of their own, or leave it out"));
+    }
+    versioned.is_empty().then_some(())
 }

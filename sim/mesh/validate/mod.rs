@@ -5,8 +5,9 @@
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::index::IndexVec;
 use crate::input::Draft;
+use crate::input::draft::EventKindDraft;
 
-use super::scenario::{Scenario, Service, ServiceIdx, SourceIdx, TrafficSource, Unsaid};
+use super::scenario::{Event, Scenario, Service, ServiceIdx, SourceIdx, TrafficSource, Unsaid};
 
 mod backends;
 mod calls;
@@ -50,7 +51,7 @@ pub fn validate(draft: &Draft, diagnostics: &mut Diagnostics) -> Option<Scenario
     let events = events::resolve(draft, &directory, &services, diagnostics);
     let slos = slo::resolve(draft, &sources, diagnostics);
     let calls = calls::check(draft, &services, &sources, &routes, diagnostics);
-    check_pods(draft, &services, &sources, diagnostics);
+    check_pods(draft, &services, &sources, &events, diagnostics);
     check_content(&services, &sources, diagnostics);
     if diagnostics.has_errors() {
         return None;
@@ -86,11 +87,12 @@ fn check_pods(
     draft: &Draft,
     services: &IndexVec<ServiceIdx, Service>,
     sources: &IndexVec<SourceIdx, TrafficSource>,
+    events: &[Event],
     diagnostics: &mut Diagnostics,
 ) {
     let waypoints = draft.mesh.waypoints.iter().flatten();
     let waypoints = waypoints.map(|waypoint| (waypoint.replicas.unwrap_or(1), waypoint.name.location));
-    let services_pods = services.iter().map(|service| u64::from(service.replicas));
+    let services_pods = services.iter_enumerated().map(|(index, service)| service.places(index, events));
     let sources_pods = sources.iter().map(|source| u64::from(source.from.replicas()));
     let waypoints_pods = waypoints.clone().map(|(replicas, _)| u64::from(replicas));
     let pods: u64 = services_pods.chain(sources_pods).chain(waypoints_pods).sum();
@@ -100,10 +102,19 @@ fn check_pods(
             let whole = service.versions.is_empty().then_some(&service.replicas);
             whole.into_iter().chain(versions)
         });
-        let written = written.map(|replicas| (replicas.value, replicas.location));
+        let scaled = draft.events.iter().filter_map(|event| match &event.kind {
+            EventKindDraft::Scale { replicas, .. } => Some(replicas),
+            _ => None,
+        });
+        let written = written.chain(scaled).map(|replicas| (replicas.value, replicas.location));
         let largest = written.chain(waypoints).max_by_key(|(replicas, _)| *replicas);
         let message = format!("the scenario has {pods} pods, more than the {MAX_PODS} that fit");
         let diagnostic = Diagnostic::error(Code::TooLarge, message);
+        let diagnostic = if events.iter().any(|event| !event.kind.of_pods().is_empty()) {
+            diagnostic.hint("pods that are replaced and those in their place are counted both")
+        } else {
+            diagnostic
+        };
         diagnostics.push(match largest {
             Some((_, location)) => diagnostic.at(location),
             None => diagnostic,

@@ -8,6 +8,7 @@ mod control_plane;
 mod cost;
 mod edge;
 mod entry;
+mod lifecycle;
 mod node;
 mod proxy;
 mod scenario;
@@ -19,6 +20,7 @@ use super::labels::Labels;
 use super::record::RunRecord;
 use super::results::{Scope, Statistic, Unit};
 use super::section::Sample;
+use crate::policy::pod_start::Stage;
 
 /// A quantity and its statistics.
 pub(super) struct Measure {
@@ -119,6 +121,13 @@ pub(super) fn subjects(labels: &Labels) -> Vec<Subject> {
     }
     for (index, name) in labels.proxies.iter().enumerate() {
         add(Scope::Telemetry, name, index, telemetry::OF_GROUPS);
+    }
+    for (index, name) in labels.lives.iter().enumerate() {
+        add(Scope::Pods, name, index, lifecycle::OF_LIVES);
+        for (stage, at) in Stage::ALL.iter().enumerate() {
+            let name = format!("{name} {}", at.name());
+            add(Scope::PodStart, &name, index * Stage::ALL.len() + stage, lifecycle::OF_STAGES);
+        }
     }
     for (from, one) in labels.zones.iter().enumerate() {
         for (to, other) in labels.zones.iter().enumerate().filter(|(to, _)| *to != from) {

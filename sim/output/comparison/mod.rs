@@ -5,6 +5,7 @@
 mod changes;
 mod csv;
 mod grid;
+mod lifecycle;
 mod load;
 mod routing;
 mod standing;
@@ -26,6 +27,7 @@ use super::plot::{Picture, pictures};
 use super::{File, FileHash, Output, Run, report};
 
 pub(super) use changes::changes;
+pub(super) use lifecycle::lives;
 pub(super) use load::{grid as load_grid, knees};
 pub(super) use routing::{backend_name, splits, versions};
 pub(super) use standing::{Judged, Standing};

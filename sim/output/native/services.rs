@@ -13,7 +13,7 @@ use crate::vocabulary::{
 
 use super::quantity::{Of, cores, dist, ratio};
 use super::yaml::{Map, Yaml};
-use super::{Guesses, labels};
+use super::{Guesses, labels, lifecycle};
 
 pub(super) fn service(service: &ServiceDraft, guesses: &mut Guesses<'_>) -> Yaml {
     let mut map = Map::default();
@@ -152,6 +152,9 @@ fn application(application: &Application, base: &Application, map: &mut Map) {
     }
     if application.client != base.client {
         map.put("client", client(&application.client, &base.client));
+    }
+    if application.lifecycle != base.lifecycle {
+        map.put("lifecycle", lifecycle::pod_life(&application.lifecycle, &base.lifecycle));
     }
 }
 

@@ -167,16 +167,29 @@ fn event(event: &EventDraft) -> Yaml {
     map.put("at", Yaml::plain(event.at.value));
     match &event.kind {
         EventKindDraft::Change { services, objects } => {
-            match services {
-                ChangedDraft::All => map.put("change", Yaml::text("all")),
-                ChangedDraft::These(services) => map.put("change", names(services)),
-            }
+            map.put("change", changed(services));
             map.maybe("objects", objects.as_ref().map(|objects| Yaml::plain(objects.value)));
+        }
+        EventKindDraft::Rollout { services } => map.put("rollout", changed(services)),
+        EventKindDraft::Scale { services, replicas } => {
+            map.put("scale", changed(services));
+            map.put("replicas", Yaml::plain(replicas.value));
+        }
+        EventKindDraft::Kill { services, pods } => {
+            map.put("kill", changed(services));
+            map.put("pods", Yaml::plain(pods.value));
         }
     }
     map.maybe("every", event.every.as_ref().map(|every| Yaml::plain(every.value)));
     map.maybe("until", event.until.as_ref().map(|until| Yaml::plain(until.value)));
     map.into()
+}
+
+fn changed(services: &ChangedDraft) -> Yaml {
+    match services {
+        ChangedDraft::All => Yaml::text("all"),
+        ChangedDraft::These(services) => Yaml::List(names(services)),
+    }
 }
 
 fn slo(slo: &SloDraft) -> Yaml {

@@ -19,6 +19,7 @@ mod render;
 mod resources;
 mod sheet;
 mod spread;
+mod start_up;
 mod telemetry;
 mod time;
 mod timeline;
@@ -57,7 +58,8 @@ impl Picture {
 
 /// All pictures of one scenario under several meshes (or one), a run each; `load` may be empty.
 ///
-/// In order: percentiles, time, time line and outcomes of each entry, load of each entry, convergence of each change, resources, telemetry, and the call graph
+/// In order: percentiles, time, time line and outcomes of each entry, load of each entry, convergence of each change, start-up of
+/// each workload of which pods come and go, resources, telemetry, and the call graph
 /// under each mesh. What cannot be drawn or says nothing (no answered request, no failed one, no proxy) is left out, and so
 /// are all but the busiest of many entries.
 pub fn pictures(runs: &[Run<'_>], load: &[LoadCurve]) -> Vec<Picture> {
@@ -72,6 +74,8 @@ pub fn pictures(runs: &[Run<'_>], load: &[LoadCurve]) -> Vec<Picture> {
     pictures.extend(load::pictures(load, &entries));
     let changes = runs.first().map_or(0, |run| run.labels.changes.len());
     pictures.extend((0..changes.min(MOST_CHANGES)).filter_map(|event| convergence::picture(runs, event)));
+    let lives = runs.first().map_or(0, |run| run.labels.lives.len());
+    pictures.extend((0..lives.min(MOST_LIVES)).filter_map(|life| start_up::picture(runs, life)));
     pictures.extend(resources::picture(runs));
     pictures.extend(telemetry::picture(runs));
     pictures.extend(graph::pictures(runs));
@@ -85,6 +89,9 @@ pub fn pictures(runs: &[Run<'_>], load: &[LoadCurve]) -> Vec<Picture> {
 
 /// Changes of configuration that have a picture.
 const MOST_CHANGES: usize = 6;
+
+/// Workloads whose pods' start has one.
+const MOST_LIVES: usize = 4;
 
 /// The mesh that others are compared with.
 fn baseline<'a>(runs: &[Run<'a>]) -> Option<&'a str> {

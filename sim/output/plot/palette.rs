@@ -1,5 +1,6 @@
 //! Colours that colour-blind readers tell apart (Okabe and Ito, 2008), and with each a dash and a marker for grey print.
 
+use crate::policy::pod_start::Stage;
 use crate::vocabulary::failure::Cause;
 
 use super::canvas::{Align, Canvas, Dash, Point, Type};
@@ -114,6 +115,27 @@ pub(crate) fn part_colours(parts: &[&str]) -> Vec<Colour> {
         .iter()
         .map(|part| known(part).unwrap_or_else(|| *others.next().expect("a cycle has no end")))
         .collect()
+}
+
+/// A colour for a stage of a pod's start: greys for Kubernetes, one hue for the proxy's image and process, one for what it is
+/// given, one for the application.
+pub(crate) fn stage_colour(stage: Stage) -> Colour {
+    let (lighter, darker) = (|hue: Colour| hue.towards(WHITE, 0.45), |hue: Colour| hue.towards(BLACK, 0.35));
+    match stage {
+        Stage::Schedule => DARK,
+        Stage::Sandbox => APPLICATION,
+        Stage::Init => AXIS,
+        Stage::ProxyPull => lighter(BLUE),
+        Stage::ProxyStart => BLUE,
+        Stage::Certificate => PURPLE,
+        Stage::Configuration => darker(PURPLE),
+        Stage::Apply => lighter(PURPLE),
+        Stage::ProxyReady => SKY,
+        Stage::ApplicationPull => YELLOW,
+        Stage::ApplicationStart => GREEN,
+        Stage::Readiness => lighter(GREEN),
+        Stage::Endpoint => VERMILLION,
+    }
 }
 
 /// Requests that are answered well.

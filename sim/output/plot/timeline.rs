@@ -58,7 +58,7 @@ pub(super) fn picture(runs: &[Run<'_>], entry: &str) -> Option<Picture> {
                   response times as the responses come. The strong lines are good answers and p99, the thin ones requests \
                   and p50. On grey: the warm-up, which counts for nothing else."
             .to_owned();
-    if runs.first().is_some_and(|run| !run.labels.changes.is_empty()) {
+    if runs.first().is_some_and(|run| !run.labels.changes.is_empty() || !run.labels.incidents.is_empty()) {
         caption += " Upright lines: configuration changes; bands: again and again.";
     }
     let heading = Heading {
@@ -155,10 +155,12 @@ fn place(lines: &[Line], shown: &[Shown], area: Area, end: f64) -> Vec<Panel> {
 
 /// A line where configuration changes, a band where it does so again and again, in the first panel with its name.
 fn mark_changes(runs: &[Run<'_>], panel: &Panel, is_named: bool, sheet: &mut Sheet) {
-    let changes = runs.first().map_or(&[][..], |run| &run.labels.changes);
+    let labels = runs.first().map(|run| run.labels);
+    let changes = labels.iter().flat_map(|labels| labels.changes.iter().chain(&labels.incidents));
+    let changes = changes.filter(|change| !change.is_about_endpoints);
     let Area { top, bottom, right, .. } = panel.area;
     let x = |nanos: u64| panel.at(nanos as f64 / 1e9, panel.y.ends.0).0;
-    for (index, change) in changes.iter().enumerate() {
+    for (index, change) in changes.enumerate() {
         let (from, to) = (x(change.span.0), x(change.span.1));
         if to > from {
             sheet.canvas.rectangle((from, top), (to - from, panel.area.height()), CHANGES);

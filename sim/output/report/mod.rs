@@ -5,6 +5,7 @@
 mod assumptions;
 mod changes;
 mod choice;
+mod lifecycle;
 mod limits;
 mod origin;
 mod routing;
@@ -26,12 +27,13 @@ pub(super) fn files(comparison: &Comparison<'_>) -> Vec<File> {
 }
 
 fn render(comparison: &Comparison<'_>) -> String {
-    let sections: [(&str, String); 13] = [
+    let sections: [(&str, String); 14] = [
         ("What each mesh adds", numbers(comparison)),
         ("Pictures", pictures(comparison)),
         ("Under more and less load", load(comparison)),
         ("Objectives", objectives(comparison)),
         ("Routing", routing::section(comparison)),
+        ("How pods come and go", lifecycle::section(comparison)),
         ("How long a change takes", changes::section(comparison)),
         ("What watching it takes", telemetry::section(comparison)),
         ("What each mesh cannot do here", limits::section(comparison)),

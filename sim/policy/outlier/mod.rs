@@ -13,7 +13,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use super::available::{Available, Candidates};
+use super::available::Available;
 use crate::units::{SimTime, Span};
 use crate::vocabulary::failure::{Cause, Failure};
 use crate::vocabulary::resilience::OutlierEjection;
@@ -75,6 +75,8 @@ pub struct OutlierDetector {
     monitors: BTreeMap<u32, Monitor>,
     rotation: Available,
     everyone: Available,
+    /// How many endpoints there are: not every one of them may have a pod.
+    members: u32,
     is_armed: bool,
 }
 
@@ -83,7 +85,15 @@ impl OutlierDetector {
     pub const fn new(policy: OutlierEjection, endpoints: u32, start: SimTime) -> Self {
         let everyone = Available::all(endpoints);
         let rotation = Available::all(endpoints);
-        Self { policy, start, monitors: BTreeMap::new(), rotation, everyone, is_armed: false }
+        Self {
+            policy,
+            start,
+            monitors: BTreeMap::new(),
+            rotation,
+            everyone,
+            members: endpoints,
+            is_armed: false,
+        }
     }
 
     /// Endpoints to choose from: those that are not ejected, or all where too few are left.
@@ -99,8 +109,20 @@ impl OutlierDetector {
 
     /// Whether so many are ejected that all are used.
     pub fn panics(&self) -> bool {
-        let (healthy, all) = (u64::from(self.rotation.len()), u64::from(self.everyone.len()));
+        let all = u64::from(self.members);
+        let healthy = all.saturating_sub(self.rotation.out().len() as u64);
         healthy as f64 / (all as f64) < self.policy.panic_ratio.value() && 140 * healthy < 100 * all
+    }
+
+    /// There are so many endpoints now.
+    pub const fn resize(&mut self, members: u32) {
+        self.members = members;
+    }
+
+    /// An endpoint is a new one, of which nothing is known.
+    pub fn renew(&mut self, endpoint: u32) {
+        self.monitors.remove(&endpoint);
+        self.rotation.insert(endpoint);
     }
 
     /// A call to an endpoint has ended. Returns when the endpoint comes back if this has ejected it.
@@ -145,7 +167,7 @@ impl OutlierDetector {
 
     fn eject(&mut self, endpoint: u32, now: SimTime) -> Option<SimTime> {
         let ejected = self.rotation.out().len() as f64 + 1.0;
-        let share = ejected / f64::from(self.everyone.len());
+        let share = ejected / f64::from(self.members);
         // Envoy compares percentages; a share is not always a binary fraction.
         if share > self.policy.max_ratio.value() + 1e-12 {
             return None;

@@ -1,6 +1,7 @@
 //! Envoy's rules one by one, and all of them against an obvious twin.
 
 use super::*;
+use crate::policy::available::Candidates;
 use crate::units::Ratio;
 use proptest::prelude::*;
 

@@ -33,13 +33,15 @@ pub(super) fn all(
             (Way::Stream(_), _) => continue,
         };
         let (sees, clusters) = role.sees(scenario, proxy, &called[index]);
-        audiences.push(audience(group, sees, clusters, proxy, cost, speed));
+        let endpoints = EndpointCost::of(distribution, matches!(distribution.way, Way::Push(_)), speed);
+        audiences.push(audience(group, sees, clusters, proxy, (cost, endpoints), speed));
     }
     if let (Some(group), Some(node), Way::Push(push)) =
         (layout.node_group, &mesh.node_proxy, &distribution.way)
     {
         // It is told of addresses, not of routes.
-        audiences.push(audience(group, Sees::These(Vec::new()), 0, &node.proxy, push.sidecar, speed));
+        let costs = (push.sidecar, EndpointCost::of(distribution, false, speed));
+        audiences.push(audience(group, Sees::These(Vec::new()), 0, &node.proxy, costs, speed));
     }
     audiences
 }
@@ -57,24 +59,49 @@ fn called(program: &Program) -> IndexVec<WorkloadIdx, Vec<u32>> {
     called
 }
 
+/// What it takes to tell of an endpoint.
+#[derive(Clone, Copy)]
+struct EndpointCost {
+    generate: f64,
+    bytes: f64,
+    /// All endpoints of a service are told of when one changes.
+    is_whole: bool,
+}
+
+impl EndpointCost {
+    fn of(distribution: &DistributionModel, is_whole: bool, speed: f64) -> Self {
+        let generate = match &distribution.way {
+            Way::Push(push) => nanos(push.per_endpoint, speed),
+            // An update costs what it does whatever is in it.
+            Way::Stream(_) => 0.0,
+        };
+        Self { generate, bytes: distribution.bytes_per_endpoint, is_whole }
+    }
+}
+
 fn audience(
     group: GroupIdx,
     sees: Sees,
     clusters: u64,
     proxy: &ProxyModel,
-    cost: ResourceCost,
+    (cost, endpoints): (ResourceCost, EndpointCost),
     speed: f64,
 ) -> Audience {
-    let ApplyCost { changed, unchanged, worker } = proxy.apply;
+    let apply: &ApplyCost = &proxy.apply;
     Audience {
         group,
         sees,
         clusters,
         generate: nanos(cost.cpu, speed),
         bytes: cost.bytes,
-        apply_changed: nanos(changed, speed),
-        apply_unchanged: nanos(unchanged, speed),
-        apply_worker: worker.scale(1.0 / speed),
+        apply_changed: nanos(apply.changed, speed),
+        apply_unchanged: nanos(apply.unchanged, speed),
+        generate_per_endpoint: endpoints.generate,
+        bytes_per_endpoint: endpoints.bytes,
+        apply_endpoints: nanos(apply.endpoints, speed),
+        apply_per_endpoint: nanos(apply.per_endpoint, speed),
+        whole_endpoints: endpoints.is_whole,
+        apply_worker: apply.worker.scale(1.0 / speed),
         workers: proxy.workers,
     }
 }

@@ -5,6 +5,7 @@ mod arrivals;
 mod connections;
 mod control_plane;
 mod crowded;
+mod lifecycle;
 mod limits;
 mod own_proxies;
 mod pool_limits;

@@ -1,0 +1,116 @@
+//! A place for a pod, and the pod in it.
+
+use crate::kernel::station::Window;
+use crate::policy::pod_end::End;
+use crate::units::SimTime;
+
+/// How far the pod in a place has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// There is none.
+    Free,
+    /// It is not ready.
+    Starting,
+    /// It is ready.
+    Ready,
+    /// It is being deleted.
+    Ending,
+}
+
+/// A place for a pod.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub(super) phase: Phase,
+    /// Which version of the pods' description it was made from.
+    pub(super) revision: u32,
+    /// Counts the pods that were in this place.
+    pub(super) incarnation: u16,
+    pub(super) created: SimTime,
+    pub(super) ready: Option<SimTime>,
+    /// It has been ready for long enough.
+    pub(super) is_available: bool,
+    /// Its endpoint is written.
+    pub(super) is_endpoint: bool,
+    /// New connections are taken; its proxy, or without one its application, is there; its application is there.
+    pub(super) accepts: bool,
+    pub(super) is_reachable: bool,
+    pub(super) serves: bool,
+    /// How it ends.
+    pub(super) end: Option<End>,
+    /// CPU of the applications that were in it, and what was used in it before the pod was made, by the application and by
+    /// the proxy; in nanoseconds.
+    pub(super) burnt: f64,
+    pub(super) used_before: [f64; 2],
+    /// Time in the window of the pods before it.
+    before: u64,
+}
+
+impl Place {
+    pub(super) const fn free() -> Self {
+        Self {
+            phase: Phase::Free,
+            revision: 0,
+            incarnation: 0,
+            created: SimTime::ZERO,
+            ready: None,
+            is_available: false,
+            is_endpoint: false,
+            accepts: false,
+            is_reachable: false,
+            serves: false,
+            end: None,
+            burnt: 0.0,
+            used_before: [0.0; 2],
+            before: 0,
+        }
+    }
+
+    /// Of a pod that is there from the start on, and was long before.
+    pub(super) const fn taken() -> Self {
+        Self {
+            phase: Phase::Ready,
+            ready: Some(SimTime::ZERO),
+            is_available: true,
+            is_endpoint: true,
+            accepts: true,
+            is_reachable: true,
+            serves: true,
+            ..Self::free()
+        }
+    }
+
+    /// A pod is made in it.
+    pub(super) fn take(&mut self, revision: u32, used: [f64; 2], now: SimTime) {
+        *self = Self {
+            phase: Phase::Starting,
+            revision,
+            incarnation: self.incarnation.wrapping_add(1),
+            created: now,
+            before: self.before,
+            burnt: self.burnt,
+            used_before: used,
+            ..Self::free()
+        };
+    }
+
+    /// Its pod is gone.
+    pub(super) fn leave(&mut self, window: Window, now: SimTime) {
+        *self = Self {
+            incarnation: self.incarnation.wrapping_add(1),
+            burnt: self.burnt,
+            before: self.before + window.overlap(self.created, now).nanos(),
+            ..Self::free()
+        };
+    }
+
+    /// It counts towards the pods that there are to be.
+    pub(super) const fn is_active(&self) -> bool {
+        matches!(self.phase, Phase::Starting | Phase::Ready)
+    }
+
+    /// How long it has held pods in the window, in nanoseconds.
+    pub(super) fn nanos_in(&self, window: Window, now: SimTime) -> u64 {
+        let own = if self.phase == Phase::Free { 0 } else { window.overlap(self.created, now).nanos() };
+        self.before + own
+    }
+}

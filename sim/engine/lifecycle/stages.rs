@@ -1,0 +1,187 @@
+//! A pod from one stage of its life to the next.
+
+use crate::kernel::rng::Key;
+use crate::policy::pod_end::End;
+use crate::policy::pod_start::{Line, Stage};
+use crate::policy::rollout::available_from;
+use crate::program::PodIdx;
+use crate::program::lifecycle::LifeIdx;
+use crate::units::SimTime;
+
+use super::super::{Engine, Event, draw};
+use super::pod::Phase;
+
+/// What happens to a pod at one time of its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PodStage {
+    /// Its proxy has its first configuration.
+    Configured,
+    /// Its proxy, or its application without one, answers.
+    Reachable,
+    /// All its containers are ready.
+    Ready,
+    /// It has been ready for long enough.
+    Available,
+    /// Its endpoint is written.
+    EndpointWritten,
+    /// Its endpoint is written as one that takes no new requests.
+    EndpointRemoved,
+    /// Its proxy, or its application without one, asks its clients to go elsewhere.
+    Draining,
+    /// It takes no new connection.
+    Closed,
+    /// Its application is gone.
+    ApplicationGone,
+    /// Its proxy is gone.
+    ProxyGone,
+    /// All of it is gone.
+    Gone,
+}
+
+impl Engine<'_> {
+    /// A pod is made in a free place.
+    pub(super) fn start_pod(&mut self, life: LifeIdx, place: u32, revision: u32) {
+        let now = self.schedule.now();
+        let (pod, used) = (self.pod_at(life, place), self.used_by(life, place));
+        let Some(lifecycle) = &mut self.lifecycle else { return };
+        let setup = &lifecycle.setup.lives[life];
+        let state = &mut lifecycle.places[life][place as usize];
+        state.take(revision, used, now);
+        let incarnation = state.incarnation;
+        let key =
+            Key::new(&[self.program.seed, u64::from(self.replication), self.program.pods[pod].identity]);
+        let mut draws = key.draws(draw::POD_START, 0, u32::from(incarnation), 0);
+        let line = Line::new(&setup.start.plan(&mut draws), now);
+        let reachable =
+            line.proxy_up().map_or(line.application_up(), |proxy| proxy.max(line.application_up()));
+        let record = &mut lifecycle.records[life];
+        if self.program.window.contains(now) {
+            record.started += 1;
+            record.start_up.record(line.endpoint().since(now).nanos());
+            for (stage, interval) in line.iter() {
+                record.stages[stage as usize].0 += interval.begin.since(now).nanos();
+                record.stages[stage as usize].1 += interval.end.since(now).nanos();
+            }
+        }
+        if let Some(configured) = line.get(Stage::Configuration) {
+            self.stage_at(configured.end, pod, incarnation, PodStage::Configured);
+        }
+        self.stage_at(reachable, pod, incarnation, PodStage::Reachable);
+        self.stage_at(line.ready(), pod, incarnation, PodStage::Ready);
+        self.stage_at(line.endpoint(), pod, incarnation, PodStage::EndpointWritten);
+        self.forget_views(pod);
+        self.renew_proxy(pod);
+    }
+
+    fn stage_at(&mut self, at: SimTime, pod: PodIdx, incarnation: u16, stage: PodStage) {
+        self.schedule.at(at, Event::PodStage { pod, incarnation, stage });
+    }
+
+    /// A pod is deleted.
+    pub(super) fn end_pod(&mut self, life: LifeIdx, place: u32) {
+        let now = self.schedule.now();
+        let pod = self.pod_at(life, place);
+        let Some(lifecycle) = &mut self.lifecycle else { return };
+        let state = &mut lifecycle.places[life][place as usize];
+        if !state.is_reachable {
+            // It has not come far enough to take its leave.
+            return self.drop_dead(life, place);
+        }
+        // Its clients go elsewhere as soon as they are asked to.
+        let end = End::new(&lifecycle.setup.lives[life].end, now, |drain| drain);
+        (state.phase, state.end, state.is_available) = (Phase::Ending, Some(end), false);
+        let incarnation = state.incarnation;
+        lifecycle.records[life].ended += u64::from(self.program.window.contains(now));
+        let drain = end.drain.unwrap_or(end.application.sigterm);
+        self.stage_at(end.endpoint, pod, incarnation, PodStage::EndpointRemoved);
+        self.stage_at(drain, pod, incarnation, PodStage::Draining);
+        self.stage_at(end.accepts, pod, incarnation, PodStage::Closed);
+        self.stage_at(end.application.end, pod, incarnation, PodStage::ApplicationGone);
+        if let Some(proxy) = end.proxy {
+            self.stage_at(proxy.end, pod, incarnation, PodStage::ProxyGone);
+        }
+        // It is remembered for as long as it is an endpoint.
+        self.stage_at(end.end.max(end.endpoint), pod, incarnation, PodStage::Gone);
+    }
+
+    /// A pod has come to a stage, unless it is no longer there.
+    pub(in super::super) fn pod_stage(&mut self, pod: PodIdx, incarnation: u16, stage: PodStage) {
+        let now = self.schedule.now();
+        let workload = self.program.pods[pod].workload;
+        let place = pod.0 - self.program.workloads[workload].first_pod.0;
+        let (Some(life), Some(lifecycle)) = (self.program.life(workload), &mut self.lifecycle) else {
+            return;
+        };
+        let min_ready = lifecycle.setup.lives[life].min_ready;
+        let state = &mut lifecycle.places[life][place as usize];
+        if state.incarnation != incarnation {
+            return;
+        }
+        let is_active = state.is_active();
+        match stage {
+            PodStage::Configured => {
+                if let Some(control) = &mut self.control {
+                    control.connect(pod, now);
+                }
+            }
+            PodStage::Reachable => {
+                (state.is_reachable, state.serves, state.accepts) = (true, true, true);
+            }
+            PodStage::Ready if is_active => {
+                (state.phase, state.ready) = (Phase::Ready, Some(now));
+                self.stage_at(available_from(now, min_ready), pod, incarnation, PodStage::Available);
+            }
+            PodStage::Available if is_active => {
+                state.is_available = true;
+                self.roll(life);
+            }
+            PodStage::EndpointWritten if is_active => self.write_endpoint(life, place, true),
+            PodStage::Ready | PodStage::Available | PodStage::EndpointWritten => {}
+            PodStage::EndpointRemoved => self.write_endpoint(life, place, false),
+            PodStage::Draining => self.drain(pod),
+            PodStage::Closed => state.accepts = false,
+            PodStage::ApplicationGone => {
+                state.serves = false;
+                if state.end.is_some_and(|end| end.proxy.is_none()) {
+                    state.is_reachable = false;
+                }
+                self.break_calls(pod);
+            }
+            PodStage::ProxyGone => {
+                (state.is_reachable, state.accepts) = (false, false);
+                self.break_calls(pod);
+            }
+            PodStage::Gone => self.leave_place(life, place),
+        }
+    }
+
+    /// Whether a pod is among the endpoints of its workload changes.
+    pub(super) fn write_endpoint(&mut self, life: LifeIdx, place: u32, is_endpoint: bool) {
+        let Some(lifecycle) = &mut self.lifecycle else { return };
+        let state = &mut lifecycle.places[life][place as usize];
+        if state.is_endpoint != is_endpoint {
+            state.is_endpoint = is_endpoint;
+            let endpoints = lifecycle.endpoints(life);
+            self.publish(life, endpoints);
+        }
+    }
+
+    /// All of a pod is gone: its place is free.
+    pub(super) fn leave_place(&mut self, life: LifeIdx, place: u32) {
+        let now = self.schedule.now();
+        let pod = self.pod_at(life, place);
+        self.drain(pod);
+        self.break_calls(pod);
+        self.abandon_own(pod);
+        if let Some(control) = &mut self.control {
+            control.disconnect(pod);
+        }
+        let window = self.program.window;
+        self.stop_proxy(pod);
+        if let Some(lifecycle) = &mut self.lifecycle {
+            lifecycle.places[life][place as usize].leave(window, now);
+        }
+        // Calls that are still under way there come to nothing, and keep the place from being used.
+        self.look_for_places(pod);
+    }
+}

@@ -1,0 +1,58 @@
+//! From a profile to what the mesh and Kubernetes add to the life of a pod.
+
+use crate::mesh::model::{KubernetesModel, LifecycleModel, SidecarExit, SidecarMode, SidecarModel};
+use crate::units::Span;
+
+use super::Profile;
+use super::resolve::Reader;
+
+impl Profile {
+    pub(super) fn lifecycle(&self) -> LifecycleModel {
+        let section = |section| Reader { profile: self, section };
+        let kubernetes = section("kubernetes");
+        let data_plane = self.word("data_plane");
+        let is_ambient = matches!(data_plane, "ambient" | "ambient_waypoint");
+        LifecycleModel {
+            kubernetes: KubernetesModel {
+                schedule: kubernetes.span("schedule"),
+                sandbox: kubernetes.span("sandbox"),
+                image_pull: kubernetes.span("image_pull"),
+                endpoint_slice: kubernetes.span("endpoint_slice"),
+                watch: kubernetes.span("watch"),
+                rules_least: kubernetes.span("kube_proxy_min_sync"),
+                rules_write: kubernetes.span("kube_proxy_sync"),
+            },
+            redirection: if is_ambient { section("startup").span("cni") } else { Span::ZERO },
+            sidecar: (data_plane == "sidecar").then(|| sidecar(section("startup"), section("termination"))),
+        }
+    }
+}
+
+fn sidecar(startup: Reader<'_>, termination: Reader<'_>) -> SidecarModel {
+    let mode = match startup.word("mode") {
+        "native_sidecar" => SidecarMode::Native,
+        "held" => SidecarMode::Held { poll: startup.span("hold_poll") },
+        _ => SidecarMode::Classic,
+    };
+    let drain = startup.span("drain");
+    SidecarModel {
+        mode,
+        init: startup.span("init"),
+        agent: startup.span("agent"),
+        process: startup.span("process"),
+        per_cluster: startup.span("per_cluster"),
+        certificate: startup.span("certificate"),
+        first_configuration: startup.span("first_configuration"),
+        probe_period: startup.span("startup_probe_period"),
+        exit: match termination.word("exit") {
+            "when_idle" => SidecarExit::WhenIdle(drain),
+            "without_connections" => SidecarExit::WithoutConnections {
+                minimum: termination.span("minimum_drain"),
+                poll: termination.span("poll"),
+            },
+            _ => SidecarExit::After(drain),
+        },
+        drains_first: mode == SidecarMode::Native && termination.word("drains_first") == "yes",
+        accept: termination.span("accept"),
+    }
+}
