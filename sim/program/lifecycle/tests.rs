@@ -20,6 +20,7 @@ services:
     script: [{{call: reviews}}, {{call: ratings}}]
     lifecycle: {{start: {{exponential: 2s}}, pre_stop: 5s, strategy: {{max_surge: 30%, max_unavailable: 0}}, min_ready: 3s}}
   - name: reviews
+    labels: {{app: reviews}}
     service_time: 1ms
     versions: [{{name: v1}}, {{name: v2, replicas: 2, lifecycle: {{readiness: none, strategy: recreate}}}}]
   - {{name: ratings, service_time: 1ms}}
@@ -108,7 +109,9 @@ fn a_place_has_a_node_a_proxy_and_an_endpoint_but_reserves_nothing() {
         let busy = program(&mesh, &format!("{zones}events: [{{at: 1s, rollout: web}}]"));
         assert_eq!(quiet.machines.nodes, busy.machines.nodes, "{name}");
         let web = &busy.workloads[WorkloadIdx(0)];
-        let own = |program: &Program, count: u32| program.pods.iter().take(count as usize).copied().collect::<Vec<_>>();
+        let own = |program: &Program, count: u32| {
+            program.pods.iter().take(count as usize).copied().collect::<Vec<_>>()
+        };
         let nodes = |pods: &[crate::program::Pod]| pods.iter().map(|pod| pod.node).collect::<Vec<_>>();
         let (of_quiet, of_busy) = (own(&quiet, 4), own(&busy, web.pods));
         assert_eq!(nodes(&of_quiet), nodes(&of_busy)[..4], "{name}: pods stand where they stood");
@@ -140,7 +143,8 @@ fn lives_and_incidents_follow_the_events() {
     assert_eq!(workloads, [0, 1, 2, 3]);
     assert_eq!(program.life(WorkloadIdx(2)), Some(LifeIdx(2)));
     assert_eq!(program.life(WorkloadIdx(4)), None, "the gateway stays");
-    let incidents: Vec<_> = lifecycle.incidents.iter().map(|one| (one.name.as_str(), one.times, one.kind.clone())).collect();
+    let incidents: Vec<_> =
+        lifecycle.incidents.iter().map(|one| (one.name.as_str(), one.times, one.kind.clone())).collect();
     let lives = |lives: &[u32]| lives.iter().map(|&life| LifeIdx(life)).collect::<Vec<_>>();
     assert_eq!(
         incidents,
@@ -154,7 +158,9 @@ fn lives_and_incidents_follow_the_events() {
     let changes: Vec<_> = control
         .changes
         .iter()
-        .map(|change| (change.name.as_str(), change.endpoints.map(|life| life.0), change.endpoint_count, change.times))
+        .map(|change| {
+            (change.name.as_str(), change.endpoints.map(|life| life.0), change.endpoint_count, change.times)
+        })
         .collect();
     assert_eq!(
         changes,
@@ -176,7 +182,8 @@ fn lives_and_incidents_follow_the_events() {
 fn told(name: &str, further: &str) -> Vec<(String, bool, u64)> {
     let program = program(&mesh(name), &format!("{further}events: [{{at: 1s, rollout: ratings}}]"));
     let control = program.control.as_ref().expect("a control plane");
-    let change = control.changes.iter().find(|change| change.endpoints.is_some()).expect("a change of endpoints");
+    let change =
+        control.changes.iter().find(|change| change.endpoints.is_some()).expect("a change of endpoints");
     let audiences = control.audiences.iter_enumerated();
     audiences
         .map(|(index, audience)| {
@@ -203,23 +210,18 @@ fn endpoints_are_told_to_whom_they_concern() {
     assert_eq!(told("istio-sidecar", ""), istio);
     istio[1].1 = false;
     istio[2].1 = false;
-    let scoped = "scopes: [{name: own, labels: {app: reviews}, hosts: [./reviews.default.svc.cluster.local]}]\n";
-    let scoped = program_scopes(scoped);
-    assert_eq!(scoped, istio);
+    let scope = "scopes: [{name: own, namespace: default, labels: {app: reviews}, hosts: [./reviews.default.svc.cluster.local]}]\n";
+    assert_eq!(told("istio-sidecar", scope), istio);
     // What is not called is not asked for.
     assert_eq!(told("linkerd", ""), sidecars(false, 1));
     let ambient = [row("gateway:in", true, 2), row("node:proxy", true, 1)];
     assert_eq!(told("istio-ambient", ""), ambient);
-    let waypoints = [row("gateway:in", true, 2), row("waypoint:default", true, 2), row("node:proxy", true, 1)];
+    let waypoints =
+        [row("gateway:in", true, 2), row("waypoint:default", true, 2), row("node:proxy", true, 1)];
     assert_eq!(told("istio-ambient-waypoint", ""), waypoints);
     let elsewhere = "mesh: {waypoints: [{name: w, services: [web]}]}\n";
     let waypoints = [row("gateway:in", true, 2), row("waypoint:w", false, 2), row("node:proxy", true, 1)];
     assert_eq!(told("istio-ambient-waypoint", elsewhere), waypoints);
-}
-
-/// As `told` under Istio, with a scope of the pods of `reviews`.
-fn program_scopes(scopes: &str) -> Vec<(String, bool, u64)> {
-    told("istio-sidecar", scopes)
 }
 
 #[test]
@@ -263,7 +265,8 @@ fn a_pods_proxy_waits_and_ends_as_its_mesh_does() {
     assert_eq!((proxy.exit, proxy.drain), (Exit::After(seconds(5)), seconds(45)));
     assert!(proxy.is_native && proxy.drains_first);
     assert_eq!((life.end.pre_stop, life.end.shutdown, life.end.grace), (seconds(5), seconds(1), seconds(30)));
-    let of_versions = [LifeIdx(1), LifeIdx(2)].map(|life| (lives[life].start.readiness.is_some(), lives[life].strategy));
+    let of_versions =
+        [LifeIdx(1), LifeIdx(2)].map(|life| (lives[life].start.readiness.is_some(), lives[life].strategy));
     assert_eq!(of_versions, [(true, UpdateStrategy::default()), (false, UpdateStrategy::Recreate)]);
 
     let with = |mesh: &str, settings: &[(&str, &str)]| {
@@ -273,7 +276,8 @@ fn a_pods_proxy_waits_and_ends_as_its_mesh_does() {
         }
         of(&profile.model(4))[LifeIdx(0)].clone()
     };
-    let classic = with("istio-sidecar", &[("startup.mode", "classic"), ("termination.exit", "without_connections")]);
+    let classic =
+        with("istio-sidecar", &[("startup.mode", "classic"), ("termination.exit", "without_connections")]);
     let proxy = classic.end.proxy.expect("it has one");
     assert_eq!(classic.start.sidecar, Sidecar::Classic);
     assert_eq!(proxy.exit, Exit::OnZeroConnections { minimum: seconds(5), poll: seconds(1) });
