@@ -89,7 +89,10 @@ fn a_hook_of_unknown_length_is_named() {
     let (draft, sources, diagnostics) = input::load(&[path], &Options::default());
     let said = diagnostics.render(&sources, Style::Plain);
     assert_eq!(draft.services[0].application.lifecycle.pre_stop, Span::ZERO);
-    assert!(said.contains("this preStop hook takes no time here: only one that sleeps is modelled"), "{said}");
+    assert!(
+        said.contains("this preStop hook takes no time here: only one that sleeps is modelled"),
+        "{said}"
+    );
 }
 
 /// A scenario beside manifests replaces what it says, and nothing else.
