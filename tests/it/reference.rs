@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use sim::diag::CODES;
 use sim::input::FORMATS;
 use sim::input::defaults::DEFAULTS;
+use sim::input::draft::EVENTS;
 use sim::kernel::dist::DISTRIBUTIONS;
 use sim::mesh::prices;
 use sim::mesh::profile::{install_profiles, summaries};
@@ -70,6 +71,14 @@ fn page() -> String {
             let parameters: Vec<String> = row.parameters.iter().map(code).collect();
             vec![code(row.name), parameters.join(", "), row.doc.to_owned()]
         }),
+    );
+    text += &table(
+        "Events",
+        "`events` of a scenario: what happens `at` a time since the start of the run, warm-up included, once or `every` so \
+         often `until` a time. Services are one, a list, or `all`. How pods start, end and are replaced is said in \
+         `lifecycle` of a service or version.",
+        &["key", "example", "what happens"],
+        EVENTS.iter().map(|(key, example, doc)| vec![code(key), code(example), (*doc).to_owned()]),
     );
     text += &table(
         "Load balancing",
