@@ -16,7 +16,7 @@ mod event;
 mod proxy;
 mod routing;
 
-pub use event::{ChangedDraft, EventDraft, EventKindDraft};
+pub use event::{ChangedDraft, EVENTS, EventDraft, EventKindDraft};
 pub use proxy::ProxyDraft;
 pub use routing::{
     BackendDraft, ExternalDraft, GatewayDraft, Level, PolicyDraft, RouteDraft, ScopeDraft, SubsetDraft, Via,

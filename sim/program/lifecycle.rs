@@ -1,7 +1,7 @@
 //! Pods that come and go during a run: how they start and end, and what makes them.
 //!
-//! A workload of which pods come and go has more places than pods: [`Workload::pods`] of them, of which the first
-//! [`Workload::wanted`] hold a pod when the run begins. A pod that is made takes a free place; what it is does not depend
+//! A workload of which pods come and go has more places than pods: [`pods`](super::Workload::pods) of them, of which the first
+//! [`wanted`](super::Workload::wanted) hold a pod when the run begins. A pod that is made takes a free place; what it is does not depend
 //! on which. Of all others every place holds a pod from the start on.
 
 mod build;

@@ -1,5 +1,7 @@
 //! Kubernetes manifests: what they say, what is guessed, and how other files add to them.
 
+mod life;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};

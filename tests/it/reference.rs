@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use sim::diag::CODES;
 use sim::input::FORMATS;
 use sim::input::defaults::DEFAULTS;
+use sim::input::draft::EVENTS;
 use sim::kernel::dist::DISTRIBUTIONS;
 use sim::mesh::prices;
 use sim::mesh::profile::{install_profiles, summaries};
@@ -71,6 +72,7 @@ fn page() -> String {
             vec![code(row.name), parameters.join(", "), row.doc.to_owned()]
         }),
     );
+    text += &events();
     text += &table(
         "Load balancing",
         "`policies: [{service: reviews, balancing: ring_hash}]`; without a policy the mesh's own way holds.",
@@ -97,6 +99,17 @@ fn page() -> String {
         CODES.iter().map(|(_, name, meaning)| vec![code(name), (*meaning).to_owned()]),
     );
     text
+}
+
+fn events() -> String {
+    table(
+        "Events",
+        "`events` of a scenario: what happens `at` a time since the start of the run, warm-up included, once or `every` so \
+         often `until` a time. Services are one, a list, or `all`. How pods start, end and are replaced is said in \
+         `lifecycle` of a service or version.",
+        &["key", "example", "what happens"],
+        EVENTS.iter().map(|(key, example, doc)| vec![code(key), code(example), (*doc).to_owned()]),
+    )
 }
 
 /// The tables of profiles and prices.

@@ -4,6 +4,30 @@ use crate::units::Span;
 
 use super::Located;
 
+/// What may happen: the key that says so, an example, and what it is.
+pub const EVENTS: [(&str, &str, &str); 4] = [
+    (
+        "change",
+        "{at: 40s, change: [reviews, ratings], objects: 10, every: 1s, until: 60s}",
+        "routes or policies of these services change, one object for each unless `objects` says how many in all",
+    ),
+    (
+        "rollout",
+        "{at: 20s, rollout: reviews}",
+        "all pods of a service, or of each of its versions, are replaced as `lifecycle.strategy` says",
+    ),
+    (
+        "scale",
+        "{at: 20s, scale: reviews, replicas: 6}",
+        "a service, which has no versions, has so many pods from then on; 0 is none",
+    ),
+    (
+        "kill",
+        "{at: 20s, kill: [reviews, ratings], pods: 1}",
+        "so many pods of each service, or of each of its versions, are gone without warning and are replaced",
+    ),
+];
+
 /// Something that happens at a time, once or again and again.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EventDraft {

@@ -16,6 +16,7 @@ use super::tree::{Located, Node};
 mod behaviour;
 mod hints;
 mod known;
+mod life;
 mod object;
 mod pod;
 pub mod pods;

@@ -3,9 +3,10 @@
 use crate::diag::{Code, Diagnostic, Diagnostics, Location};
 use crate::input::fields;
 use crate::input::tree::{Located, Node};
-use crate::units::{Bytes, Cores, UnitError};
+use crate::units::{Bytes, Cores, Span, UnitError};
 use crate::vocabulary::Resources;
 
+use super::life::{self, ContainerLife};
 use super::object::{Texts, at, elements_at, located_at, text_at, texts_at};
 
 /// Labels that differ from pod to pod or from roll-out to roll-out: nobody selects by them.
@@ -25,6 +26,8 @@ pub(super) struct Template {
     pub(super) annotations: Vec<(String, Located<String>)>,
     /// Whether it has the network of its node: no mesh reaches into it.
     pub(super) host_network: bool,
+    /// Its grace period, if it says one.
+    pub(super) grace: Option<Span>,
     pub(super) containers: Vec<Container>,
 }
 
@@ -38,6 +41,8 @@ pub(super) struct Container {
     pub(super) ports: Vec<(Option<String>, u16)>,
     /// Values of its environment, and its command and arguments, which have no name.
     pub(super) texts: Vec<(Option<String>, Located<String>)>,
+    /// What it says of its pod's life.
+    pub(super) life: ContainerLife,
     /// ConfigMaps of its environment.
     pub(super) references: Vec<Reference>,
     pub(super) location: Location,
@@ -80,6 +85,7 @@ impl Template {
         Self {
             labels,
             annotations: located_at(node, &["metadata", "annotations"]),
+            grace: life::seconds(node, &["spec", "terminationGracePeriodSeconds"], diagnostics),
             host_network: at(node, &["spec", "hostNetwork"]).and_then(Node::text) == Some("true"),
             containers,
         }
@@ -140,6 +146,7 @@ impl Container {
             name: text_at(node, "name").to_owned(),
             lifetime,
             resources: resources(node, diagnostics),
+            life: ContainerLife::read(node, diagnostics),
             ports: ports(node, diagnostics),
             texts,
             references,

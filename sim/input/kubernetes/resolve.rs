@@ -13,6 +13,7 @@ use crate::vocabulary::routing::Resource;
 use crate::vocabulary::{Application, Protocol};
 
 use super::hints::{Clue, clues};
+use super::life::pod_life;
 use super::object::{Labels, by_name, selects};
 use super::proxy::annotated;
 use super::service::Service;
@@ -216,6 +217,7 @@ impl<'a> Resolver<'a> {
             application: Application {
                 protocol,
                 resources: workload.template.resources(),
+                lifecycle: pod_life(&workload.template, workload.replacement),
                 ..Application::default()
             },
             operations: Vec::new(),

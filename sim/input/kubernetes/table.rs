@@ -4,9 +4,8 @@ use crate::input::foreign::Row;
 use crate::input::foreign::Treatment::{self, Irrelevant, Modelled, Named};
 
 use crate::input::linkerd::annotations;
-const START_UP: Treatment = Named("pods are there from the beginning");
+const PROXY_START: Treatment = Named("every pod's proxy starts as its mesh is installed");
 const PLACEMENT: Treatment = Named("pods are placed by their requests and zones alone");
-const ROLL_OUT: Treatment = Named("nothing is rolled out during a run");
 
 /// Of every object.
 const HEAD: &[Row] = &[
@@ -48,9 +47,9 @@ const POD: &[Row] = &[
     ("resources", Named("requests and limits are those of containers")),
     ("resourceClaims", Named("devices are not modelled")),
     ("runtimeClassName", Named("every container runtime is alike")),
-    ("readinessGates", START_UP),
+    ("readinessGates", Named("a pod is ready when its containers are")),
     ("restartPolicy", Irrelevant),
-    ("terminationGracePeriodSeconds", ROLL_OUT),
+    ("terminationGracePeriodSeconds", Modelled),
     ("activeDeadlineSeconds", Named("no pod ends during a run")),
     ("dnsConfig", Named("looking up names takes no time")),
     ("dnsPolicy", Irrelevant),
@@ -101,10 +100,18 @@ const CONTAINER: &[Row] = &[
     ("resizePolicy", Irrelevant),
     ("restartPolicy", Modelled),
     ("restartPolicyRules", Irrelevant),
-    ("readinessProbe", START_UP),
-    ("startupProbe", START_UP),
+    ("readinessProbe.periodSeconds", Modelled),
+    ("readinessProbe.initialDelaySeconds", Modelled),
+    ("readinessProbe.successThreshold", Named("the first success counts")),
+    ("readinessProbe", Irrelevant),
+    (
+        "startupProbe",
+        Named("an application is probed for readiness alone; how long it starts is the scenario's"),
+    ),
     ("livenessProbe", Named("no container is restarted")),
-    ("lifecycle", ROLL_OUT),
+    ("lifecycle.preStop", Modelled),
+    ("lifecycle.postStart", Named("a hook after the start takes no time")),
+    ("lifecycle.stopSignal", Irrelevant),
     ("image", Irrelevant),
     ("imagePullPolicy", Irrelevant),
     ("securityContext", Irrelevant),
@@ -124,10 +131,11 @@ const WORKLOAD: &[Row] = &[
     ("spec.selector", Irrelevant),
     ("spec.template.metadata", Modelled),
     ("spec.serviceName", Irrelevant),
-    ("spec.minReadySeconds", ROLL_OUT),
-    ("spec.strategy", ROLL_OUT),
-    ("spec.updateStrategy", ROLL_OUT),
-    ("spec.podManagementPolicy", ROLL_OUT),
+    ("spec.minReadySeconds", Modelled),
+    ("spec.strategy", Modelled),
+    ("spec.updateStrategy.rollingUpdate.partition", Named("all pods are replaced")),
+    ("spec.updateStrategy", Modelled),
+    ("spec.podManagementPolicy", Named("pods start whenever there is room for them")),
     ("spec.paused", Irrelevant),
     ("spec.progressDeadlineSeconds", Irrelevant),
     ("spec.revisionHistoryLimit", Irrelevant),
@@ -159,7 +167,7 @@ const SERVICE: &[Row] = &[
     ("spec.loadBalancerClass", Irrelevant),
     ("spec.loadBalancerIP", Irrelevant),
     ("spec.loadBalancerSourceRanges", Irrelevant),
-    ("spec.publishNotReadyAddresses", ROLL_OUT),
+    ("spec.publishNotReadyAddresses", Named("only a pod that is ready is an endpoint")),
     ("spec.externalTrafficPolicy", Named("requests from outside come by no node")),
     ("spec.internalTrafficPolicy", Named("a caller's node gets no preference")),
     ("spec.trafficDistribution", Named("a caller's zone gets no preference without a policy")),
@@ -186,7 +194,7 @@ pub(super) const ANNOTATIONS: &[Row] = &[
     ("sidecar.istio.io/logLevel", Irrelevant),
     ("sidecar.istio.io/componentLogLevel", Irrelevant),
     ("sidecar.istio.io/interceptionMode", Irrelevant),
-    ("sidecar.istio.io/nativeSidecar", START_UP),
+    ("sidecar.istio.io/nativeSidecar", PROXY_START),
     ("prometheus.istio.io/merge-metrics", Irrelevant),
     ("istio.io/rev", Irrelevant),
     ("linkerd.io/inject", Modelled),
@@ -194,7 +202,7 @@ pub(super) const ANNOTATIONS: &[Row] = &[
     ("config.linkerd.io/proxy-cpu-limit", Modelled),
     ("config.linkerd.io/proxy-memory-request", Modelled),
     ("config.linkerd.io/proxy-memory-limit", Modelled),
-    ("config.linkerd.io/proxy-enable-native-sidecar", START_UP),
+    ("config.linkerd.io/proxy-enable-native-sidecar", PROXY_START),
     ("config.linkerd.io/admin-port", Irrelevant),
     ("config.linkerd.io/control-port", Irrelevant),
     ("config.linkerd.io/inbound-port", Irrelevant),

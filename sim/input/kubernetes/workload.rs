@@ -8,6 +8,7 @@ use crate::input::draft::ProxyDraft;
 use crate::input::fields;
 use crate::input::tree::{Located, Node};
 
+use super::life::Replacement;
 use super::object::{Meta, Texts, at, elements_at, text_at};
 use super::pod::Template;
 
@@ -18,6 +19,8 @@ pub(super) struct Workload {
     /// `None` where nothing says how many.
     pub(super) replicas: Option<Located<u32>>,
     pub(super) template: Template,
+    /// How its pods are replaced.
+    pub(super) replacement: Replacement,
     /// The proxy that its pods have been given.
     pub(super) injected: Option<ProxyDraft>,
     /// Whether pods are looked at, with the proxies they have, and not what they will be made from.
@@ -49,7 +52,8 @@ impl Workload {
         };
         let template = Template::read(template, diagnostics);
         let injected = template.injected(diagnostics);
-        Some(Self { meta, replicas, template, injected, live: false })
+        let replacement = Replacement::read(node, diagnostics);
+        Some(Self { meta, replicas, template, replacement, injected, live: false })
     }
 
     /// Reports a workload of no pods.
@@ -157,6 +161,7 @@ pub(super) fn gather(pods: Vec<Pod>, workloads: &mut Vec<Workload>, diagnostics:
             replicas: Some(Located::new(1, pod.location)),
             meta: Meta { kind: pod.meta.kind, name, namespace: pod.meta.namespace },
             template: pod.template,
+            replacement: Replacement::default(),
             injected,
             live: pod.live,
         });

@@ -12,12 +12,9 @@
 
 use crate::diag::{Code, Diagnostic, Diagnostics, quote};
 
-use crate::input::draft::{ChangedDraft, EventDraft, EventKindDraft};
+use crate::input::draft::{ChangedDraft, EVENTS, EventDraft, EventKindDraft};
 use crate::input::fields::{self, Fields, list, located};
 use crate::input::tree::{Located, Node, Value};
-
-/// Keys that say what happens, one in each event.
-const KINDS: [&str; 4] = ["change", "rollout", "scale", "kill"];
 
 /// One event.
 pub(super) fn event(node: &Node, diagnostics: &mut Diagnostics) -> Option<EventDraft> {
@@ -37,18 +34,20 @@ pub(super) fn event(node: &Node, diagnostics: &mut Diagnostics) -> Option<EventD
 }
 
 fn kind(fields: &mut Fields<'_, '_>) -> Option<EventKindDraft> {
-    let written: Vec<&str> = KINDS.into_iter().filter(|kind| fields.has(kind)).collect();
+    let kinds = EVENTS.map(|(kind, ..)| kind);
+    let written: Vec<&str> = kinds.into_iter().filter(|kind| fields.has(kind)).collect();
     if written.is_empty() {
         let problem = Diagnostic::error(Code::MissingKey, "an event does not say what happens");
-        fields.report(problem.at(fields.location()).hint(format!("it has one of: {}", KINDS.join(", "))));
+        fields.report(problem.at(fields.location()).hint(format!("it has one of: {}", kinds.join(", "))));
     }
     if let [first, second, ..] = written[..] {
         let message = format!("an event cannot be {} and {} at once", quote(first), quote(second));
         let problem = Diagnostic::error(Code::InvalidValue, message).at(fields.location());
         fields.report(problem.hint("write an event for each, at the same time if need be"));
     }
-    let kinds = [change(fields), rollout(fields), scale(fields), kill(fields)];
-    kinds.into_iter().flatten().next()
+    // Each reports what is wrong with its own keys.
+    let read = [change(fields), rollout(fields), scale(fields), kill(fields)];
+    read.into_iter().flatten().next()
 }
 
 fn change(fields: &mut Fields<'_, '_>) -> Option<EventKindDraft> {
@@ -83,7 +82,7 @@ fn of_kind(
     reader: fn(&Node, &mut Diagnostics) -> Option<u32>,
 ) -> Option<Located<u32>> {
     let location = fields.take(key)?.location;
-    if !fields.has(kind) && KINDS.iter().any(|other| fields.has(other)) {
+    if !fields.has(kind) && EVENTS.iter().any(|(other, ..)| fields.has(other)) {
         let message = format!("{} belongs to an event with {}", quote(key), quote(kind));
         fields.report(Diagnostic::error(Code::UnknownKey, message).at(location));
     }

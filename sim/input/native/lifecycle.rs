@@ -12,7 +12,7 @@
 //!   min_ready: 10s
 //! ```
 
-use crate::diag::{Code, Diagnostic, Diagnostics, closest, quote};
+use crate::diag::{Code, Diagnostic, Diagnostics, Location, closest, quote};
 use crate::units::{Span, UnitError};
 use crate::vocabulary::{Amount, PodLife, Readiness, UpdateStrategy};
 
@@ -96,15 +96,23 @@ fn strategy(node: &Node, diagnostics: &mut Diagnostics) -> Option<UpdateStrategy
     let UpdateStrategy::RollingUpdate { max_surge, max_unavailable } = UpdateStrategy::default() else {
         unreachable!("Kubernetes' own strategy is a rolling update")
     };
-    let (max_surge, max_unavailable) = (surge.unwrap_or(max_surge), unavailable.unwrap_or(max_unavailable));
-    let place = fields.location();
+    let amounts = (surge.unwrap_or(max_surge), unavailable.unwrap_or(max_unavailable));
+    fields.finish();
+    Some(rolling_update(amounts, node.location, diagnostics))
+}
+
+/// Little by little: so many pods more, and fewer, at a time. Reports if both are none.
+pub(in crate::input) fn rolling_update(
+    (max_surge, max_unavailable): (Amount, Amount),
+    place: Location,
+    diagnostics: &mut Diagnostics,
+) -> UpdateStrategy {
     if max_surge.is_none() && max_unavailable.is_none() {
         let message = "with no pod more and none fewer than wanted nothing can be replaced";
         let problem = Diagnostic::error(Code::InvalidValue, message).at(place);
-        fields.report(problem.hint("give `max_surge` or `max_unavailable` at least 1"));
+        diagnostics.push(problem.hint("at least one of the two is to be 1 or more"));
     }
-    fields.finish();
-    Some(UpdateStrategy::RollingUpdate { max_surge, max_unavailable })
+    UpdateStrategy::RollingUpdate { max_surge, max_unavailable }
 }
 
 /// `1` or `25%`, as Kubernetes has them.

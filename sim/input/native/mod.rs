@@ -29,7 +29,7 @@ mod application;
 mod cluster;
 mod distribution;
 mod events;
-mod lifecycle;
+pub(crate) mod lifecycle;
 mod matches;
 mod mesh;
 mod operation;

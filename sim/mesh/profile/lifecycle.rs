@@ -56,3 +56,37 @@ fn sidecar(startup: Reader<'_>, termination: Reader<'_>) -> SidecarModel {
         accept: termination.span("accept"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{find, names};
+
+    /// What meshes share is drawn as one assumption, and cancels in their difference.
+    #[test]
+    fn kubernetes_is_the_same_under_every_mesh() {
+        let of = |name: &str| {
+            let profile = find(name, None).expect("it is shipped");
+            let numbers: Vec<_> = profile
+                .numbers()
+                .filter(|(path, _)| path.starts_with("kubernetes."))
+                .map(|(path, quantity)| (path.to_owned(), quantity.value, quantity.low, quantity.high))
+                .collect();
+            (numbers, profile.model(4).lifecycle.kubernetes)
+        };
+        let first = of("none");
+        assert_eq!(first.0.len(), 7);
+        for name in names() {
+            assert_eq!(of(name), first, "{name}");
+        }
+    }
+
+    #[test]
+    fn only_sidecars_and_redirection_add_to_it() {
+        for name in names() {
+            let model = find(name, None).expect("it is shipped").model(4);
+            assert_eq!(model.lifecycle.sidecar.is_some(), model.sidecar.is_some(), "{name}");
+            let redirects = model.lifecycle.redirection > super::Span::ZERO;
+            assert_eq!(redirects, model.node_proxy.is_some(), "{name}");
+        }
+    }
+}

@@ -248,7 +248,7 @@ static MESH: &[(Needed, Parameter)] = &{
         (Sidecar, word("termination.drains_first", &["yes", "no"], "Whether a native sidecar drains when its pod is deleted and goes at once when it is told to.")),
         (Sidecar, number("termination.accept", Time, "How long it takes new connections while it drains.")),
         (Sidecar, number("termination.minimum_drain", Time, "Before it looks whether it is without connections.")),
-        (Sidecar, number("termination.poll", Time, "Time between two such looks.").at_least(1e-3)),
+        (Sidecar, number("termination.poll", Time, "Time between two such looks.")),
         (Always, number("kubernetes.schedule", Time, "From when a pod is made until its node has it.")),
         (Always, number("kubernetes.sandbox", Time, "A pod's sandbox and network.")),
         (Always, number("kubernetes.image_pull", Time, "The image of a mesh's container, mostly there already.")),

@@ -20,6 +20,7 @@ services:
     script: [{{call: reviews}}, {{call: ratings}}]
     lifecycle: {{start: {{exponential: 2s}}, pre_stop: 5s, strategy: {{max_surge: 30%, max_unavailable: 0}}, min_ready: 3s}}
   - name: reviews
+    labels: {{app: reviews}}
     service_time: 1ms
     versions: [{{name: v1}}, {{name: v2, replicas: 2, lifecycle: {{readiness: none, strategy: recreate}}}}]
   - {{name: ratings, service_time: 1ms}}
@@ -209,10 +210,8 @@ fn endpoints_are_told_to_whom_they_concern() {
     assert_eq!(told("istio-sidecar", ""), istio);
     istio[1].1 = false;
     istio[2].1 = false;
-    let scoped =
-        "scopes: [{name: own, labels: {app: reviews}, hosts: [./reviews.default.svc.cluster.local]}]\n";
-    let scoped = program_scopes(scoped);
-    assert_eq!(scoped, istio);
+    let scope = "scopes: [{name: own, namespace: default, labels: {app: reviews}, hosts: [./reviews.default.svc.cluster.local]}]\n";
+    assert_eq!(told("istio-sidecar", scope), istio);
     // What is not called is not asked for.
     assert_eq!(told("linkerd", ""), sidecars(false, 1));
     let ambient = [row("gateway:in", true, 2), row("node:proxy", true, 1)];
@@ -223,11 +222,6 @@ fn endpoints_are_told_to_whom_they_concern() {
     let elsewhere = "mesh: {waypoints: [{name: w, services: [web]}]}\n";
     let waypoints = [row("gateway:in", true, 2), row("waypoint:w", false, 2), row("node:proxy", true, 1)];
     assert_eq!(told("istio-ambient-waypoint", elsewhere), waypoints);
-}
-
-/// As `told` under Istio, with a scope of the pods of `reviews`.
-fn program_scopes(scopes: &str) -> Vec<(String, bool, u64)> {
-    told("istio-sidecar", scopes)
 }
 
 #[test]
