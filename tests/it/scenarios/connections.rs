@@ -289,7 +289,7 @@ fn a_burst_from_a_cold_start_does_not_wait_for_as_many_handshakes() {
 }
 
 /// A proxy that looks at requests takes 3 ms for a connection of its application, with the first request on it, and 4 ms
-/// once the response is back; one that a client without a proxy opens takes the callee's 2 ms. Connections between proxies are kept, whatever the application does.
+/// once the response is back, before the caller's own answer passes; one that a client without a proxy opens takes the callee's 2 ms. Connections between proxies are kept, whatever the application does.
 #[test]
 fn proxies_beside_pods_take_cpu_for_each_connection_of_the_application() {
     let mut mesh = free_proxies();
@@ -299,16 +299,17 @@ fn proxies_beside_pods_take_cpu_for_each_connection_of_the_application() {
     };
     mesh.sidecar.as_mut().expect("it has sidecars").connection =
         ConnectionCost { outbound: cpu(3, 4), inbound: cpu(2, 1) };
-    for (keep_alive, opening) in [(true, 0), (false, 3)] {
+    for (keep_alive, own) in [(true, 0), (false, 3 + 4)] {
         let services = format!(
             "{PAIR_FAR_APART}services:\n  - {{name: a, service_time: 0s, client: {{keep_alive: {keep_alive}}}, script: [{{call: b}}]}}\n  - {{name: b, service_time: 5ms}}\n"
         );
         let record = run(&mesh, 1_000, 1_000, &format!("{services}{}", ten_a_second("a")));
-        assert_eq!(total(&record), 10 * (opening + 1 + 5 + 1) * MILLISECOND);
+        assert_eq!(total(&record), 10 * (own + 1 + 5 + 1) * MILLISECOND);
         assert_eq!(record.edges[0].handshakes, 0);
         // The first request of all: from outside to a's proxy, and a handshake of four legs to b's.
         let once = "traffic:\n  - {name: users, service: a, from: outside, arrivals: {trace: [100ms]}}\n";
         let first = run(&mesh, 0, 1_000, &format!("{services}{once}"));
-        assert_eq!(total(&first), (2 + 3 + 4 + 1 + 5 + 1) * MILLISECOND);
+        let closing = if keep_alive { 0 } else { 4 };
+        assert_eq!(total(&first), (2 + 3 + 4 + 1 + 5 + 1 + closing) * MILLISECOND);
     }
 }
