@@ -51,7 +51,7 @@ impl AtLoad {
         let of_mesh = |(results, (labels, drawn)): (&Results, (&Labels, &Drawn))| {
             let of_entry = |entry: &str| -> Vec<Option<f64>> {
                 let subject = (Scope::Entry, entry);
-                let p99 = |draw: &Values| draw.get(labels, subject, "response_time", Statistic::P99);
+                let p99 = |draw: &Values| draw.rough(labels, subject, "response_time", Statistic::P99);
                 drawn.draws.iter().map(p99).collect()
             };
             results.names(Scope::Entry).into_iter().map(of_entry).collect()
