@@ -115,7 +115,7 @@ impl CompareArguments {
         let plan = loaded.plan();
         let meshes = programs.len() as u64;
         let runs = u64::from(plan.first_replications()) * meshes + u64::from(self.draws + 1) * meshes;
-        let points = self.load.as_ref().map_or(0, |load| load.runs(loaded) * meshes);
+        let points = self.load.as_ref().map_or(0, |load| load.runs(loaded, self.draws) * meshes);
         let simulation = Simulation::start(self.options.threads, runs + points);
         let outcome = simulation.run(programs, plan);
         if outcome.records.iter().any(Vec::is_empty) {
@@ -145,7 +145,7 @@ impl CompareArguments {
         }
         let mut load = None;
         if let Some(wanted) = self.load.as_ref().filter(|_| !is_stopped) {
-            load = wanted.run(&simulation, loaded);
+            load = wanted.run(&simulation, loaded, self.draws, baseline);
             is_stopped = load.is_none();
         }
         let seconds = simulation.finish();

@@ -1,7 +1,7 @@
 //! Endpoint and connection: choosing, taking, opening, sharing.
 
 use crate::kernel::Uniform;
-use crate::program::{Edge, PodIdx};
+use crate::program::{Edge, EdgeIdx, PodIdx, ProxyIdx};
 use crate::units::{SimTime, Span};
 use crate::vocabulary::failure::Cause;
 
@@ -16,6 +16,15 @@ use super::{Engine, Event, draw};
 /// How long an endpoint is left alone that could not be connected to: Linkerd's first back-off
 /// (`LINKERD2_PROXY_OUTBOUND_CONNECT_EXP_BACKOFF`, 100 ms and longer).
 const BEFORE_RECONNECT: Span = Span::from_millis(100);
+
+/// A connection that was closed: the proxies of its ends, and their workers that it belonged to.
+#[derive(Clone, Copy, Debug)]
+#[must_use = "closing it takes CPU"]
+pub(super) struct Closed {
+    edge: EdgeIdx,
+    ends: [Option<ProxyIdx>; 2],
+    workers: [u32; 2],
+}
 
 impl Engine<'_> {
     /// The calling side chooses an endpoint and takes a connection, or waits for one.
@@ -106,7 +115,8 @@ impl Engine<'_> {
         call.proxy_time += waited.nanos();
     }
 
-    /// A connection is opened, for this call in the first place: CPU on both sides, round trips between.
+    /// A connection is opened, for this call in the first place: CPU on both sides, round trips between. One that joins a
+    /// tunnel which is being opened waits for that first.
     fn open_connection(&mut self, id: ConnectionId, call: CallId) {
         let now = self.schedule.now();
         let (index, edge) = self.edge(call);
@@ -126,8 +136,6 @@ impl Engine<'_> {
             is_refused: false,
             followers: Vec::new(),
         };
-        let worker = opening.worker;
-        let proxy = self.program.pods[call.caller].proxy;
         self.proxies.connection_opened(self.program.ends(call.caller, edge, endpoint), now);
         self.connections[id].server_worker = self.server_worker(&opening);
         let handshake = self.handshake(id, &opening);
@@ -138,18 +146,23 @@ impl Engine<'_> {
             .map(|timeout| self.schedule.timer(Span::from_nanos(timeout), Event::ConnectTimeout(id)));
         self.connections[id].opening = Some(Box::new(opening));
         self.recorder.connection(index, now);
-        let Some(Handshake { legs, encrypts }) = handshake else { return };
-        if encrypts || edge.pool.tunnel.is_none() {
+        let Some(handshake) = handshake else { return };
+        if handshake.encrypts || edge.pool.tunnel.is_none() {
             self.recorder.handshake(index, now);
         }
-        if legs == 0 {
-            if !self.accepts(self.program.callee(edge, endpoint)) {
-                self.refuse(id);
-            }
-            return self.connected(id);
-        }
-        match (edge.pool.client_cpu, proxy) {
-            (cpu @ 1.., Some(proxy)) if encrypts => {
+        self.set_out(id);
+    }
+
+    /// The connecting side does its part: of exchanging keys, and where its proxy forwards connections, of this one.
+    fn set_out(&mut self, id: ConnectionId) {
+        let now = self.schedule.now();
+        let Some(opening) = &self.connections[id].opening else { return };
+        let [caller, _] = opening.ends;
+        let (pool, worker) = (&self.program.edges[opening.edge].pool, opening.worker);
+        let keys = if opening.handshake.encrypts { pool.client_cpu } else { 0 };
+        let own = if pool.per_connection { pool.opening_cpu[0] } else { 0 };
+        match (keys + own, self.program.pods[caller].proxy) {
+            (cpu @ 1.., Some(proxy)) => {
                 self.give_to_worker(proxy, worker, Work::Connect(id), Span::from_nanos(cpu));
             }
             _ => self.knock(id, now),
@@ -194,23 +207,33 @@ impl Engine<'_> {
     /// The connecting side has done its work: the handshake's decisive message travels.
     pub(super) fn knock(&mut self, id: ConnectionId, sent: SimTime) {
         let Some(opening) = &self.connections[id].opening else { return };
-        let legs = u64::from(opening.handshake.legs - 1);
+        let Some(legs) = opening.handshake.legs.checked_sub(1) else {
+            return if sent == self.schedule.now() {
+                self.accept(id);
+            } else {
+                self.schedule.at(sent, Event::Handshake(id));
+            };
+        };
         let delay = self.handshake_leg(opening);
-        self.schedule.at(sent + Span::from_nanos(delay.nanos() * legs), Event::Handshake(id));
+        self.schedule.at(sent + Span::from_nanos(delay.nanos() * u64::from(legs)), Event::Handshake(id));
     }
 
     /// The handshake's decisive message reaches the accepting side.
     pub(super) fn accept(&mut self, id: ConnectionId) {
         let connection = &self.connections[id];
         let Some(opening) = &connection.opening else { return };
-        let [_, callee] = opening.ends;
+        let [caller, callee] = opening.ends;
         if !self.accepts(callee) {
             self.refuse(id);
             return self.welcome(id, self.schedule.now());
         }
-        let cpu = self.program.edges[opening.edge].pool.server_cpu;
-        match (cpu, self.program.pods[callee].proxy) {
-            (cpu @ 1.., Some(proxy)) if opening.handshake.encrypts => {
+        let edge = &self.program.edges[opening.edge];
+        let keys = if opening.handshake.encrypts { edge.pool.server_cpu } else { 0 };
+        // Within a node the one proxy has done its part.
+        let is_local = self.program.is_local(caller, edge, callee);
+        let own = if is_local { 0 } else { edge.pool.opening_cpu[1] };
+        match (keys + own, self.program.pods[callee].proxy) {
+            (cpu @ 1.., Some(proxy)) => {
                 let worker = connection.server_worker;
                 self.give_to_worker(proxy, worker, Work::Accept(id), Span::from_nanos(cpu));
             }
@@ -221,7 +244,10 @@ impl Engine<'_> {
     /// The accepting side has done its work.
     pub(super) fn welcome(&mut self, id: ConnectionId, sent: SimTime) {
         let Some(opening) = &self.connections[id].opening else { return };
-        let delay = self.handshake_leg(opening);
+        if opening.handshake.legs == 0 && sent == self.schedule.now() {
+            return self.connected(id);
+        }
+        let delay = if opening.handshake.legs == 0 { Span::ZERO } else { self.handshake_leg(opening) };
         self.schedule.at(sent + delay, Event::Connected(id));
     }
 
@@ -232,7 +258,7 @@ impl Engine<'_> {
         Span::from_nanos_f64(law.sample(&mut opening.key.draws(draw::NETWORK, opening.path, number, 0)))
     }
 
-    /// The connection is ready, and so are those that waited for the tunnel that it opens: calls that wait go on.
+    /// The connection is ready, and so is the tunnel that it opens, which others wait for: calls that wait go on.
     pub(super) fn connected(&mut self, id: ConnectionId) {
         let now = self.schedule.now();
         let Some(opening) = self.connections[id].opening.take() else { return };
@@ -253,10 +279,7 @@ impl Engine<'_> {
             self.share_out(id, position, edge, caller);
         }
         for follower in opening.followers {
-            if opening.is_refused {
-                self.refuse(follower);
-            }
-            self.connected(follower);
+            self.set_out(follower);
         }
     }
 
@@ -343,22 +366,41 @@ impl Engine<'_> {
         }
     }
 
+    /// The CPU of closing a connection after a call; within a node it is the one proxy's. Those that have been idle for too
+    /// long are few, and closed at none.
+    pub(super) fn tidy_up(&mut self, closed: Option<Closed>) {
+        let Some(Closed { edge, ends, workers }) = closed else { return };
+        let pool = &self.program.edges[edge].pool;
+        let outbound = if pool.per_connection { pool.closing_cpu[0] } else { 0 };
+        for ((cpu, proxy), worker) in [outbound, pool.closing_cpu[1]].into_iter().zip(ends).zip(workers) {
+            if let (cpu @ 1.., Some(proxy)) = (cpu, proxy) {
+                self.give_to_worker(proxy, worker, Work::Close, Span::from_nanos(cpu));
+            }
+        }
+    }
+
     /// The call is done with its connection to the endpoint, or given up and `is_over` false: an answer is still to come
-    /// on it. The call that has waited longest may use it.
-    pub(super) fn leave_connection(&mut self, id: CallId, is_over: bool) {
+    /// on it. The call that has waited longest may use it, or it is closed.
+    pub(super) fn leave_connection(&mut self, id: CallId, is_over: bool) -> Option<Closed> {
         let now = self.schedule.now();
-        let (_, edge) = self.edge(id);
+        let (index, edge) = self.edge(id);
         let call = &self.calls[id];
         let (caller, endpoint, connection, sent) = (call.caller, call.endpoint, call.connection, call.sent);
+        let workers = [call.worker, call.server_worker];
         let position = self.view_position(caller, edge);
         let pool = self.connections[connection].pool;
-        let Some(view) = &mut self.views[position] else { return };
+        let view = self.views[position].as_mut()?;
         match view.release(edge, &mut self.connections, connection, is_over, [sent, now]) {
-            Left::Kept => {}
-            Left::To(next) => self.stop_pending(connection, next),
+            Left::Kept => None,
+            Left::To(next) => {
+                self.stop_pending(connection, next);
+                None
+            }
             Left::Closed => {
-                self.proxies.connection_closed(self.program.ends(caller, edge, endpoint), now);
+                let ends = self.program.ends(caller, edge, endpoint);
+                self.proxies.connection_closed(ends, now);
                 self.open_instead(position, edge, pool, endpoint);
+                Some(Closed { edge: index, ends, workers })
             }
         }
     }

@@ -63,7 +63,8 @@ impl Engine<'_> {
             self.proxies.request_ended(proxy, begun, now);
         }
         if progress == Progress::Sent {
-            self.leave_connection(id, false);
+            let closed = self.leave_connection(id, false);
+            self.tidy_up(closed);
         }
         if progress == Progress::Connecting {
             let position = self.view_position(caller, edge);

@@ -9,7 +9,7 @@ use crate::units::{SimTime, Span};
 use super::call::{Call, CallId, Part, Progress, Waiter};
 use super::connection::ConnectionId;
 use super::links::{LinkTaken, NO_LINK};
-use super::pass::Pass;
+use super::pass::{Pass, Work};
 use super::{Engine, Event, draw};
 
 /// The legs of a hop, as addresses of their draws.
@@ -44,7 +44,7 @@ impl<'p> Engine<'p> {
         let edge = self.link_edge(id);
         let position = self.view_position(self.calls[id].caller, edge);
         if self.calls[id].is_relayed() {
-            return self.take_up(id, edge);
+            return self.take_up(id, edge, 0);
         }
         let limit = self.program.workloads[edge.caller].pool_size;
         let Some(view) = &mut self.views[position] else { return };
@@ -59,6 +59,7 @@ impl<'p> Engine<'p> {
         let call = &mut self.calls[id];
         let (LinkTaken::Kept(link) | LinkTaken::New(link)) = taken;
         call.link = link;
+        let mut opening = 0;
         if let Some(proxy) = self.program.outbound(call.caller, edge)
             && let Some(view) = &mut self.views[position]
         {
@@ -66,6 +67,7 @@ impl<'p> Engine<'p> {
                 // One that the proxy forwards as it is counts with the connection to the endpoint: measured as one.
                 if !edge.pool.per_connection {
                     self.proxies.opened(proxy, self.schedule.now());
+                    opening = edge.pool.opening_cpu[0];
                 }
                 let worker = match self.proxies.workers(proxy) {
                     1 => 0,
@@ -75,12 +77,13 @@ impl<'p> Engine<'p> {
             }
             call.worker = view.links.worker(link);
         }
-        self.take_up(id, edge);
+        self.take_up(id, edge, opening);
     }
 
     /// The calling side has the call: its proxy, if there is one, begins with it. A proxy that balances connections has
-    /// the connection first and then forwards what comes on it.
-    fn take_up(&mut self, id: CallId, edge: &Edge) {
+    /// the connection first and then forwards what comes on it. One that looks at requests has accepted the connection
+    /// with the first of them, at the CPU of `opening`, in nanoseconds.
+    fn take_up(&mut self, id: CallId, edge: &Edge, opening: u64) {
         let now = self.schedule.now();
         let call = &mut self.calls[id];
         call.spend(Part::Queueing, now.since(call.since));
@@ -92,7 +95,7 @@ impl<'p> Engine<'p> {
         }
         match outbound {
             Some((cost, proxy)) if !edge.pool.per_connection => {
-                self.pass(id, proxy, cost, Pass::OutboundRequest);
+                self.pass_after(id, proxy, cost, Pass::OutboundRequest, opening);
             }
             _ => self.dispatch(id),
         }
@@ -255,12 +258,14 @@ impl<'p> Engine<'p> {
             return self.forget(id);
         }
         call.progress = Progress::Back;
-        self.leave_connection(id, true);
+        let closed = self.leave_connection(id, true);
         self.endpoint_answered(id);
         if self.calls[id].is_attempt() {
-            return self.returned(id);
+            self.returned(id);
+        } else {
+            self.pass_back(id);
         }
-        self.pass_back(id);
+        self.tidy_up(closed);
     }
 
     /// The calling pod's proxy, if there is one, passes the response on.
@@ -307,7 +312,8 @@ impl<'p> Engine<'p> {
         let now = self.schedule.now();
         let edge = self.link_edge(id);
         let call = &mut self.calls[id];
-        let (caller, link) = (call.caller, std::mem::replace(&mut call.link, NO_LINK));
+        let (caller, worker) = (call.caller, call.worker);
+        let link = std::mem::replace(&mut call.link, NO_LINK);
         if link == NO_LINK {
             return;
         }
@@ -320,7 +326,11 @@ impl<'p> Engine<'p> {
             && let Some(proxy) = self.program.outbound(caller, edge)
         {
             self.proxies.closed(proxy, now);
+            if edge.pool.closing_cpu[0] > 0 {
+                self.give_to_worker(proxy, worker, Work::Close, Span::from_nanos(edge.pool.closing_cpu[0]));
+            }
         }
+        let Some(view) = &mut self.views[position] else { return };
         if view.waiting.is_empty() {
             return;
         }

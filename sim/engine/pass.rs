@@ -27,6 +27,8 @@ pub(super) enum Work {
     Connect(ConnectionId),
     /// The accepting side's part of a handshake.
     Accept(ConnectionId),
+    /// Closing a connection, which nobody waits for.
+    Close,
 }
 
 /// A job: of which proxy, what, and since when it waits.
@@ -40,6 +42,18 @@ pub(super) struct Job {
 impl Engine<'_> {
     /// A request or response enters a proxy.
     pub(super) fn pass(&mut self, id: CallId, proxy: ProxyIdx, cost: &PassCost, pass: Pass) {
+        self.pass_after(id, proxy, cost, pass, 0);
+    }
+
+    /// The same, after so many nanoseconds of CPU for something else.
+    pub(super) fn pass_after(
+        &mut self,
+        id: CallId,
+        proxy: ProxyIdx,
+        cost: &PassCost,
+        pass: Pass,
+        before: u64,
+    ) {
         let fixed = if matches!(pass, Pass::OutboundRequest | Pass::InboundRequest) {
             cost.request
         } else {
@@ -55,7 +69,7 @@ impl Engine<'_> {
             Pass::OutboundRequest | Pass::OutboundResponse => call.worker,
             Pass::InboundRequest | Pass::InboundResponse => call.server_worker,
         };
-        self.give_to_worker(proxy, worker, Work::Pass(id, pass), Span::from_nanos_f64(nanos));
+        self.give_to_worker(proxy, worker, Work::Pass(id, pass), Span::from_nanos_f64(nanos + before as f64));
     }
 
     /// Gives a job to the worker that the connection belongs to.
@@ -101,6 +115,7 @@ impl Engine<'_> {
             Work::Pass(id, pass) => (id, pass),
             Work::Connect(connection) => return self.knock(connection, visit.done),
             Work::Accept(connection) => return self.welcome(connection, visit.done),
+            Work::Close => return,
         };
         let part = match pass {
             Pass::OutboundRequest | Pass::OutboundResponse if self.calls[id].at_waypoint => Part::Waypoint,

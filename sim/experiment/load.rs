@@ -1,7 +1,7 @@
 //! The same scenario under more and less traffic.
 
 use crate::mesh::Scenario;
-use crate::metrics::{Results, Scope};
+use crate::metrics::{Drawn, Labels, Results, Scope, Statistic, Values};
 use crate::units::Rate;
 use crate::vocabulary::Arrivals;
 
@@ -10,6 +10,8 @@ use crate::vocabulary::Arrivals;
 pub struct Loads {
     /// Replications of each mesh at each load.
     pub replications: u32,
+    /// Draws of each mesh's constants at each load, the same at all; 0 is none.
+    pub draws: u32,
     /// Load by load.
     pub points: Vec<AtLoad>,
 }
@@ -23,6 +25,9 @@ pub struct AtLoad {
     pub offered: Vec<Option<f64>>,
     /// Mesh by mesh; of the scenario and its entries only.
     pub results: Vec<Results>,
+    /// Mesh by mesh, entry by entry, the 99th percentile of the response time in each draw, in seconds; `None` where it is
+    /// only known to be larger than something.
+    pub drawn: Vec<Vec<Vec<Option<f64>>>>,
 }
 
 impl AtLoad {
@@ -32,7 +37,27 @@ impl AtLoad {
             one.retain(&[Scope::Scenario, Scope::Entry]);
         }
         let offered = scenario.sources.iter().map(|source| offered(&source.arrivals)).collect();
-        Self { factor, offered, results }
+        Self { factor, offered, results, drawn: Vec::new() }
+    }
+
+    /// With the model intervals that draws of the meshes' constants give.
+    #[must_use]
+    pub fn with_model(mut self, labels: &[Labels], drawn: &[Drawn], baseline: usize) -> Self {
+        let with = |(mesh, results): (usize, Results)| {
+            let compared = (mesh != baseline).then(|| &drawn[baseline]);
+            results.with_model(&labels[mesh], &drawn[mesh], compared)
+        };
+        self.results = self.results.into_iter().enumerate().map(with).collect();
+        let of_mesh = |(results, (labels, drawn)): (&Results, (&Labels, &Drawn))| {
+            let of_entry = |entry: &str| -> Vec<Option<f64>> {
+                let subject = (Scope::Entry, entry);
+                let p99 = |draw: &Values| draw.rough(labels, subject, "response_time", Statistic::P99);
+                drawn.draws.iter().map(p99).collect()
+            };
+            results.names(Scope::Entry).into_iter().map(of_entry).collect()
+        };
+        self.drawn = self.results.iter().zip(labels.iter().zip(drawn)).map(of_mesh).collect();
+        self
     }
 }
 

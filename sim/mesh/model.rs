@@ -159,6 +159,8 @@ pub struct ProxyModel {
     pub grpc: TraversalCost,
     /// CPU of one exchange of bytes on an opaque connection.
     pub tcp: TraversalCost,
+    /// CPU of a connection of an application, handshakes between proxies apart.
+    pub connection: ConnectionCost,
     /// Share of a traversal's CPU that the response takes, in [0, 1].
     pub response_ratio: f64,
     /// CPU per payload byte, in nanoseconds, TLS apart.
@@ -237,6 +239,24 @@ pub struct TraversalCost {
     pub outbound: Span,
     /// On the callee's side.
     pub inbound: Span,
+}
+
+/// CPU of a connection of an application in one proxy, handshakes between proxies apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectionCost {
+    /// On the caller's side: one that the application opens.
+    pub outbound: ConnectionCpu,
+    /// On the callee's side: one in a tunnel, or from a client without a proxy.
+    pub inbound: ConnectionCpu,
+}
+
+/// CPU of a connection at its two ends in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectionCpu {
+    /// Before the first request goes on.
+    pub opening: Span,
+    /// After the last response.
+    pub closing: Span,
 }
 
 /// How a job finds a worker thread.

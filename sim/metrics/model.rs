@@ -41,6 +41,28 @@ impl Values {
         metric: &str,
         statistic: Statistic,
     ) -> Option<f64> {
+        self.find(labels, subject, metric, statistic).and_then(sure)
+    }
+
+    /// The same, however few requests stand behind it.
+    pub fn rough(
+        &self,
+        labels: &Labels,
+        subject: (Scope, &str),
+        metric: &str,
+        statistic: Statistic,
+    ) -> Option<f64> {
+        let found = self.find(labels, subject, metric, statistic)?;
+        (found.kind == Kind::Exact).then_some(found.value)
+    }
+
+    fn find(
+        &self,
+        labels: &Labels,
+        subject: (Scope, &str),
+        metric: &str,
+        statistic: Statistic,
+    ) -> Option<Sample> {
         let mut position = 0;
         for own in subjects(labels) {
             for measure in own.measures {
@@ -48,7 +70,7 @@ impl Values {
                     if (own.scope, own.name.as_str(), measure.metric, of)
                         == (subject.0, subject.1, metric, statistic)
                     {
-                        return self.0[position].and_then(sure);
+                        return self.0[position];
                     }
                     position += 1;
                 }

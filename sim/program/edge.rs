@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::index::{Idx, IndexVec};
 use crate::kernel::rng::hash_name;
-use crate::mesh::model::{DirectModel, MeshModel, NodeProxyModel, ProxyModel, TunnelModel};
+use crate::mesh::model::{ConnectionCpu, DirectModel, MeshModel, NodeProxyModel, ProxyModel, TunnelModel};
 use crate::mesh::scenario::{Balancing, BalancingPolicy, HashOn, Protocol, Scenario, ServiceIdx, SubsetIdx};
 use crate::placement::ZoneIdx;
 use crate::policy::balance::Targets;
@@ -184,6 +184,11 @@ impl<'a> Edges<'a> {
             }
             Beside::Node(_) | Beside::Nothing => self.direct_pool(caller, service.application.protocol),
         };
+        let pool = Pool {
+            opening_cpu: connection_cpu(ends, speed, |cpu| cpu.opening),
+            closing_cpu: connection_cpu(ends, speed, |cpu| cpu.closing),
+            ..pool
+        };
         let resilience = self.resilience(caller, &treatment, (policy, &pool), &to);
         // Mesh headers, framing and TLS records exist between two proxies only.
         let overhead = |size: fn(&ProxyModel) -> u64| outbound.filter(|_| mutual_tls).map_or(0, size);
@@ -272,6 +277,8 @@ impl<'a> Edges<'a> {
             handshake_legs: half_trips(direct.handshake_round_trips),
             client_cpu: 0,
             server_cpu: 0,
+            opening_cpu: [0, 0],
+            closing_cpu: [0, 0],
             idle_timeout: direct.idle_timeout.nanos(),
             tunnel: None,
         }
@@ -368,9 +375,23 @@ fn proxy_pool(
         server_cpu: cpu(
             inbound.map_or(upstream.handshake_server_cpu, |proxy| proxy.upstream.handshake_server_cpu)
         ),
+        opening_cpu: [0, 0],
+        closing_cpu: [0, 0],
         idle_timeout: upstream.idle_timeout.nanos(),
         tunnel,
     }
+}
+
+/// What the proxies of both ends spend on opening or closing a connection of an application, in nanoseconds. Between two
+/// proxies beside their pods the accepting side's part is in that of the handshake.
+fn connection_cpu(ends: [Beside<'_>; 2], speed: f64, part: fn(ConnectionCpu) -> Span) -> [u64; 2] {
+    let nanos = |cpu: ConnectionCpu| (part(cpu).nanos() as f64 / speed) as u64;
+    let [outbound, inbound] = ends.map(|end| end.model().map(|proxy| proxy.connection));
+    let is_in_handshake = matches!(ends, [Beside::Pod(_), Beside::Pod(_)]);
+    [
+        outbound.map_or(0, |cost| nanos(cost.outbound)),
+        inbound.filter(|_| !is_in_handshake).map_or(0, |cost| nanos(cost.inbound)),
+    ]
 }
 
 fn tunnel(model: &TunnelModel) -> Tunnel {

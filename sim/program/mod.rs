@@ -469,6 +469,10 @@ pub struct Pool {
     pub client_cpu: u64,
     /// CPU of a handshake at the accepting proxy, in nanoseconds.
     pub server_cpu: u64,
+    /// CPU of opening a connection of an application at the calling and the called pod's proxy, in nanoseconds ...
+    pub opening_cpu: [u64; 2],
+    /// ... and of closing it.
+    pub closing_cpu: [u64; 2],
     /// Unused for longer, a connection is closed.
     pub idle_timeout: u64,
     /// Connections are streams in tunnels between proxies; the handshake is then a tunnel's.

@@ -2,7 +2,7 @@
 
 use sim::diag::Style;
 use sim::input::Options;
-use sim::mesh::model::{ProxyModel, TraversalCost};
+use sim::mesh::model::{ConnectionCost, ConnectionCpu, ProxyModel, TraversalCost};
 use sim::mesh::profile::find;
 use sim::mesh::{MeshModel, Scenario, validate};
 use sim::units::Span;
@@ -73,6 +73,8 @@ fn make_free(proxy: &mut ProxyModel) {
     let free = TraversalCost { outbound: zero, inbound: zero };
     proxy.workers = 1;
     (proxy.http1, proxy.http2, proxy.grpc, proxy.tcp) = (free, free, free, free);
+    let free = ConnectionCpu { opening: zero, closing: zero };
+    proxy.connection = ConnectionCost { outbound: free, inbound: free };
     proxy.cpu_per_byte = 0.0;
     proxy.tls_cpu = zero;
     proxy.tls_cpu_per_byte = 0.0;

@@ -1,8 +1,10 @@
 //! `--load`: the comparison under more and less traffic.
 
 use crate::experiment::load::{AtLoad, Loads, scaled};
-use crate::experiment::{self, Plan};
-use crate::metrics::Labels;
+use crate::experiment::model::{Experiment, Length};
+use crate::experiment::{self, Outcome, Plan};
+use crate::mesh::{Profile, Scenario};
+use crate::metrics::{Drawn, Labels};
 
 use super::super::scenario::Loaded;
 use super::super::simulation::{Simulation, results};
@@ -63,23 +65,52 @@ impl Load {
     }
 
     /// Runs of each mesh.
-    pub(super) fn runs(&self, loaded: &Loaded) -> u64 {
-        self.factors.len() as u64 * u64::from(replications(loaded))
+    pub(super) fn runs(&self, loaded: &Loaded, draws: u32) -> u64 {
+        let drawn = if draws == 0 { 0 } else { draws + 1 };
+        self.factors.len() as u64 * u64::from(replications(loaded) + drawn)
     }
 
-    /// Runs every point; `None` when stopped.
-    pub(super) fn run(&self, simulation: &Simulation, loaded: &Loaded) -> Option<Loads> {
+    /// Runs every point, with so many draws of the meshes' constants; `None` when stopped.
+    pub(super) fn run(
+        &self,
+        simulation: &Simulation,
+        loaded: &Loaded,
+        draws: u32,
+        baseline: usize,
+    ) -> Option<Loads> {
         let replications = replications(loaded);
+        let profiles: Vec<Profile> = loaded.meshes.iter().map(|mesh| mesh.profile.clone()).collect();
         let point = |&factor: &f64| {
             let scenario = scaled(&loaded.scenario, factor);
             let programs = loaded.programs(&scenario);
             let outcome = simulation.run(&programs, Plan::Fixed(replications));
             let labels: Vec<Labels> = programs.iter().map(experiment::labels).collect();
-            (!outcome.stopped).then(|| AtLoad::new(factor, &scenario, results(loaded, &labels, &outcome)))
+            if outcome.stopped {
+                return None;
+            }
+            let at = AtLoad::new(factor, &scenario, results(loaded, &labels, &outcome));
+            if draws == 0 {
+                return Some(at);
+            }
+            let drawn = drawn(simulation, (&scenario, loaded), (&profiles, &labels), &outcome, draws)?;
+            Some(at.with_model(&labels, &drawn, baseline))
         };
         let points = self.factors.iter().map(point).collect::<Option<Vec<AtLoad>>>()?;
-        Some(Loads { replications, points })
+        Some(Loads { replications, draws, points })
     }
+}
+
+/// Draws at one load, in windows that are no longer than they have to be: there are many loads.
+fn drawn(
+    simulation: &Simulation,
+    (scenario, loaded): (&Scenario, &Loaded),
+    (profiles, labels): (&[Profile], &[Labels]),
+    outcome: &Outcome,
+    draws: u32,
+) -> Option<Vec<Drawn>> {
+    let experiment =
+        Experiment::new(scenario, Length::Usual, profiles, labels, &outcome.records, loaded.node_cores);
+    simulation.within(|stop, finished| experiment.draws(draws, stop, finished))
 }
 
 fn replications(loaded: &Loaded) -> u32 {

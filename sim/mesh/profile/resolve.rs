@@ -1,9 +1,9 @@
 //! From a profile to what the compiler needs.
 
 use crate::mesh::model::{
-    ApplyCost, ConfigurationView, DirectModel, Dispatch, Follows, MemoryModel, MeshModel, NodeProxyModel,
-    ProxyModel, ReservationModel, RetryModel, TraversalCost, TunnelModel, UpstreamModel, WakeCost,
-    WaypointModel,
+    ApplyCost, ConfigurationView, ConnectionCost, ConnectionCpu, DirectModel, Dispatch, Follows, MemoryModel,
+    MeshModel, NodeProxyModel, ProxyModel, ReservationModel, RetryModel, TraversalCost, TunnelModel,
+    UpstreamModel, WakeCost, WaypointModel,
 };
 use crate::units::{Bytes, Cores, Ratio, Span};
 use crate::vocabulary::BalancingPolicy;
@@ -80,6 +80,7 @@ impl Reader<'_> {
             http2: traversal("http2"),
             grpc: traversal("grpc"),
             tcp: traversal("tcp"),
+            connection: self.connection(),
             response_ratio: self.number("cpu.response_ratio"),
             cpu_per_byte: self.number("cpu.per_byte") * NANOS,
             tls_cpu: features.tls_cpu,
@@ -118,6 +119,15 @@ impl Reader<'_> {
             memory_request: self.limit("memory_request").map(bytes),
             memory_limit: self.limit("memory_limit").map(bytes),
         }
+    }
+
+    fn connection(self) -> ConnectionCost {
+        let [outbound, inbound] = ["outbound", "inbound"].map(|side| {
+            let whole = self.span(&format!("cpu.connection.{side}"));
+            let closing = whole.scale(self.number("cpu.connection.closing_ratio"));
+            ConnectionCpu { opening: whole.saturating_sub(closing), closing }
+        });
+        ConnectionCost { outbound, inbound }
     }
 
     fn workers(self, node_cores: u32) -> u32 {

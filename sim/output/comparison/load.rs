@@ -11,9 +11,6 @@ use crate::output::table::name;
 use super::Comparison;
 use super::grid::{Column, Grid};
 
-/// Columns of `summary.csv` that each row has too: those of the model's interval are not among them.
-const SHARED: usize = summary_csv::COLUMNS.len() - 2;
-
 /// What is shown of each point.
 const METRICS: [(Scope, &str); 6] = [
     (Scope::Entry, "response_time"),
@@ -26,15 +23,15 @@ const METRICS: [(Scope, &str); 6] = [
 
 pub(super) fn files(comparison: &Comparison<'_>) -> Vec<File> {
     let Some(loads) = comparison.load else { return Vec::new() };
-    // The load stands beside the scenario.
-    let mut header = summary_csv::COLUMNS[..SHARED].to_vec();
+    // The columns of `summary.csv`, and the load beside the scenario.
+    let mut header = summary_csv::COLUMNS.to_vec();
     header.insert(1, "load_factor");
     let mut rows = Vec::new();
     for point in &loads.points {
         for results in &point.results {
             let shown = |scope, metric| METRICS.contains(&(scope, metric));
             for row in results.rows.iter().filter(|row| shown(row.scope, row.metric)) {
-                let mut fields = summary_csv::fields(results, row)[..SHARED].to_vec();
+                let mut fields = summary_csv::fields(results, row).to_vec();
                 fields.insert(1, point.factor.to_string());
                 rows.push(fields);
             }
@@ -46,11 +43,15 @@ pub(super) fn files(comparison: &Comparison<'_>) -> Vec<File> {
 /// The p99 of an entry at every load, a column for each mesh.
 pub(in crate::output) fn grid(comparison: &Comparison<'_>, loads: &Loads, entry: &str) -> Grid {
     let plural = if loads.replications == 1 { "" } else { "s" };
-    let title =
-        format!("{}: p99 against load, {} replication{plural} a point", name(entry), loads.replications);
+    let draws = if loads.draws == 0 { String::new() } else { format!(", {} draws", loads.draws) };
+    let title = format!(
+        "{}: p99 against load, {} replication{plural}{draws} a point",
+        name(entry),
+        loads.replications
+    );
     let mut columns = vec![Column::bare("throughput", Unit::PerSecond)];
     let meshes: Vec<&str> = comparison.results().map(|results| results.mesh.as_str()).collect();
-    columns.extend(meshes.iter().map(|_| Column::bare("", Unit::Seconds)));
+    columns.extend(meshes.iter().map(|_| Column::full("", Unit::Seconds)));
     let headers = std::iter::once("throughput".to_owned()).chain(meshes.iter().map(|mesh| name(mesh)));
     let mut grid = Grid::new(title, columns).of("load").with_headers(headers.collect());
     for point in &loads.points {
@@ -75,10 +76,17 @@ pub(super) fn curves(comparison: &Comparison<'_>, loads: &Loads) -> Vec<LoadCurv
             mesh: results.mesh.clone(),
             replications: loads.replications as usize,
             points: loads.points.iter().filter_map(|at| point(at, mesh, position, entry)).collect(),
+            drawn: (0..loads.draws as usize).map(|draw| times(loads, mesh, position, draw)).collect(),
         };
         entries.iter().enumerate().map(curve).collect::<Vec<_>>()
     };
     meshes.flat_map(of).collect()
+}
+
+/// The p99 of an entry at every load with the constants of one draw.
+fn times(loads: &Loads, mesh: usize, position: usize, draw: usize) -> Vec<Option<f64>> {
+    let of = |at: &AtLoad| at.drawn.get(mesh)?.get(position)?.get(draw).copied().flatten();
+    loads.points.iter().map(of).collect()
 }
 
 /// `None` where nothing was answered.
@@ -109,7 +117,11 @@ pub(in crate::output) fn knees(comparison: &Comparison<'_>, loads: &Loads, entry
         match curve.knee() {
             None => format!("{mesh} saturated throughout"),
             Some(knee) if knee.factor >= highest => format!("{mesh} none up to {highest}"),
-            Some(knee) => format!("{mesh} at {} ({:.0} /s)", knee.factor, knee.throughput),
+            Some(knee) => {
+                let model = curve.knees_drawn().filter(|(low, high)| low < high);
+                let model = model.map_or_else(String::new, |(low, high)| format!(", model {low}..{high}"));
+                format!("{mesh} at {} ({:.0} /s{model})", knee.factor, knee.throughput)
+            }
         }
     };
     let clauses: Vec<String> = own().map(clause).collect();

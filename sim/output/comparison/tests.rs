@@ -181,9 +181,13 @@ fn full<T>(show: impl FnOnce(&Comparison<'_>) -> T) -> T {
             Sensitivity { moved: guess, effects: vec![effect(2)] },
         ],
     };
-    let at =
-        |factor: f64| AtLoad { factor, offered: vec![Some(1000.0 * factor)], results: made.results.clone() };
-    let loads = Loads { replications: 2, points: vec![at(0.5), at(1.0)] };
+    let at = |factor: f64| AtLoad {
+        factor,
+        offered: vec![Some(1000.0 * factor)],
+        results: made.results.clone(),
+        drawn: Vec::new(),
+    };
+    let loads = Loads { replications: 2, draws: 0, points: vec![at(0.5), at(1.0)] };
     let judgement = |mesh: &str, met| Judgement {
         mesh: mesh.to_owned(),
         entry: "web".to_owned(),
@@ -244,7 +248,9 @@ fn load_csv_has_a_row_per_load_mesh_and_number() {
     assert_eq!(p99, 6, "two loads of three meshes");
     assert_eq!(
         text.lines().next(),
-        Some("scenario,load_factor,mesh,scope,name,metric,statistic,value,unit,ci_low,ci_high")
+        Some(
+            "scenario,load_factor,mesh,scope,name,metric,statistic,value,unit,ci_low,ci_high,model_low,model_high"
+        )
     );
 }
 

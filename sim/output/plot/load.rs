@@ -23,6 +23,8 @@ pub struct LoadCurve {
     pub replications: usize,
     /// From the lowest load to the highest.
     pub points: Vec<LoadPoint>,
+    /// For each draw of the mesh's constants the 99th percentile at each load, in seconds; `None` where requests were left.
+    pub drawn: Vec<Vec<Option<f64>>>,
 }
 
 /// What was measured at one load.
@@ -48,7 +50,9 @@ const KNEE: f64 = 3.0;
 type Shown = (&'static str, fn(&LoadPoint) -> f64);
 const PANELS: [Shown; 2] =
     [("p50 response time", |point| point.p50), ("p99 response time", |point| point.p99)];
-const LABELS: f64 = 232.0;
+const LABELS: f64 = 262.0;
+/// What ranges of knees are.
+const DRAWN: &str = " In brackets: the knees of nine tenths of the draws of the mesh's constants.";
 
 impl LoadCurve {
     /// The last load before p99 passes three times its value at the lowest load, or something saturates; `None` if even
@@ -56,6 +60,25 @@ impl LoadCurve {
     pub fn knee(&self) -> Option<&LoadPoint> {
         let lowest = self.points.first()?.p99;
         self.points.iter().take_while(|point| !point.saturated && point.p99 <= KNEE * lowest).last()
+    }
+
+    /// The knees of nine tenths of the draws as multiples of the scenario's load: from the 5th to the 95th percentile of
+    /// those that have one, widened to hold the curve's own. In a draw the response time alone tells.
+    pub fn knees_drawn(&self) -> Option<(f64, f64)> {
+        let own = self.knee()?.factor;
+        let mut knees: Vec<f64> = self.drawn.iter().filter_map(|times| self.knee_of(times)).collect();
+        knees.sort_unstable_by(f64::total_cmp);
+        // Loads were tried at steps: there is nothing between them.
+        let last = knees.len().checked_sub(1)? as f64;
+        let (low, high) = (knees[(0.05 * last) as usize], knees[(0.95 * last).ceil() as usize]);
+        Some((low.min(own), high.max(own)))
+    }
+
+    fn knee_of(&self, times: &[Option<f64>]) -> Option<f64> {
+        let lowest = (*times.first()?)?;
+        let is_fast = |time: &Option<f64>| time.is_some_and(|time| time <= KNEE * lowest);
+        let fast = times.iter().take_while(|time| is_fast(time)).count();
+        Some(self.points.get(fast.checked_sub(1)?)?.factor)
     }
 
     /// The load at the knee is the highest that was tried.
@@ -90,9 +113,10 @@ fn picture(curves: &[&LoadCurve], entry: &str) -> Option<Picture> {
         caption: "A ring marks the knee: the last load tried before p99 passes three times its value at the lowest load, or \
                   something saturates. Hollow points on a dotted line are saturated: their times grow with the length of \
                   the run."
-            .to_owned(),
+            .to_owned()
+            + if curves.iter().any(|curve| !curve.drawn.is_empty()) { DRAWN } else { "" },
     };
-    let mut sheet = Sheet::new(heading, (WIDTH + 80.0, 420.0));
+    let mut sheet = Sheet::new(heading, (WIDTH + 110.0, 420.0));
     let smallest = times().fold(f64::INFINITY, f64::min);
     let half = (sheet.area.width() - LABELS) / 2.0;
     let highest = points().map(load).fold(0.0, f64::max);
@@ -155,7 +179,14 @@ fn detail(curve: &LoadCurve, by_rate: bool) -> String {
     match curve.knee() {
         None => "saturated at every load".to_owned(),
         Some(last) if curve.has_no_knee() => format!("no knee up to {}", load(last)),
-        Some(knee) => format!("knee at {}", load(knee)),
+        Some(knee) => {
+            let at = |factor: f64| curve.points.iter().find(|point| point.factor == factor);
+            let drawn = curve.knees_drawn().filter(|(low, high)| low < high);
+            match drawn.and_then(|(low, high)| at(low).zip(at(high))) {
+                Some((low, high)) => format!("knee at {} ({} to {})", load(knee), load(low), load(high)),
+                None => format!("knee at {}", load(knee)),
+            }
+        }
     }
 }
 
@@ -178,6 +209,35 @@ mod tests {
             mesh: "none".to_owned(),
             replications: 1,
             points: points.collect(),
+            drawn: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_knees_of_draws_are_a_range_that_holds_the_curves_own() {
+        let own = curve(&[(1.0, false), (2.0, false), (3.0, false), (9.0, false)]);
+        assert_eq!((own.knee().map(|knee| knee.factor), own.knees_drawn()), (Some(2.0), None));
+        let [early, same, late] =
+            [4.0, 1.0, 2.5].map(|middle| vec![Some(1.0), Some(middle), Some(2.5), None]);
+        for (drawn, range) in [
+            (vec![same.clone(); 20], (2.0, 2.0)),
+            (vec![early.clone(); 20], (0.0, 2.0)),
+            // One in twenty is left out at either end, two are not.
+            ([vec![early.clone(); 1], vec![late.clone(); 40]].concat(), (2.0, 2.0)),
+            ([vec![early; 3], vec![late; 38]].concat(), (0.0, 2.0)),
+            (vec![vec![Some(1.0), Some(1.0), Some(1.0), Some(1.0)]; 20], (2.0, 3.0)),
+        ] {
+            let curve = LoadCurve { drawn, ..own.clone() };
+            assert_eq!(curve.knees_drawn(), Some(range));
+            let told = detail(&curve, false);
+            if range.0 < range.1 {
+                assert!(
+                    told.starts_with("knee at 2× (") && told.ends_with(&format!("{}×)", range.1)),
+                    "{told}"
+                );
+            } else {
+                assert_eq!(told, "knee at 2×");
+            }
         }
     }
 

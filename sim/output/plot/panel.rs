@@ -61,11 +61,12 @@ impl Panel {
 
     /// Puts on grey what lies before `end`, the transient that counts for nothing else.
     pub(crate) fn shade_warm_up(&self, canvas: &mut Canvas, end: f64, is_named: bool) {
-        let Area { left, top, .. } = self.area;
+        let Area { left, top, bottom, .. } = self.area;
         let width = self.at(end, self.y.ends.0).0 - left;
         canvas.rectangle((left, top), (width, self.area.height()), WARM_UP);
         if is_named && width > NOTE.width("warm-up") + 8.0 {
-            let at = (left + width - 4.0, top + 4.0 + LABEL.drop() * 2.0);
+            // Runs start with few requests: lines rise to the right, and seldom touch the lower corner.
+            let at = (left + width - 4.0, bottom - 4.0 - LABEL.drop());
             canvas.text(at, Align::Right, "warm-up", NOTE);
         }
     }

@@ -71,6 +71,7 @@ pub(super) fn load(entry: &str, meshes: &[&str]) -> Vec<LoadCurve> {
             mesh: (*mesh).to_owned(),
             replications: 10,
             points: points.collect(),
+            drawn: Vec::new(),
         }
     };
     meshes.iter().enumerate().map(curve).collect()

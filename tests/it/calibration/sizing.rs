@@ -34,9 +34,31 @@ pub(super) fn rows() -> Vec<Row> {
     ]
 }
 
-/// Cores of all ztunnels for calls from anywhere to anywhere on ten nodes.
+/// Cores of all ztunnels for calls from anywhere to anywhere on ten nodes: all calls on kept connections, and for a tenth
+/// of them what a new one adds, which is the difference between calls that open one each and calls that do not.
 fn ztunnels() -> f64 {
-    Seen::of(&text(20_000, 10), &mesh("istio-ambient")).cores("node:")
+    let mesh = mesh("istio-ambient");
+    let kept = Seen::of(&text(20_000, 10), &mesh).cores("node:");
+    // The example's 2000 new connections a second.
+    let [new, old] =
+        [false, true].map(|keep_alive| Seen::of(&forwarded(2_000, keep_alive), &mesh).cores("node:"));
+    kept + new - old
+}
+
+/// Calls from anywhere to anywhere on ten nodes, made by a service that keeps its connections or opens one for each.
+fn forwarded(rate: u32, keep_alive: bool) -> String {
+    format!(
+        "version: 1
+name: sizing
+services:
+  - {{name: caller, replicas: 10, service_time: 0s, client: {{keep_alive: {keep_alive}}}, script: [{{call: server}}]}}
+  - {{name: server, replicas: 10, service_time: 1ms, cpu_time: 0s, request_size: 1000, response_size: 1000}}
+traffic:
+  - {{name: client, service: caller, from: {{meshed_client: {{replicas: 10}}}}, rate: {rate}/s}}
+cluster: {{cores: unlimited, nodes: {{count: 10, cores: 16, memory: 64GiB}}}}
+run: {{warm_up: 1s, duration: 2s}}
+"
+    )
 }
 
 /// Cores of a waypoint. Of the example's requests as many go through it as its figure says: 0.25 core per 1000 rps and

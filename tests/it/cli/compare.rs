@@ -37,7 +37,7 @@ fn a_comparison_says_what_each_mesh_adds_and_leaves_the_same_files_on_any_number
     let table = place.fine(&format!("{compare} --threads 1"));
     assert!(table.starts_with("tiny: 2 replications; model: 5 % to 95 % of 16 draws"), "{table}");
     assert!(table.contains("users: response time, and what is added to none"), "{table}");
-    assert!(table.contains("\nusers: p99 against load, 2 replications a point"), "{table}");
+    assert!(table.contains("\nusers: p99 against load, 2 replications, 16 draws a point"), "{table}");
     assert!(table.contains(".."), "no model interval in\n{table}");
     let names: Vec<String> = contents(&place, "results/tiny").into_iter().map(|(name, _)| name).collect();
     for expected in [

@@ -1,6 +1,8 @@
 //! Connections: pools, handshakes, who is stuck with whom.
 
 use sim::mesh::MeshModel;
+use sim::mesh::model::{ConnectionCost, ConnectionCpu};
+use sim::units::Span;
 
 use super::{MILLISECOND, bare, run, ten_a_second, total, users};
 use crate::common::{free_proxies, mesh, scenario};
@@ -283,5 +285,31 @@ fn a_burst_from_a_cold_start_does_not_wait_for_as_many_handshakes() {
         assert_eq!(total(&record), (cold + 3) * MILLISECOND, "{calls} calls, then as many again");
         // All that were begun are made, and kept.
         assert_eq!(record.edges[0].handshakes, calls);
+    }
+}
+
+/// A proxy that looks at requests takes 3 ms for a connection of its application, with the first request on it, and 4 ms
+/// once the response is back, before the caller's own answer passes; one that a client without a proxy opens takes the callee's 2 ms. Connections between proxies are kept, whatever the application does.
+#[test]
+fn proxies_beside_pods_take_cpu_for_each_connection_of_the_application() {
+    let mut mesh = free_proxies();
+    let cpu = |opening, closing| ConnectionCpu {
+        opening: Span::from_millis(opening),
+        closing: Span::from_millis(closing),
+    };
+    mesh.sidecar.as_mut().expect("it has sidecars").connection =
+        ConnectionCost { outbound: cpu(3, 4), inbound: cpu(2, 1) };
+    for (keep_alive, own) in [(true, 0), (false, 3 + 4)] {
+        let services = format!(
+            "{PAIR_FAR_APART}services:\n  - {{name: a, service_time: 0s, client: {{keep_alive: {keep_alive}}}, script: [{{call: b}}]}}\n  - {{name: b, service_time: 5ms}}\n"
+        );
+        let record = run(&mesh, 1_000, 1_000, &format!("{services}{}", ten_a_second("a")));
+        assert_eq!(total(&record), 10 * (own + 1 + 5 + 1) * MILLISECOND);
+        assert_eq!(record.edges[0].handshakes, 0);
+        // The first request of all: from outside to a's proxy, and a handshake of four legs to b's.
+        let once = "traffic:\n  - {name: users, service: a, from: outside, arrivals: {trace: [100ms]}}\n";
+        let first = run(&mesh, 0, 1_000, &format!("{services}{once}"));
+        let closing = if keep_alive { 0 } else { 4 };
+        assert_eq!(total(&first), (2 + 3 + 4 + 1 + 5 + 1 + closing) * MILLISECOND);
     }
 }

@@ -62,17 +62,29 @@ impl<'a> Core<'a> {
 
     /// When a message has passed the proxy.
     pub(super) fn pass(&mut self, now: f64, base: sim::units::Span, tls: bool, response: bool) -> f64 {
+        self.pass_after(now, base, tls, response, 0.0)
+    }
+
+    /// The same, if it takes so much CPU for something else first.
+    fn pass_after(
+        &mut self,
+        now: f64,
+        base: sim::units::Span,
+        tls: bool,
+        response: bool,
+        before: f64,
+    ) -> f64 {
         let proxy = self.proxy;
         let whole = base.nanos() + proxy.feature_cpu.nanos() + if tls { proxy.tls_cpu.nanos() } else { 0 };
         let share = if response { proxy.response_ratio } else { 1.0 - proxy.response_ratio };
         let per_byte =
             proxy.cpu_per_byte + proxy.feature_cpu_per_byte + if tls { proxy.tls_cpu_per_byte } else { 0.0 };
         let bytes = if response { RESPONSE } else { REQUEST };
-        self.job(now, whole as f64 * share + per_byte * bytes) + proxy.pass_delay.nanos() as f64
+        self.job(now, before + whole as f64 * share + per_byte * bytes) + proxy.pass_delay.nanos() as f64
     }
 }
 
-/// The two response times in nanoseconds: `edge` is how far the user is from the first proxy or, without one, from the
+/// The two response times in nanoseconds, the first of which opens all connections: `edge` is how far the user is from the first proxy or, without one, from the
 /// service; `leg` how far the caller is from the service.
 pub(super) fn by_hand(
     outbound: Option<&ProxyModel>,
@@ -90,15 +102,19 @@ pub(super) fn by_hand(
     [(1e9, true), (3e9, false)].map(|(sent, opens)| {
         let mut now = sent + edge;
         if let Some(core) = &mut client {
-            now = core.pass(now, core.proxy.http1.outbound, tls, false);
+            let accepting = if opens { core.proxy.connection.outbound.opening.nanos() as f64 } else { 0.0 };
+            now = core.pass_after(now, core.proxy.http1.outbound, tls, false, accepting);
         }
         if opens {
             if let (Some(core), true) = (&mut client, tls) {
                 now = core.job(now, core.proxy.upstream.handshake_client_cpu.nanos() as f64);
             }
             now += leg * (2.0 * trips - 1.0);
-            if let (Some(core), true) = (&mut server, tls) {
-                now = core.job(now, core.proxy.upstream.handshake_server_cpu.nanos() as f64);
+            if let Some(core) = &mut server {
+                let upstream = &core.proxy.upstream;
+                let cpu =
+                    if tls { upstream.handshake_server_cpu } else { core.proxy.connection.inbound.opening };
+                now = core.job(now, cpu.nanos() as f64);
             }
             now += leg;
         }

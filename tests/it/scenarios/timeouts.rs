@@ -97,9 +97,9 @@ fn what_was_given_up_is_answered_to_nobody_and_its_connection_is_closed() {
         let jobs = record.proxies.iter().map(|proxy| proxy.jobs).sum::<u64>();
         (jobs, record.edges[0].handshakes, record.services[1].visits)
     };
-    // Of each request: two passes at the caller's own, the request's two on the call, and both ends of a handshake, for
-    // the connection of the call before was closed. The service worked on all of them.
-    assert_eq!(counts(&given_up), (10 * (2 + 2 + 2), 10, 10));
+    // Of each request: two passes at the caller's own, the request's two on the call, both ends of a handshake, for the
+    // connection of the call before was closed, and closing the application's. The service worked on all of them.
+    assert_eq!(counts(&given_up), (10 * (2 + 2 + 2 + 1), 10, 10));
     assert_eq!(counts(&given_up.replace("4ms", "4s")), (10 * (2 + 4), 0, 10));
     // A stream is reset, and the connection goes on.
     let multiplexed = given_up.replace("name: slow,", "name: slow, protocol: gRPC,");

@@ -45,6 +45,11 @@ fn picture(run: &Run<'_>, graph: &Graph, ranges: Ranges) -> Picture {
     }
     caption += "Callers above callees. The wider a line, the more calls; its colour and number are the median time that a \
                 call spends in proxies and on handshakes, on one scale for all meshes compared.";
+    match graph.waypoints.as_slice() {
+        [] => {}
+        [waypoint] => caption += &format!(" The waypoint's work ({waypoint}) is in the number."),
+        all => caption += &format!(" The work of {} waypoints is in the number.", all.len()),
+    }
     let heading = Heading {
         name: format!("graph-{mesh}"),
         title: if mesh == "none" {

@@ -22,6 +22,8 @@ pub(super) struct Graph {
     pub(super) services: usize,
     /// Services that are not shown.
     pub(super) left_out: usize,
+    /// Waypoints that calls go through, and how many calls.
+    pub(super) waypoints: Vec<String>,
 }
 
 /// A service or a source of traffic.
@@ -66,7 +68,16 @@ pub(super) fn graph(labels: &Labels, record: &RunRecord) -> Graph {
     let mut sources: BTreeMap<&str, usize> = BTreeMap::new();
     // Versions of a service and subsets are drawn as the service: several edges may be one link.
     let mut measured: Vec<((usize, usize), EdgeRecord)> = Vec::new();
+    let mut waypoints: Vec<(&str, u64)> = Vec::new();
     for (edge, record_of_edge) in labels.edges.iter().zip(&record.edges) {
+        // What a waypoint sends on is a part of the call that its caller made.
+        if let Some(waypoint) = edge.caller.strip_prefix("waypoint:") {
+            match waypoints.iter_mut().find(|(name, _)| *name == waypoint) {
+                Some((_, calls)) => *calls += record_of_edge.calls,
+                None => waypoints.push((waypoint, record_of_edge.calls)),
+            }
+            continue;
+        }
         let Some(&to) = place.get(&edge.to_service) else { continue };
         let from = match edge.from_service {
             Some(service) => match place.get(&service) {
@@ -94,7 +105,11 @@ pub(super) fn graph(labels: &Labels, record: &RunRecord) -> Graph {
     };
     let links = measured.into_iter().map(link).collect();
     let services = labels.services.len();
-    Graph { nodes, links, services, left_out: services - kept.len() }
+    let waypoints = waypoints
+        .into_iter()
+        .map(|(name, calls)| format!("{name}, {}", number::rate(per_second(calls, record.window))))
+        .collect();
+    Graph { nodes, links, services, left_out: services - kept.len(), waypoints }
 }
 
 /// The services that are shown, in the order of the labels: all, or what is called first and then the busiest.
@@ -154,6 +169,22 @@ mod tests {
         );
         let ends: Vec<(usize, usize)> = graph.links.iter().map(|link| (link.from, link.to)).collect();
         assert_eq!(ends, [(2, 0), (0, 1)]);
+    }
+
+    #[test]
+    fn what_a_waypoint_sends_on_is_no_call_of_its_own() {
+        let mut labels = full_labels("istio-ambient-waypoint", true);
+        let mut record = full_record(0, 1000, true);
+        let before = graph(&labels, &record);
+        labels.edges.push(crate::metrics::EdgeLabel {
+            caller: "waypoint:default".to_owned(),
+            from_service: None,
+            ..labels.edges[0].clone()
+        });
+        record.edges.push(record.edges[0].clone());
+        let after = graph(&labels, &record);
+        assert_eq!(after.waypoints, ["default, 1000/s"]);
+        assert_eq!((after.nodes, after.links), (before.nodes, before.links));
     }
 
     #[test]

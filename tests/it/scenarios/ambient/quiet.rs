@@ -53,12 +53,14 @@ fn legs_to_open(handshake: f64, node: &NodeProxyModel) -> f64 {
     2.0 * (handshake + node.tunnel.stream_round_trips)
 }
 
-/// When a tunnel with one stream is open: CPU on both sides, and the legs between.
+/// When a tunnel with one stream is open: CPU on both sides, where a node's proxy has a connection to forward and a
+/// waypoint opens one of its own, and the legs between.
 fn open(client: &mut Core<'_>, server: &mut Core<'_>, now: f64, legs: f64) -> f64 {
-    let sent = client.job(now, nanos(client.proxy.upstream.handshake_client_cpu));
-    let accepted =
-        server.job(sent + NETWORK * (legs - 1.0), nanos(server.proxy.upstream.handshake_server_cpu));
-    accepted + NETWORK
+    let [from, to] = [client.proxy, server.proxy];
+    let sent =
+        client.job(now, nanos(from.upstream.handshake_client_cpu) + nanos(from.connection.outbound.opening));
+    let accepting = nanos(to.upstream.handshake_server_cpu) + nanos(to.connection.inbound.opening);
+    server.job(sent + NETWORK * (legs - 1.0), accepting) + NETWORK
 }
 
 fn leg(bytes: f64, overhead: Bytes) -> f64 {
@@ -86,8 +88,9 @@ fn between_nodes(node: &NodeProxyModel) -> [f64; 2] {
 fn within_a_node(node: &NodeProxyModel) -> [f64; 2] {
     let proxy = &node.proxy;
     let mut core = Core::new(proxy);
-    [1e9, 3e9].map(|sent| {
-        let now = core.pass(sent, proxy.tcp.outbound, false, false) + leg(REQUEST, Bytes::ZERO);
+    [(1e9, true), (3e9, false)].map(|(sent, opens)| {
+        let now = if opens { core.job(sent, nanos(proxy.connection.outbound.opening)) } else { sent };
+        let now = core.pass(now, proxy.tcp.outbound, false, false) + leg(REQUEST, Bytes::ZERO);
         let now = now + SERVICE_TIME + leg(RESPONSE, Bytes::ZERO);
         core.pass(now, proxy.tcp.outbound, false, true) - sent
     })
@@ -151,7 +154,9 @@ fn a_gateway_speaks_to_the_services_node_and_goes_past_waypoints() {
     for name in ["istio-ambient", "istio-ambient-waypoint"] {
         let mesh = steady(name);
         let trips = mesh.gateway.upstream.handshake_round_trips + node(&mesh).tunnel.stream_round_trips;
-        let expected = by_hand(Some(&mesh.gateway), Some(&node(&mesh).proxy), OUTSIDE, NETWORK, trips);
+        let mut server = node(&mesh).proxy.clone();
+        server.upstream.handshake_server_cpu += server.connection.inbound.opening;
+        let expected = by_hand(Some(&mesh.gateway), Some(&server), OUTSIDE, NETWORK, trips);
         let (times, tunnels) = simulated(&mesh, &scenario(2, "gateway:front", "HTTP/1.1", ""));
         same(times, expected);
         assert_eq!(tunnels, 1);
@@ -181,8 +186,11 @@ fn a_service_outside_the_mesh_is_reached_in_plain_text() {
         let text = scenario(2, "meshed_client", "HTTP/1.1", "mesh: {exclude: {services: [a]}}\n");
         let mut client = Core::new(proxy);
         let expected = [(1e9, true), (3e9, false)].map(|(sent, opens)| {
-            // TCP's handshake.
-            let now = if opens { sent + 2.0 * NETWORK } else { sent };
+            // The connection, and TCP's handshake.
+            let opened = |core: &mut Core<'_>| {
+                core.job(sent, nanos(proxy.connection.outbound.opening)) + 2.0 * NETWORK
+            };
+            let now = if opens { opened(&mut client) } else { sent };
             let now = client.pass(now, proxy.tcp.outbound, false, false) + leg(REQUEST, Bytes::ZERO);
             let now = now + SERVICE_TIME + leg(RESPONSE, Bytes::ZERO);
             client.pass(now, proxy.tcp.outbound, false, true) - sent

@@ -1,5 +1,7 @@
 //! Tunnels: when one is opened, what is in it, when it is closed.
 
+use sim::mesh::MeshModel;
+use sim::mesh::model::{ConnectionCost, ConnectionCpu};
 use sim::units::Span;
 
 use super::super::{MILLISECOND, run, ten_a_second, total, users};
@@ -19,6 +21,53 @@ fn without_keep_alive_every_call_has_a_stream_of_the_open_tunnel() {
         let record = run(&mesh, 1_000, 1_000, &text);
         assert_eq!(total(&record), 10 * time * MILLISECOND, "{client} on {nodes} nodes");
         assert_eq!((record.edges[0].calls, record.edges[0].handshakes), (10, 0));
+    }
+}
+
+/// Of a connection the proxy of its caller's node has `opening` and `closing` milliseconds, that of its callee's 2 and 1.
+fn with_connections(opening: u64, closing: u64) -> MeshModel {
+    let mut mesh = free_ambient("istio-ambient");
+    let cpu = |opening, closing| ConnectionCpu {
+        opening: Span::from_millis(opening),
+        closing: Span::from_millis(closing),
+    };
+    if let Some(node) = &mut mesh.node_proxy {
+        node.proxy.connection = ConnectionCost { outbound: cpu(opening, closing), inbound: cpu(2, 1) };
+    }
+    mesh
+}
+
+/// Opening delays the request; closing comes after the call, so what it delays is the caller's own answer, which has to
+/// pass the same worker. Within a node the one proxy does the caller's part. What is kept alive is paid for once, before
+/// the window.
+#[test]
+fn each_connection_of_an_application_takes_cpu_at_both_nodes() {
+    let mesh = with_connections(3, 4);
+    for (nodes, time, cpu) in [(2, (3 + 1 + 2 + 1) + 4, (3 + 4) + (2 + 1)), (1, 3 + 4, 3 + 4)] {
+        let [kept, opened] = ["", "client: {keep_alive: false}, "].map(|client| {
+            let text = format!("{}{}{}", far_apart(nodes), pair(client, ""), ten_a_second("a"));
+            let record = run(&mesh, 1_000, 1_000, &text);
+            (total(&record), record.proxies.iter().map(|proxy| proxy.cpu).sum::<u64>())
+        });
+        assert_eq!(kept.0, 10 * (1 + 5 + 1) * MILLISECOND, "{nodes} nodes");
+        assert_eq!(opened.0 - kept.0, 10 * time * MILLISECOND, "{nodes} nodes");
+        assert_eq!(opened.1 - kept.1, 10 * cpu * MILLISECOND, "{nodes} nodes");
+    }
+}
+
+/// Three at once: the first opens the tunnel, in 3 + 5 + 2 + 1 ms. The others' connections wait for it, then each takes
+/// 3 ms of the one worker here and 2 ms of the one there: they are ready at 11 + 3 + 2 and 11 + 6 + 2. A call is back
+/// 1 + 5 + 1 ms after its connection is ready.
+#[test]
+fn connections_that_wait_for_a_tunnel_take_cpu_once_it_is_open() {
+    let mesh = with_connections(3, 0);
+    for (count, last) in [(1, 11 + 7), (2, 16 + 7), (3, 19 + 7)] {
+        let calls =
+            pair("", "").replace("[{call: b}]", &format!("[[{{call: {{service: b, count: {count}}}}}]]"));
+        let text = format!("{}{calls}{}", far_apart(2), at("a", "outside", "100ms"));
+        let record = run(&mesh, 0, 1_000, &text);
+        // The request's own connection, from outside to a's node: 2 ms.
+        assert_eq!(total(&record), (last + 2) * MILLISECOND, "{count} calls");
     }
 }
 
