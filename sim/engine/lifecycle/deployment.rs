@@ -24,6 +24,11 @@ impl Deployment {
         Self { wanted, sets: vec![(0, wanted)] }
     }
 
+    /// Pods that are wanted of a revision; `None` if it is forgotten.
+    fn wanted_of(&self, revision: u32) -> Option<u32> {
+        self.sets.iter().find(|(other, _)| *other == revision).map(|&(_, wanted)| wanted)
+    }
+
     /// Pods that are wanted.
     pub(super) const fn wanted(&self) -> u32 {
         self.wanted
@@ -111,7 +116,10 @@ impl Engine<'_> {
         let mut draws = self.life_key(life).draws(draw::POD_CHOICE, number, 0, 0);
         for _ in 0..pods.min(ready.len() as u32) {
             let victim = ready.swap_remove(draws.below(ready.len() as u32) as usize);
-            self.drop_dead(life, victim);
+            // One may have been taken away when another one went.
+            if self.lifecycle.as_ref().is_some_and(|of| of.places[life][victim as usize].phase == Phase::Ready) {
+                self.drop_dead(life, victim);
+            }
         }
         self.fit(life);
         self.roll(life);
@@ -157,9 +165,12 @@ impl Engine<'_> {
         let key = self.life_key(life);
         let tie = |position: u32| key.draws(draw::POD_CHOICE, u64::from(position), 1, 0).bits();
         let Some(lifecycle) = &self.lifecycle else { return };
-        for (revision, wanted) in lifecycle.deployments[life].sets.clone() {
-            loop {
-                let Some(lifecycle) = &self.lifecycle else { return };
+        let revisions: Vec<u32> = lifecycle.deployments[life].sets.iter().map(|&(revision, _)| revision).collect();
+        for revision in revisions {
+            // A pod that goes makes room, which may change what is wanted.
+            while let Some(lifecycle) = &self.lifecycle
+                && let Some(wanted) = lifecycle.deployments[life].wanted_of(revision)
+            {
                 let count = lifecycle.count(life, revision);
                 if count > wanted {
                     let Some(victim) = lifecycle.first_to_go(life, revision, now, tie) else { break };

@@ -73,12 +73,13 @@ impl Tries<'_> {
         }
     }
 
-    /// The mesh's own retries, where the callee's failures are of a kind that they are for.
+    /// The mesh's own retries, where the callee's failures are of a kind that they are for, or its pods may be gone.
     pub(super) fn inherited(&self, service: ServiceIdx, operation: OperationIdx) -> Option<Attempts> {
         let attempts = self.unasked(service)?;
         let answers = [self.scenario.services[service].operations[operation].error_status, Status::Http(503)];
         let is_for = |status| attempts.on.retries(&Failure::answered(Cause::Application, status));
-        answers.into_iter().any(is_for).then_some(attempts)
+        let may_fail = self.scenario.is_mortal(service) || answers.into_iter().any(is_for);
+        may_fail.then_some(attempts)
     }
 
     /// The mesh's own retries, whatever may fail; connections are not tried again.

@@ -117,7 +117,8 @@ fn what_a_proxy_does_not_know_fails_until_it_does() {
     let entry = &record.entries[0];
     let stale = entry.causes[Cause::StaleEndpoint as usize];
     assert_eq!(failed(&record), stale);
-    assert!((7..=9).contains(&stale), "{stale}");
+    // Of 16 requests about half: three standard deviations of a fair coin.
+    assert!((2..=14).contains(&stale), "{stale}");
     let control = record.control.as_ref().expect("somebody is told");
     let change = control.changes.last().expect("of endpoints");
     assert_eq!(change.unreached, 0);
