@@ -59,7 +59,7 @@ pub(super) fn picture(runs: &[Run<'_>], entry: &str) -> Option<Picture> {
                   and p50. On grey: the warm-up, which counts for nothing else."
             .to_owned();
     if runs.first().is_some_and(|run| !run.labels.changes.is_empty() || !run.labels.incidents.is_empty()) {
-        caption += " Upright lines: configuration changes; bands: again and again.";
+        caption += " Upright lines: events; bands: again and again.";
     }
     let heading = Heading {
         name: format!("timeline-{entry}"),
