@@ -11,10 +11,12 @@ use crate::vocabulary::{
 use super::defaults;
 use super::tree::{Located, Node};
 
+mod autoscale;
 mod event;
 mod proxy;
 mod routing;
 
+pub use autoscale::AutoscaleDraft;
 pub use event::{ChangedDraft, EventDraft, EventKindDraft};
 pub use proxy::ProxyDraft;
 pub use routing::{
@@ -128,6 +130,8 @@ pub struct ServiceDraft {
     pub aliases: Vec<AliasDraft>,
     /// What its pods' proxies take, under the meshes for which manifests say so.
     pub proxies: Vec<ProxyDraft>,
+    /// What decides how many instances there are, if anything does.
+    pub autoscale: Option<AutoscaleDraft>,
 }
 
 /// Another name under which a service is called: in Kubernetes, a second Service for the same pods.
@@ -195,6 +199,7 @@ impl ServiceDraft {
             versions: Vec::new(),
             aliases: Vec::new(),
             proxies: Vec::new(),
+            autoscale: None,
             name,
         }
     }

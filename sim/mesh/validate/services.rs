@@ -3,7 +3,7 @@
 use crate::diag::{Code, Diagnostic, Diagnostics, closest, quote};
 use crate::index::{Idx, IndexVec};
 use crate::input::Draft;
-use crate::input::draft::{ActionDraft, CallDraft, OperationDraft, ServiceDraft, StepDraft, VersionDraft};
+use crate::input::draft::{ActionDraft, AutoscaleDraft, CallDraft, OperationDraft, ServiceDraft, StepDraft, VersionDraft};
 use crate::input::tree::Located;
 use crate::vocabulary::{ProxyKind, ProxySettings};
 
@@ -90,6 +90,7 @@ impl Resolver<'_> {
             injected: true,
             operations,
             proxies: proxies(service),
+            autoscale: service.autoscale.as_ref().map(AutoscaleDraft::spec),
         }
     }
 
