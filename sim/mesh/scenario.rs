@@ -7,8 +7,8 @@ use crate::index::{Idx, IndexVec};
 use crate::index_type;
 use crate::kernel::dist::Dist;
 use crate::units::{Bytes, Cores, Currency, Money, Ratio, Span};
-use crate::vocabulary::{ProxySettings, autoscale};
 use crate::vocabulary::routing::Status;
+use crate::vocabulary::{ProxySettings, autoscale};
 
 mod event;
 mod guess;

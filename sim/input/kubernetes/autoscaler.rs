@@ -60,11 +60,13 @@ impl Autoscaler {
             metrics,
         };
         if says.metrics.is_empty() {
-            let message = format!("autoscaler {name} looks at no CPU and is left out: replicas stay as they are");
+            let message =
+                format!("autoscaler {name} looks at no CPU and is left out: replicas stay as they are");
             diagnostics.push(Diagnostic::warning(Code::NotModelled, message).at(meta.name.location));
             return None;
         }
-        let kind = at(node, &["spec", "scaleTargetRef"]).map_or("", |target| text_at(target, "kind")).to_owned();
+        let kind =
+            at(node, &["spec", "scaleTargetRef"]).map_or("", |target| text_at(target, "kind")).to_owned();
         let target = (kind, Located::new(target.text().unwrap_or_default().to_owned(), target.location));
         Some(Self { meta, target, says, containers })
     }
@@ -230,7 +232,8 @@ pub(super) fn attach(
             continue;
         };
         if let Some(first) = &workload.autoscale {
-            let message = format!("{} has a second autoscaler, which is left out", quote(&workload.meta.full_name()));
+            let message =
+                format!("{} has a second autoscaler, which is left out", quote(&workload.meta.full_name()));
             let problem = Diagnostic::warning(Code::DuplicateName, message).at(name.location);
             diagnostics.push(problem.related(first.location, "the first one"));
             continue;
@@ -271,9 +274,15 @@ impl Autoscaler {
         for container in &self.containers {
             let written = quote(&container.value);
             let (code, message) = if !names.contains(&container.value.as_str()) {
-                (Code::UnknownName, format!("there is no container {written}: here the application is looked at"))
+                (
+                    Code::UnknownName,
+                    format!("there is no container {written}: here the application is looked at"),
+                )
             } else if names.len() > 1 {
-                (Code::NotModelled, format!("{written} is looked at together with {} others", names.len() - 1))
+                (
+                    Code::NotModelled,
+                    format!("{written} is looked at together with {} others", names.len() - 1),
+                )
             } else {
                 continue;
             };

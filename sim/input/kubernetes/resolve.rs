@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::diag::{Code, Diagnostic, Diagnostics, Location, quote};
 use crate::input::defaults;
 use crate::input::draft::{
-    AliasDraft, AutoscaleDraft, Draft, Origins, PortDraft, ProxyDraft, ServiceDraft, SubsetDraft, VersionDraft,
+    AliasDraft, AutoscaleDraft, Draft, Origins, PortDraft, ProxyDraft, ServiceDraft, SubsetDraft,
+    VersionDraft,
 };
 use crate::input::tree::Located;
 use crate::vocabulary::routing::Resource;

@@ -80,7 +80,8 @@ fn of_list(node: &Node, diagnostics: &mut Diagnostics) -> Option<Metric> {
 
 fn metric(fields: &mut Fields<'_, '_>) -> Metric {
     let silent = Metric::default();
-    let of = fields.read("of", |node, diagnostics| fields::choice(node, "what is looked at", OF, diagnostics));
+    let of =
+        fields.read("of", |node, diagnostics| fields::choice(node, "what is looked at", OF, diagnostics));
     let target = fields.read("target", target);
     Metric { of: of.unwrap_or(silent.of), target: target.unwrap_or(silent.target) }
 }
@@ -105,8 +106,9 @@ fn target(node: &Node, diagnostics: &mut Diagnostics) -> Option<Target> {
 /// One direction; what is not written is as in `base`.
 fn rules(node: &Node, key: &str, base: &Rules, diagnostics: &mut Diagnostics) -> Option<Rules> {
     let mut fields = Fields::new(node, quote(key), diagnostics);
-    let within =
-        |node: &Node, diagnostics: &mut Diagnostics| span_within(node, Rules::LONGEST, fields::span, diagnostics);
+    let within = |node: &Node, diagnostics: &mut Diagnostics| {
+        span_within(node, Rules::LONGEST, fields::span, diagnostics)
+    };
     let rules = Rules {
         stabilization: inherited("stabilization", &mut fields, within, base.stabilization),
         policies: fields.read("policies", policies).unwrap_or_else(|| base.policies.clone()),

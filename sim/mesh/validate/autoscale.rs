@@ -36,16 +36,13 @@ fn check_versions(service: &ServiceDraft, autoscale: &AutoscaleDraft, diagnostic
 }
 
 /// Warns of metrics that have no value under any mesh.
-pub(super) fn warn(
-    draft: &Draft,
-    services: &IndexVec<ServiceIdx, Service>,
-    diagnostics: &mut Diagnostics,
-) {
+pub(super) fn warn(draft: &Draft, services: &IndexVec<ServiceIdx, Service>, diagnostics: &mut Diagnostics) {
     for (index, service) in services.iter_enumerated() {
         let written = &draft.services[index.position()].autoscale;
         for metric in written.iter().flat_map(|autoscale| &autoscale.metrics) {
             if let Some((reason, hint)) = has_no_value(metric.value, service) {
-                let message = format!("{reason}: Kubernetes says FailedGetResourceMetric and lets the replicas be");
+                let message =
+                    format!("{reason}: Kubernetes says FailedGetResourceMetric and lets the replicas be");
                 let problem = Diagnostic::warning(Code::NotModelled, message).at(metric.location);
                 diagnostics.push(problem.hint(hint));
             }

@@ -3,7 +3,9 @@
 use crate::diag::{Code, Diagnostic, Diagnostics, closest, quote};
 use crate::index::{Idx, IndexVec};
 use crate::input::Draft;
-use crate::input::draft::{ActionDraft, AutoscaleDraft, CallDraft, OperationDraft, ServiceDraft, StepDraft, VersionDraft};
+use crate::input::draft::{
+    ActionDraft, AutoscaleDraft, CallDraft, OperationDraft, ServiceDraft, StepDraft, VersionDraft,
+};
 use crate::input::tree::Located;
 use crate::vocabulary::{ProxyKind, ProxySettings};
 
