@@ -47,22 +47,20 @@ impl Autoscaler {
             missing("spec.maxReplicas", diagnostics);
             return None;
         };
-        let min = at(node, &["spec", "minReplicas"]);
-        let min = min.map(|node| fields::located(fields::count)(node, diagnostics));
+        let errors = diagnostics.errors();
+        let silent = Located::new(defaults::REPLICAS, meta.name.location);
+        let min = at(node, &["spec", "minReplicas"]).map_or(Some(silent), |min| fewest(min, diagnostics));
         let max = fields::located(fields::count)(max, diagnostics);
         let mut containers = Vec::new();
         let metrics = metrics(node, &meta, &mut containers, diagnostics);
-        let says = AutoscaleDraft {
-            location: meta.name.location,
-            min: min.unwrap_or_else(|| Some(Located::new(defaults::REPLICAS, meta.name.location)))?,
-            max: max?,
-            behavior: behavior(node, diagnostics),
-            metrics,
-        };
-        if says.metrics.is_empty() {
+        let behavior = behavior(node, diagnostics);
+        if metrics.is_empty() && diagnostics.errors() == errors {
             let message =
                 format!("autoscaler {name} looks at no CPU and is left out: replicas stay as they are");
             diagnostics.push(Diagnostic::warning(Code::NotModelled, message).at(meta.name.location));
+        }
+        let says = AutoscaleDraft { location: meta.name.location, min: min?, max: max?, metrics, behavior };
+        if says.metrics.is_empty() {
             return None;
         }
         let kind =
@@ -70,6 +68,17 @@ impl Autoscaler {
         let target = (kind, Located::new(target.text().unwrap_or_default().to_owned(), target.location));
         Some(Self { meta, target, says, containers })
     }
+}
+
+/// Nothing is allowed where a queue, say, tells when somebody is needed again, which CPU cannot.
+fn fewest(node: &Node, diagnostics: &mut Diagnostics) -> Option<Located<u32>> {
+    let min = fields::located(fields::u32)(node, diagnostics)?;
+    if min.value == 0 {
+        let message = "no autoscaler scales to nothing here: one pod stays";
+        diagnostics.push(Diagnostic::warning(Code::NotModelled, message).at(min.location));
+        return Some(Located::new(1, min.location));
+    }
+    Some(min)
 }
 
 /// Metrics of CPU; Kubernetes' own where none is written.
@@ -176,7 +185,7 @@ fn rules(node: &Node, base: Rules, diagnostics: &mut Diagnostics) -> Rules {
 }
 
 fn policy(node: &Node, diagnostics: &mut Diagnostics) -> Option<Policy> {
-    const CHANGES: &[(&str, fn(u32) -> Change)] = &[("Pods", Change::Pods), ("Percent", Change::Percent)];
+    const CHANGES: &[(&str, bool)] = &[("Pods", true), ("Percent", false)];
     let mut need = |key: &str| {
         let found = at(node, &[key]);
         if found.is_none() {
@@ -186,10 +195,11 @@ fn policy(node: &Node, diagnostics: &mut Diagnostics) -> Option<Policy> {
         found
     };
     let (kind, value, period) = (need("type"), need("value"), need("periodSeconds"));
-    let kind = kind.and_then(|node| fields::choice(node, "a policy", CHANGES, diagnostics));
+    let of_pods = kind.and_then(|node| fields::choice(node, "a policy", CHANGES, diagnostics));
     let value = value.and_then(|node| fields::count(node, diagnostics));
     let period = period.and_then(|node| seconds(node, Policy::LONGEST, fields::count, diagnostics));
-    Some(Policy { change: kind?(value?), period: period? })
+    let change = if of_pods? { Change::Pods(value?) } else { Change::Percent(value?) };
+    Some(Policy { change, period: period? })
 }
 
 /// Whole seconds, no more than Kubernetes allows.
@@ -228,7 +238,7 @@ pub(super) fn attach(
             let name = format!("{kind} {}", quote(&name.value));
             let message = format!("{name}, which an autoscaler scales, is not among what was read");
             let problem = Diagnostic::warning(Code::UnknownName, message).at(autoscaler.target.1.location);
-            diagnostics.push(problem.hint(format!("it scales a {}", SCALED.join(", a ").to_owned())));
+            diagnostics.push(problem.hint(format!("it scales a {}", SCALED.join(", a "))));
             continue;
         };
         if let Some(first) = &workload.autoscale {
@@ -281,7 +291,7 @@ impl Autoscaler {
             } else if names.len() > 1 {
                 (
                     Code::NotModelled,
-                    format!("{written} is looked at together with {} others", names.len() - 1),
+                    format!("{written} is looked at together with the other containers of its pod"),
                 )
             } else {
                 continue;
