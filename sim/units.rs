@@ -304,6 +304,12 @@ impl Cores {
         self.0
     }
 
+    /// Thousandths of a core, begun ones counted whole, as Kubernetes' controllers count.
+    pub fn millicores(self) -> u64 {
+        // In billionths first, as 0.1 has no exact double.
+        ((self.0 * 1e9 + 0.5) as u64).div_ceil(1_000_000)
+    }
+
     /// Parses a Kubernetes CPU quantity: `2`, `0.5`, `100m`.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 use crate::kernel::dist::Dist;
 use crate::units::{Bytes, Cores, Rate, Ratio, Span};
 
+pub mod autoscale;
 pub mod failure;
 mod lifecycle;
 mod proxy;

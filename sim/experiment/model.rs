@@ -200,7 +200,7 @@ fn is_steady(scenario: &Scenario) -> bool {
                 | Arrivals::Closed { .. }
         )
     });
-    is_constant && scenario.events.is_empty()
+    is_constant && scenario.is_quiet()
 }
 
 #[cfg(test)]

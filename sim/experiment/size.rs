@@ -41,11 +41,11 @@ pub fn moderate_rates(scenario: &mut Scenario) -> Option<String> {
 }
 
 /// Shortens runs whose length nobody chose to what a comparison can simulate in about a minute, and says so. Who says when
-/// something happens has chosen.
+/// something happens, or has autoscalers, has chosen.
 pub fn shorten(scenario: &mut Scenario) -> Option<String> {
     let usual = scenario.run.length();
     let share = CALLS / (calls_per_second(scenario)? * usual.seconds());
-    if !scenario.unsaid.run || !scenario.events.is_empty() || share >= 1.0 {
+    if !scenario.unsaid.run || !scenario.is_quiet() || share >= 1.0 {
         return None;
     }
     let run = &mut scenario.run;

@@ -12,10 +12,12 @@ use crate::vocabulary::{
 use super::defaults;
 use super::tree::{Located, Node};
 
+mod autoscale;
 mod event;
 mod proxy;
 mod routing;
 
+pub use autoscale::AutoscaleDraft;
 pub use event::{ChangedDraft, EVENTS, EventDraft, EventKindDraft};
 pub use proxy::ProxyDraft;
 pub use routing::{
@@ -133,6 +135,8 @@ pub struct ServiceDraft {
     /// What its pods' proxies take, under the meshes for which manifests say so: of a service with versions, what all of
     /// them say.
     pub proxies: Vec<ProxyDraft>,
+    /// What decides how many instances there are, if anything does.
+    pub autoscale: Option<AutoscaleDraft>,
 }
 
 /// Another name under which a service is called: in Kubernetes, a second Service for the same pods.
@@ -202,6 +206,7 @@ impl ServiceDraft {
             versions: Vec::new(),
             aliases: Vec::new(),
             proxies: Vec::new(),
+            autoscale: None,
             name,
         }
     }

@@ -143,6 +143,9 @@ fn together(base: ServiceDraft, over: ServiceDraft, diagnostics: &mut Diagnostic
     if written("ports") {
         one.ports.clone_from(&over.ports);
     }
+    if written("autoscale") {
+        one.autoscale.clone_from(&over.autoscale);
+    }
     let own = over.application;
     apply(&mut one.application, &own, &written);
     for version in one.versions.iter_mut().filter(|_| !written("versions")) {

@@ -7,8 +7,8 @@ use crate::index::{Idx, IndexVec};
 use crate::index_type;
 use crate::kernel::dist::Dist;
 use crate::units::{Bytes, Cores, Currency, Money, Ratio, Span};
-use crate::vocabulary::ProxySettings;
 use crate::vocabulary::routing::Status;
+use crate::vocabulary::{ProxySettings, autoscale};
 
 mod event;
 mod guess;
@@ -114,6 +114,8 @@ pub struct Service {
     pub operations: IndexVec<OperationIdx, Operation>,
     /// What its own proxies take, at most one of each kind; those of versions are theirs.
     pub proxies: Vec<ProxySettings>,
+    /// What decides how many instances there are, if anything does; never where it has versions.
+    pub autoscale: Option<autoscale::Spec>,
 }
 
 impl Service {

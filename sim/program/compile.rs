@@ -17,7 +17,8 @@ use super::{AfterRun, Program, Site, Source, Telemetry, WorkloadIdx};
 pub fn compile(scenario: &Scenario, mesh: &MeshModel) -> Program {
     let own_proxies = super::own_proxy::own_proxies(scenario, mesh);
     let workloads = Workloads::lay_out(scenario, mesh, &own_proxies);
-    let (machines, nodes) = super::node::place(scenario, mesh, &workloads);
+    let (mut machines, nodes) = super::node::place(scenario, mesh, &workloads);
+    machines.notes.extend(super::lifecycle::notes(scenario, mesh, &workloads));
     let zones = nodes.iter().map(|own| own.iter().map(|&node| machines.nodes[node].zone).collect()).collect();
     let mut edges = Edges::new(scenario, mesh, &workloads, zones);
     let mut calls = Calls::new(scenario, mesh);

@@ -213,7 +213,7 @@ pub(super) fn build(
     program: &Program,
     lives: &IndexVec<LifeIdx, WorkloadIdx>,
 ) -> Option<Box<Control>> {
-    if scenario.events.is_empty() {
+    if scenario.is_quiet() {
         return None;
     }
     let audiences =

@@ -4,6 +4,7 @@
 //! [`wanted`](super::Workload::wanted) hold a pod when the run begins. A pod that is made takes a free place; what it is does not depend
 //! on which. Of all others every place holds a pod from the start on.
 
+mod autoscale;
 mod build;
 #[cfg(test)]
 mod tests;
@@ -12,7 +13,7 @@ use crate::index::IndexVec;
 use crate::index_type;
 use crate::kernel::Uniform;
 use crate::kernel::dist::Dist;
-use crate::policy::autoscale;
+use crate::policy::autoscale::{Settings, Spec};
 use crate::policy::pod_end;
 use crate::policy::pod_start::{self, Probe, Sidecar};
 use crate::policy::rollout::UpdateStrategy;
@@ -21,6 +22,7 @@ use crate::units::{SimTime, Span};
 use super::control::ChangeIdx;
 use super::{Edge, Program, WorkloadIdx};
 
+pub(super) use autoscale::notes;
 pub(super) use build::{build, lives};
 
 index_type! {
@@ -77,9 +79,9 @@ pub struct Life {
 #[derive(Clone, Debug)]
 pub struct Autoscaler {
     /// What it is told.
-    pub spec: autoscale::Spec,
+    pub spec: Spec,
     /// What all of them are told.
-    pub settings: autoscale::Settings,
+    pub settings: Settings,
     /// Time between two looks at what pods have used (metrics-server).
     pub scrape: Span,
     /// What the application and the proxy ask the scheduler for, in thousandths of a core.

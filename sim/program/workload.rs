@@ -170,7 +170,10 @@ impl<'a> Workloads<'a> {
             let name = format!("{name}@{}", version.name);
             let wanted = version.replicas;
             let pods = places(scenario, index, wanted, &version.application);
-            self.add(scenario, Plan { name, wanted, pods, beside: beside(Some(number)), body: Some(body), scope });
+            self.add(
+                scenario,
+                Plan { name, wanted, pods, beside: beside(Some(number)), body: Some(body), scope },
+            );
         }
         let workloads = (self.all.len() - first_workload.position()) as u32;
         self.of_services.push(Service { name, first_workload, workloads });

@@ -117,6 +117,7 @@ const SILENT: &str = r"version: 1
 services:
   - {name: web, service_time: 1ms, script: [{call: {service: other}}]}
   - {name: other, service_time: 1ms}
+  - {name: scaled, service_time: 1ms, resources: {cpu_request: 1}, autoscale: {max: 3, up: {}, down: {}}}
 traffic:
   - {service: web, from: outside, rate: 100/s}
 routes:
@@ -144,6 +145,7 @@ fn place_of(key: &str) -> String {
         ("rule.", "routes.web.rules[0]."),
         ("respond.", "routes.web.rules[3].respond."),
         ("retry_budget.tokens.", "policies.other.retry_budget.tokens."),
+        ("services.NAME.autoscale.", "services.scaled.autoscale."),
     ];
     let place =
         places.iter().find_map(|(prefix, place)| Some(format!("{place}{}", key.strip_prefix(prefix)?)));

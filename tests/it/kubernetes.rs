@@ -18,6 +18,8 @@ use sim::units::{Bytes, Cores};
 use sim::vocabulary::routing::RuleAction;
 use sim::vocabulary::{Arrivals, Origin, Protocol, ProxyKind, Resources};
 
+mod autoscaler;
+
 const REAL: &str = "../shared/data/inputs";
 const SHOP: &str = "tests/data/good/kubernetes/shop.yaml";
 

@@ -117,7 +117,11 @@ impl Engine<'_> {
         for _ in 0..pods.min(ready.len() as u32) {
             let victim = ready.swap_remove(draws.below(ready.len() as u32) as usize);
             // One may have been taken away when another one went.
-            if self.lifecycle.as_ref().is_some_and(|of| of.places[life][victim as usize].phase == Phase::Ready) {
+            if self
+                .lifecycle
+                .as_ref()
+                .is_some_and(|of| of.places[life][victim as usize].phase == Phase::Ready)
+            {
                 self.drop_dead(life, victim);
             }
         }
@@ -165,7 +169,8 @@ impl Engine<'_> {
         let key = self.life_key(life);
         let tie = |position: u32| key.draws(draw::POD_CHOICE, u64::from(position), 1, 0).bits();
         let Some(lifecycle) = &self.lifecycle else { return };
-        let revisions: Vec<u32> = lifecycle.deployments[life].sets.iter().map(|&(revision, _)| revision).collect();
+        let revisions: Vec<u32> =
+            lifecycle.deployments[life].sets.iter().map(|&(revision, _)| revision).collect();
         for revision in revisions {
             // A pod that goes makes room, which may change what is wanted.
             while let Some(lifecycle) = &self.lifecycle

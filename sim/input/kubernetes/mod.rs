@@ -13,6 +13,7 @@ use super::foreign::Treatment;
 use super::kinds::KnownKind;
 use super::tree::{Located, Node};
 
+mod autoscaler;
 mod behaviour;
 mod hints;
 mod known;
@@ -32,6 +33,7 @@ pub(super) use object::{flatten, is_object, kind, service_graph};
 pub use proxy::Part;
 pub use table::{Shape, fields};
 
+use autoscaler::Autoscaler;
 use hints::ConfigMaps;
 use object::{Meta, Texts, located_at, text_at, texts_at};
 use resolve::Hints;
@@ -47,6 +49,7 @@ enum Reading {
     Service,
     Namespace,
     ConfigMap,
+    Autoscaler,
     /// It changes nothing that is simulated.
     Irrelevant,
     /// It would matter; why it does not here.
@@ -67,7 +70,7 @@ const KINDS: &[(&str, &str, Reading)] = &[
     ("", "ConfigMap", Reading::ConfigMap),
     ("batch", "Job", NotModelled("what runs to an end takes no part")),
     ("batch", "CronJob", NotModelled("what runs to an end takes no part")),
-    ("autoscaling", "HorizontalPodAutoscaler", NotModelled("replicas stay as they are")),
+    ("autoscaling", "HorizontalPodAutoscaler", Reading::Autoscaler),
     ("autoscaling.k8s.io", "VerticalPodAutoscaler", NotModelled("resources stay as they are")),
     ("networking.k8s.io", "NetworkPolicy", NotModelled("no call is forbidden")),
     ("networking.k8s.io", "Ingress", NotModelled("write a source `from: gateway:NAME` under `traffic`")),
@@ -109,6 +112,7 @@ pub fn kinds() -> Vec<KnownKind> {
             Reading::Pod => (Treatment::Modelled, fields(Shape::Pod)),
             Reading::Service => (Treatment::Modelled, fields(Shape::Service)),
             Reading::Namespace => (Treatment::Modelled, fields(Shape::Namespace)),
+            Reading::Autoscaler => (Treatment::Modelled, fields(Shape::Autoscaler)),
             Reading::ConfigMap => (Treatment::Modelled, vec![("data".to_owned(), Treatment::Modelled)]),
             Irrelevant => (Treatment::Irrelevant, Vec::new()),
             NotModelled(reason) => (Treatment::Named(reason), Vec::new()),
@@ -148,6 +152,7 @@ pub(super) struct Objects {
     services: Vec<Service>,
     namespaces: Vec<Namespace>,
     config_maps: ConfigMaps,
+    autoscalers: Vec<Autoscaler>,
     unread: known::Unread,
     /// Kinds that are known and not modelled: kind, why, the first of them, how many.
     left_out: Vec<(String, &'static str, Location, usize)>,
@@ -188,6 +193,10 @@ impl Objects {
                     self.config_maps.insert(key, texts_at(node, &["data"]));
                 }
             }
+            Some(Reading::Autoscaler) => {
+                self.unread.look(node, Shape::Autoscaler);
+                self.autoscalers.extend(Autoscaler::read(node, diagnostics));
+            }
             Some(NotModelled(reason)) => {
                 let kind = kind(node);
                 match self.left_out.iter_mut().find(|(known, ..)| *known == kind) {
@@ -212,6 +221,9 @@ impl Objects {
         let services = std::mem::take(&mut self.services);
         self.services = last_of_each(services, |service| &service.meta, diagnostics);
         workload::gather(std::mem::take(&mut self.pods), &mut self.workloads, diagnostics);
+        let autoscalers = std::mem::take(&mut self.autoscalers);
+        let autoscalers = last_of_each(autoscalers, |autoscaler| &autoscaler.meta, diagnostics);
+        autoscaler::attach(autoscalers, &mut self.workloads, diagnostics);
         self.leave_out_meshes(diagnostics);
         self.workloads.retain(|workload| !workload.is_empty(diagnostics));
         resolve::resolve(&self, draft, diagnostics)

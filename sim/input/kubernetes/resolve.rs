@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::diag::{Code, Diagnostic, Diagnostics, Location, quote};
 use crate::input::defaults;
 use crate::input::draft::{
-    AliasDraft, Draft, Origins, PortDraft, ProxyDraft, ServiceDraft, SubsetDraft, VersionDraft,
+    AliasDraft, AutoscaleDraft, Draft, Origins, PortDraft, ProxyDraft, ServiceDraft, SubsetDraft,
+    VersionDraft,
 };
 use crate::input::tree::Located;
 use crate::vocabulary::routing::Resource;
@@ -199,9 +200,27 @@ impl<'a> Resolver<'a> {
             labels: common_labels(workloads.iter().copied()),
             application: versions.first().map(|first| first.application.clone()).unwrap_or_default(),
             proxies: common,
+            autoscale: self.autoscale(&workloads),
             versions: if versions.len() > 1 { versions } else { Vec::new() },
             ..ServiceDraft::of(name, Origins::Manifest)
         }
+    }
+
+    /// The autoscaler of the only workload of a service.
+    fn autoscale(&mut self, workloads: &[&Workload]) -> Option<AutoscaleDraft> {
+        if let [only] = workloads {
+            return only.autoscale.clone();
+        }
+        for workload in workloads {
+            if let Some(autoscale) = &workload.autoscale {
+                let name = quote(&workload.meta.full_name());
+                let message =
+                    format!("{name} is one of several workloads of its Service and is not scaled by itself");
+                let problem = Diagnostic::warning(Code::NotModelled, message).at(autoscale.location);
+                self.diagnostics.push(problem.hint("its replicas stay as they are"));
+            }
+        }
+        None
     }
 
     /// A workload among those of its service: called as its label says, if no other is called so.

@@ -6,6 +6,7 @@ use crate::input::foreign::Treatment::{self, Irrelevant, Modelled, Named};
 use crate::input::linkerd::annotations;
 const PROXY_START: Treatment = Named("every pod's proxy starts as its mesh is installed");
 const PLACEMENT: Treatment = Named("pods are placed by their requests and zones alone");
+const OTHER_METRIC: Treatment = Named("autoscalers look at CPU only");
 
 /// Of every object.
 const HEAD: &[Row] = &[
@@ -176,6 +177,46 @@ const SERVICE: &[Row] = &[
     ("status", Irrelevant),
 ];
 
+/// Of HorizontalPodAutoscalers.
+const AUTOSCALER: &[Row] = &[
+    ("spec.scaleTargetRef.apiVersion", Irrelevant),
+    ("spec.scaleTargetRef.kind", Modelled),
+    ("spec.scaleTargetRef.name", Modelled),
+    ("spec.minReplicas", Modelled),
+    ("spec.maxReplicas", Modelled),
+    ("spec.targetCPUUtilizationPercentage", Modelled),
+    ("spec.metrics[].type", Modelled),
+    ("spec.metrics[].resource.name", Modelled),
+    ("spec.metrics[].resource.target.type", Irrelevant),
+    ("spec.metrics[].resource.target.averageUtilization", Modelled),
+    ("spec.metrics[].resource.target.averageValue", Modelled),
+    ("spec.metrics[].resource.targetAverageUtilization", Modelled),
+    ("spec.metrics[].resource.targetAverageValue", Modelled),
+    ("spec.metrics[].containerResource.name", Modelled),
+    ("spec.metrics[].containerResource.container", Modelled),
+    ("spec.metrics[].containerResource.target.type", Irrelevant),
+    ("spec.metrics[].containerResource.target.averageUtilization", Modelled),
+    ("spec.metrics[].containerResource.target.averageValue", Modelled),
+    ("spec.metrics[].containerResource.targetAverageUtilization", Modelled),
+    ("spec.metrics[].containerResource.targetAverageValue", Modelled),
+    ("spec.metrics[].pods", OTHER_METRIC),
+    ("spec.metrics[].object", OTHER_METRIC),
+    ("spec.metrics[].external", OTHER_METRIC),
+    ("spec.behavior.scaleUp.stabilizationWindowSeconds", Modelled),
+    ("spec.behavior.scaleUp.selectPolicy", Modelled),
+    ("spec.behavior.scaleUp.policies[].type", Modelled),
+    ("spec.behavior.scaleUp.policies[].value", Modelled),
+    ("spec.behavior.scaleUp.policies[].periodSeconds", Modelled),
+    ("spec.behavior.scaleUp.tolerance", Modelled),
+    ("spec.behavior.scaleDown.stabilizationWindowSeconds", Modelled),
+    ("spec.behavior.scaleDown.selectPolicy", Modelled),
+    ("spec.behavior.scaleDown.policies[].type", Modelled),
+    ("spec.behavior.scaleDown.policies[].value", Modelled),
+    ("spec.behavior.scaleDown.policies[].periodSeconds", Modelled),
+    ("spec.behavior.scaleDown.tolerance", Modelled),
+    ("status", Irrelevant),
+];
+
 /// Of Namespaces and Pods, beside what all objects have.
 const NAMESPACE: &[Row] = &[("spec", Irrelevant), ("status", Irrelevant)];
 const STATUS: &[Row] = &[("status.phase", Modelled), ("status", Irrelevant)];
@@ -257,6 +298,7 @@ pub fn fields(shape: Shape) -> Vec<(String, Treatment)> {
         }
         Shape::Service => add("", SERVICE),
         Shape::Namespace => add("", NAMESPACE),
+        Shape::Autoscaler => add("", AUTOSCALER),
     }
     add("", HEAD);
     rows
@@ -273,4 +315,6 @@ pub enum Shape {
     Service,
     /// A Namespace.
     Namespace,
+    /// A HorizontalPodAutoscaler.
+    Autoscaler,
 }

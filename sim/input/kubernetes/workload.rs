@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::diag::{Code, Diagnostic, Diagnostics, Location};
-use crate::input::draft::ProxyDraft;
+use crate::input::draft::{AutoscaleDraft, ProxyDraft};
 use crate::input::fields;
 use crate::input::tree::{Located, Node};
 
@@ -25,6 +25,8 @@ pub(super) struct Workload {
     pub(super) injected: Option<ProxyDraft>,
     /// Whether pods are looked at, with the proxies they have, and not what they will be made from.
     pub(super) live: bool,
+    /// What decides how many there are, if anything does.
+    pub(super) autoscale: Option<AutoscaleDraft>,
 }
 
 impl Workload {
@@ -53,7 +55,7 @@ impl Workload {
         let template = Template::read(template, diagnostics);
         let injected = template.injected(diagnostics);
         let replacement = Replacement::read(node, diagnostics);
-        Some(Self { meta, replicas, template, replacement, injected, live: false })
+        Some(Self { meta, replicas, template, replacement, injected, live: false, autoscale: None })
     }
 
     /// Reports a workload of no pods.
@@ -164,6 +166,7 @@ pub(super) fn gather(pods: Vec<Pod>, workloads: &mut Vec<Workload>, diagnostics:
             replacement: Replacement::default(),
             injected,
             live: pod.live,
+            autoscale: None,
         });
     }
 }

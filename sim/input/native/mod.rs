@@ -26,6 +26,7 @@ use super::fields::{self, Fields, each, located};
 use super::tree::Node;
 
 mod application;
+pub(crate) mod autoscale;
 mod cluster;
 mod distribution;
 mod events;

@@ -11,7 +11,7 @@ use crate::input::draft::{
 use crate::input::fields::{self, Fields, each, located, map};
 use crate::input::tree::{Located, Node};
 
-use super::{application, operation};
+use super::{application, autoscale, operation};
 
 const PROTOCOLS: &[(&str, Protocol)] = &[
     ("http1", Protocol::Http1),
@@ -43,6 +43,9 @@ pub(super) fn service(node: &Node, diagnostics: &mut Diagnostics) -> Option<Serv
     service.application = application::application(&mut fields, &silent);
     service.operations = operation::of_service(&mut fields, name.as_ref());
     service.proxies = fields.read("proxies", proxies).unwrap_or_default();
+    if fields.take("autoscale").is_some_and(|node| node.text() != Some("none")) {
+        service.autoscale = fields.read("autoscale", autoscale::autoscale);
+    }
     let replicas = fields.read("replicas", located(fields::count));
     let own = |node: &Node, diagnostics: &mut Diagnostics| version(node, &service, diagnostics);
     let versions = fields.read("versions", each(own)).unwrap_or_default();
@@ -53,7 +56,8 @@ pub(super) fn service(node: &Node, diagnostics: &mut Diagnostics) -> Option<Serv
     }
     fields.finish();
     service.replicas = if versions.is_empty() {
-        replicas.unwrap_or(Located::new(defaults::REPLICAS, location))
+        let silent = service.autoscale.as_ref().map_or(defaults::REPLICAS, |autoscale| autoscale.min.value);
+        replicas.unwrap_or(Located::new(silent, location))
     } else {
         let sum = versions.iter().fold(0, |sum: u32, one| sum.saturating_add(one.replicas.value));
         Located::new(sum, location)

@@ -9,6 +9,7 @@ use crate::input::draft::EventKindDraft;
 
 use super::scenario::{Event, Scenario, Service, ServiceIdx, SourceIdx, TrafficSource, Unsaid};
 
+mod autoscale;
 mod backends;
 mod calls;
 mod events;
@@ -40,6 +41,7 @@ pub fn validate(draft: &Draft, diagnostics: &mut Diagnostics) -> Option<Scenario
     names::check(draft, diagnostics);
     let directory = Directory::new(&draft.services);
     let mut services = services::resolve(draft, &directory, diagnostics);
+    autoscale::check(draft, diagnostics);
     subsets::resolve(draft, &directory, &mut services, diagnostics);
     let sources = traffic::resolve(draft, &directory, &services, diagnostics);
     inject::mark(draft, &directory, &mut services, diagnostics);
@@ -56,6 +58,7 @@ pub fn validate(draft: &Draft, diagnostics: &mut Diagnostics) -> Option<Scenario
     if diagnostics.has_errors() {
         return None;
     }
+    autoscale::warn(draft, &services, diagnostics);
     let name = draft.name.as_ref().map_or("scenario", |name| &name.value).to_owned();
     let unsaid = Unsaid {
         rates: draft.assumed_rates == sources.len(),
@@ -106,11 +109,14 @@ fn check_pods(
             EventKindDraft::Scale { replicas, .. } => Some(replicas),
             _ => None,
         });
+        let scaled = scaled.chain(draft.services.iter().filter_map(|one| Some(&one.autoscale.as_ref()?.max)));
         let written = written.chain(scaled).map(|replicas| (replicas.value, replicas.location));
         let largest = written.chain(waypoints).max_by_key(|(replicas, _)| *replicas);
         let message = format!("the scenario has {pods} pods, more than the {MAX_PODS} that fit");
         let diagnostic = Diagnostic::error(Code::TooLarge, message);
-        let diagnostic = if events.iter().any(|event| !event.kind.of_pods().is_empty()) {
+        let is_mortal = services.iter().any(|service| service.autoscale.is_some())
+            || events.iter().any(|event| !event.kind.of_pods().is_empty());
+        let diagnostic = if is_mortal {
             diagnostic.hint("pods that are replaced and those in their place are counted both")
         } else {
             diagnostic

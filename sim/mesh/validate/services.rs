@@ -4,7 +4,7 @@ use crate::diag::{Code, Diagnostic, Diagnostics, closest, quote};
 use crate::index::{Idx, IndexVec};
 use crate::input::Draft;
 use crate::input::draft::{
-    ActionDraft, CallDraft, OperationDraft, ProxyDraft, ServiceDraft, StepDraft, VersionDraft,
+    ActionDraft, AutoscaleDraft, CallDraft, OperationDraft, ProxyDraft, ServiceDraft, StepDraft, VersionDraft,
 };
 use crate::input::tree::Located;
 use crate::vocabulary::{ProxyKind, ProxySettings};
@@ -92,6 +92,7 @@ impl Resolver<'_> {
             injected: true,
             operations,
             proxies: proxies(&service.proxies),
+            autoscale: service.autoscale.as_ref().map(AutoscaleDraft::spec),
         }
     }
 

@@ -1,5 +1,6 @@
 //! A draft as the text of a scenario, which is read as the same draft; every guess stands beside what it was put for.
 
+mod autoscale;
 mod lifecycle;
 mod policies;
 mod quantity;

@@ -13,7 +13,7 @@ use crate::vocabulary::{
 
 use super::quantity::{Of, cores, dist, ratio};
 use super::yaml::{Map, Yaml};
-use super::{Guesses, labels, lifecycle};
+use super::{Guesses, autoscale, labels, lifecycle};
 
 pub(super) fn service(service: &ServiceDraft, guesses: &mut Guesses<'_>) -> Yaml {
     let mut map = Map::default();
@@ -22,7 +22,8 @@ pub(super) fn service(service: &ServiceDraft, guesses: &mut Guesses<'_>) -> Yaml
     map.maybe("namespace", service.namespace.as_ref().map(|namespace| Yaml::text(&namespace.value)));
     if service.versions.is_empty() {
         places.push(service.replicas.location);
-        if service.replicas.value != defaults::REPLICAS {
+        let silent = service.autoscale.as_ref().map_or(defaults::REPLICAS, |autoscale| autoscale.min.value);
+        if service.replicas.value != silent {
             map.put("replicas", Yaml::plain(service.replicas.value));
         }
     }
@@ -35,6 +36,7 @@ pub(super) fn service(service: &ServiceDraft, guesses: &mut Guesses<'_>) -> Yaml
     }
     map.some("ports", service.ports.iter().map(|row| port(row, spoken)).collect());
     application(&service.application, &Application::default(), &mut map);
+    map.maybe("autoscale", service.autoscale.as_ref().map(autoscale::autoscale));
     proxies(&service.proxies, &[], &mut map);
     match service.operations.as_slice() {
         [only] if only.name.value == defaults::OPERATION => {

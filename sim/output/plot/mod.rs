@@ -15,6 +15,7 @@ mod outcomes;
 mod palette;
 mod panel;
 mod percentiles;
+mod pods;
 mod render;
 mod resources;
 mod sheet;
@@ -58,9 +59,9 @@ impl Picture {
 
 /// All pictures of one scenario under several meshes (or one), a run each; `load` may be empty.
 ///
-/// In order: percentiles, time, time line and outcomes of each entry, load of each entry, convergence of each change, start-up of
-/// each workload of which pods come and go, resources, telemetry, and the call graph
-/// under each mesh. What cannot be drawn or says nothing (no answered request, no failed one, no proxy) is left out, and so
+/// In order: percentiles, time, time line and outcomes of each entry, load of each entry, convergence of each
+/// change, start-up and number of the pods of each workload of which some come and go, resources,
+/// telemetry, and the call graph under each mesh. What cannot be drawn or says nothing (no answered request, no failed one, no proxy) is left out, and so
 /// are all but the busiest of many entries.
 pub fn pictures(runs: &[Run<'_>], load: &[LoadCurve]) -> Vec<Picture> {
     let (entries, _) = runs.first().map(|run| shown_entries(run.results)).unwrap_or_default();
@@ -76,6 +77,7 @@ pub fn pictures(runs: &[Run<'_>], load: &[LoadCurve]) -> Vec<Picture> {
     pictures.extend((0..changes.min(MOST_CHANGES)).filter_map(|event| convergence::picture(runs, event)));
     let lives = runs.first().map_or(0, |run| run.labels.lives.len());
     pictures.extend((0..lives.min(MOST_LIVES)).filter_map(|life| start_up::picture(runs, life)));
+    pictures.extend((0..lives.min(MOST_LIVES)).filter_map(|life| pods::picture(runs, life)));
     pictures.extend(resources::picture(runs));
     pictures.extend(telemetry::picture(runs));
     pictures.extend(graph::pictures(runs));
@@ -90,7 +92,7 @@ pub fn pictures(runs: &[Run<'_>], load: &[LoadCurve]) -> Vec<Picture> {
 /// Changes of configuration that have a picture.
 const MOST_CHANGES: usize = 6;
 
-/// Workloads whose pods' start has one.
+/// Workloads whose pods' start, and whose number of pods, have one.
 const MOST_LIVES: usize = 4;
 
 /// The mesh that others are compared with.

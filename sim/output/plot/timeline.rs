@@ -154,7 +154,7 @@ fn place(lines: &[Line], shown: &[Shown], area: Area, end: f64) -> Vec<Panel> {
 }
 
 /// A line where configuration changes, a band where it does so again and again, in the first panel with its name.
-fn mark_changes(runs: &[Run<'_>], panel: &Panel, is_named: bool, sheet: &mut Sheet) {
+pub(super) fn mark_changes(runs: &[Run<'_>], panel: &Panel, is_named: bool, sheet: &mut Sheet) {
     let labels = runs.first().map(|run| run.labels);
     let changes = labels.iter().flat_map(|labels| labels.changes.iter().chain(&labels.incidents));
     let changes = changes.filter(|change| !change.is_about_endpoints);

@@ -5,70 +5,9 @@
 //! (autoscaling/v2), each direction has its window and its policies, which count changes within their period.
 
 use super::Reason;
-use crate::units::{Ratio, SimTime, Span};
+use crate::units::{SimTime, Span};
 
-/// How much may change within a period.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// So many pods.
-    Pods(u32),
-    /// So many per cent of the pods at the start of the period.
-    Percent(u32),
-}
-
-/// A limit to how fast replicas change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Policy {
-    /// How much.
-    pub change: Change,
-    /// Within which time.
-    pub period: Span,
-}
-
-/// Which of several policies holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Select {
-    /// The one that allows the largest change.
-    Max,
-    /// The one that allows the smallest change.
-    Min,
-    /// None: nothing changes in this direction.
-    Disabled,
-}
-
-/// Rules of one direction.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Rules {
-    /// Limits.
-    pub policies: Vec<Policy>,
-    /// Which of them holds.
-    pub select: Select,
-    /// How long recommendations are remembered; `None` is the controller's own, which is for becoming fewer.
-    pub stabilization: Option<Span>,
-    /// Share by which usage may be off its target; `None` is the controller's own.
-    pub tolerance: Option<Ratio>,
-}
-
-/// Rules of both directions.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Behavior {
-    /// For more replicas.
-    pub up: Rules,
-    /// For fewer replicas.
-    pub down: Rules,
-}
-
-impl Default for Behavior {
-    /// What is filled in where a `behavior` does not say (pkg/apis/autoscaling/v2/defaults.go).
-    fn default() -> Self {
-        let period = Span::from_seconds(15);
-        let four = Policy { change: Change::Pods(4), period };
-        let double = Policy { change: Change::Percent(100), period };
-        let rules =
-            |policies, stabilization| Rules { policies, select: Select::Max, stabilization, tolerance: None };
-        Self { up: rules(vec![four, double], Some(Span::ZERO)), down: rules(vec![double], None) }
-    }
-}
+pub use crate::vocabulary::autoscale::{Behavior, Change, Policy, Rules, Select};
 
 /// Between which numbers the replicas may be, and how many they are.
 #[derive(Clone, Copy, Debug)]

@@ -14,21 +14,10 @@ mod twins;
 
 use crate::units::{Ratio, SimTime, Span};
 
-use behavior::{Behavior, History};
-use replicas::{Metric, Pod};
+pub use crate::vocabulary::autoscale::Spec;
 
-/// What an autoscaler is told.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Spec {
-    /// Fewest replicas (`minReplicas`).
-    pub min: u32,
-    /// Most replicas (`maxReplicas`).
-    pub max: u32,
-    /// What is looked at; the largest recommendation counts.
-    pub metrics: Vec<Metric>,
-    /// How fast replicas may change, where the autoscaler says so.
-    pub behavior: Option<Behavior>,
-}
+use behavior::History;
+use replicas::Pod;
 
 /// What the controller is told for all autoscalers: flags of kube-controller-manager.
 #[derive(Clone, Copy, Debug, PartialEq)]

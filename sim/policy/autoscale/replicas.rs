@@ -9,34 +9,7 @@
 use super::Settings;
 use crate::units::{SimTime, Span};
 
-/// Whose CPU a metric looks at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Of {
-    /// All containers of a pod together (`Resource`).
-    Pod,
-    /// The application's container (`ContainerResource`).
-    Application,
-    /// The proxy's container (`ContainerResource`).
-    Proxy,
-}
-
-/// What a metric is held to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Target {
-    /// Per cent of what is requested (`averageUtilization`).
-    Utilization(u32),
-    /// Thousandths of a core per pod (`averageValue`).
-    Value(u64),
-}
-
-/// A metric of CPU.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Metric {
-    /// Whose CPU.
-    pub of: Of,
-    /// How much it should be.
-    pub target: Target,
-}
+pub use crate::vocabulary::autoscale::{Metric, Of, Target};
 
 /// How far a pod is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use crate::kernel::dist::Dist;
 use crate::mesh::model::{
     KubernetesModel, LifecycleModel, MeshModel, SidecarExit, SidecarMode, SidecarModel,
 };
-use crate::mesh::scenario::{Event, EventKind, PodLife, Scenario, ServiceIdx};
+use crate::mesh::scenario::{Event, EventKind, PodLife, Scenario, Service, ServiceIdx};
 use crate::policy::pod_end::{self, Exit};
 use crate::policy::pod_start::{Probe, Sidecar};
 use crate::units::{SimTime, Span};
@@ -39,7 +39,8 @@ pub(in super::super) fn build(
     }
     let first = control.changes.len() - lives.len();
     let life = |(life, &workload): (LifeIdx, &WorkloadIdx)| {
-        let said = said(scenario, program, workload);
+        let service = served(scenario, program, workload);
+        let said = said(service, program, workload);
         let stages = Stages {
             model: &mesh.lifecycle,
             said,
@@ -54,7 +55,7 @@ pub(in super::super) fn build(
             end: stages.end(),
             strategy: said.strategy,
             min_ready: said.min_ready,
-            autoscaler: None,
+            autoscaler: super::autoscale::autoscaler(service, beside[workload]),
         }
     };
     let KubernetesModel { watch, rules_least, rules_write, .. } = mesh.lifecycle.kubernetes;
@@ -67,11 +68,15 @@ pub(in super::super) fn build(
     }))
 }
 
-/// What the scenario says of a workload's pods.
-fn said<'a>(scenario: &'a Scenario, program: &Program, workload: WorkloadIdx) -> &'a PodLife {
+/// The service that a workload's pods serve.
+fn served<'a>(scenario: &'a Scenario, program: &Program, workload: WorkloadIdx) -> &'a Service {
     let workload = &program.workloads[workload];
-    let service = &scenario.services[workload.service.expect("pods that come and go serve")];
-    let application = match workload.version {
+    &scenario.services[workload.service.expect("pods that come and go serve")]
+}
+
+/// What is said of a workload's pods.
+fn said<'a>(service: &'a Service, program: &Program, workload: WorkloadIdx) -> &'a PodLife {
+    let application = match program.workloads[workload].version {
         None => &service.application,
         Some(version) => &service.versions[version].application,
     };

@@ -2,6 +2,7 @@
 
 mod ambient;
 mod arrivals;
+mod autoscale;
 mod connections;
 mod control_plane;
 mod crowded;
