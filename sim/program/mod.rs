@@ -451,6 +451,7 @@ pub enum HashInput {
 }
 
 /// How connections of an edge are pooled and opened.
+#[expect(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pool {
     /// Streams on a connection at once; 1 is HTTP/1.1.

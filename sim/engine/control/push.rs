@@ -321,12 +321,11 @@ impl Replica {
         let told = &shared.setup.audiences[audience];
         let (mut objects, mut endpoints, mut renewed, mut services) = (0, 0, 0, 0);
         for change in changes {
-            match change.endpoints {
-                None => objects += change.seen[audience],
-                Some(_) => {
-                    renewed += change.seen[audience];
-                    endpoints += change.seen[audience] * told.endpoints_told(1, change.endpoint_count);
-                }
+            if change.endpoints.is_some() {
+                renewed += change.seen[audience];
+                endpoints += change.seen[audience] * told.endpoints_told(1, change.endpoint_count);
+            } else {
+                objects += change.seen[audience];
             }
             services += change.seen[audience];
         }

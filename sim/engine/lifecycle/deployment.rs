@@ -1,5 +1,7 @@
 //! Which pods a workload is to have: revisions, their sizes, and which pods go first.
 
+use std::cmp::Ordering;
+
 use crate::kernel::Uniform;
 use crate::kernel::rng::Key;
 use crate::policy::rollout::{Rank, ReplicaSet, Step, rescale, step};
@@ -177,15 +179,17 @@ impl Engine<'_> {
                 && let Some(wanted) = lifecycle.deployments[life].wanted_of(revision)
             {
                 let count = lifecycle.count(life, revision);
-                if count > wanted {
-                    let Some(victim) = lifecycle.first_to_go(life, revision, now, tie) else { break };
-                    self.end_pod(life, victim);
-                } else if count < wanted {
-                    // Without a free place the pod waits until one is.
-                    let Some(place) = self.free_place(life) else { break };
-                    self.start_pod(life, place, revision);
-                } else {
-                    break;
+                match count.cmp(&wanted) {
+                    Ordering::Equal => break,
+                    Ordering::Greater => {
+                        let Some(victim) = lifecycle.first_to_go(life, revision, now, tie) else { break };
+                        self.end_pod(life, victim);
+                    }
+                    Ordering::Less => {
+                        // Without a free place the pod waits until one is.
+                        let Some(place) = self.free_place(life) else { break };
+                        self.start_pod(life, place, revision);
+                    }
                 }
             }
         }

@@ -18,6 +18,7 @@ pub(super) enum Phase {
 }
 
 /// A place for a pod.
+#[expect(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
     pub(super) phase: Phase,

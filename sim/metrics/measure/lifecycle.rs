@@ -18,11 +18,13 @@ pub(super) const OF_LIVES: &[Measure] = &[
     Measure::new("pods", Unit::Count, MEAN, |record, row, _| {
         Sample::ratio(life(record, row)?.pod_nanos as f64, record.window as f64)
     }),
-    Measure::new("pods_started", Unit::Count, TOTAL, |record, row, _| count(life(record, row)?.started)),
-    Measure::new("pods_ended", Unit::Count, TOTAL, |record, row, _| count(life(record, row)?.ended)),
-    Measure::new("pods_killed", Unit::Count, TOTAL, |record, row, _| count(life(record, row)?.killed))
+    Measure::new("pods_started", Unit::Count, TOTAL, |record, row, _| {
+        Some(count(life(record, row)?.started))
+    }),
+    Measure::new("pods_ended", Unit::Count, TOTAL, |record, row, _| Some(count(life(record, row)?.ended))),
+    Measure::new("pods_killed", Unit::Count, TOTAL, |record, row, _| Some(count(life(record, row)?.killed)))
         .silent_at_zero(),
-    Measure::new("scalings", Unit::Count, TOTAL, |record, row, _| count(life(record, row)?.scalings))
+    Measure::new("scalings", Unit::Count, TOTAL, |record, row, _| Some(count(life(record, row)?.scalings)))
         .silent_at_zero(),
 ];
 
@@ -44,6 +46,6 @@ fn stage(record: &RunRecord, row: usize, of: fn(&(u64, u64)) -> u64) -> Option<S
     Sample::ratio(of(times) as f64 / NANOS_PER_SECOND, life.started as f64)
 }
 
-fn count(count: u64) -> Option<Sample> {
-    Some(Sample::without_interval(count as f64))
+fn count(count: u64) -> Sample {
+    Sample::without_interval(count as f64)
 }

@@ -3,6 +3,7 @@
 use sim::mesh::MeshModel;
 use sim::metrics::RunRecord;
 use sim::metrics::record::LifeRecord;
+use sim::policy::pod_start::Stage;
 use sim::vocabulary::failure::Cause;
 
 use super::{MILLISECOND, run};
@@ -77,12 +78,11 @@ fn a_pod_starts_in_stages() {
     assert_eq!((life.started, life.ended, life.killed), (1, 0, 0));
     // A node after 100 ms, a sandbox after 300; without a probe the pod is ready when its container has started, which
     // is before it answers.
-    let stage = |stage: sim::policy::pod_start::Stage| life.stages[stage as usize];
-    use sim::policy::pod_start::Stage::{ApplicationStart, Endpoint, Sandbox, Schedule};
-    assert_eq!(stage(Schedule), (0, 100 * MILLISECOND));
-    assert_eq!(stage(Sandbox), (100 * MILLISECOND, 300 * MILLISECOND));
-    assert_eq!(stage(ApplicationStart), (300 * MILLISECOND, 1300 * MILLISECOND));
-    assert_eq!(stage(Endpoint), (300 * MILLISECOND, 350 * MILLISECOND));
+    let stage = |stage: Stage| life.stages[stage as usize];
+    assert_eq!(stage(Stage::Schedule), (0, 100 * MILLISECOND));
+    assert_eq!(stage(Stage::Sandbox), (100 * MILLISECOND, 300 * MILLISECOND));
+    assert_eq!(stage(Stage::ApplicationStart), (300 * MILLISECOND, 1300 * MILLISECOND));
+    assert_eq!(stage(Stage::Endpoint), (300 * MILLISECOND, 350 * MILLISECOND));
     // The second pod is there for nine seconds of ten.
     assert_eq!(life.pod_nanos, 19_000 * MILLISECOND);
     // Written at 1.35 s, known at 1.36, in the rules at 1.38.

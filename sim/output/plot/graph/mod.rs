@@ -4,6 +4,8 @@ mod draw;
 mod layout;
 mod model;
 
+use std::fmt::Write as _;
+
 use crate::metrics::Unit;
 use crate::metrics::pool::pool;
 use crate::output::Run;
@@ -47,8 +49,12 @@ fn picture(run: &Run<'_>, graph: &Graph, ranges: Ranges) -> Picture {
                 call spends in proxies and on handshakes, on one scale for all meshes compared.";
     match graph.waypoints.as_slice() {
         [] => {}
-        [waypoint] => caption += &format!(" The waypoint's work ({waypoint}) is in the number."),
-        all => caption += &format!(" The work of {} waypoints is in the number.", all.len()),
+        [waypoint] => {
+            let _ = write!(caption, " The waypoint's work ({waypoint}) is in the number.");
+        }
+        all => {
+            let _ = write!(caption, " The work of {} waypoints is in the number.", all.len());
+        }
     }
     let heading = Heading {
         name: format!("graph-{mesh}"),
