@@ -114,6 +114,10 @@ impl View {
         }
         let call = self.pools[pool as usize].wants(calls_at_once(edge))?;
         let place = self.endpoints.place(endpoint);
+        if edge.pool.per_connection {
+            // Until it is ready it counts itself, for no call has gone to the endpoint yet.
+            self.endpoints.started(place);
+        }
         Some((self.open(connections, pool, endpoint, place), call))
     }
 

@@ -1,13 +1,14 @@
 //! Proxies that come and go as the control plane's clients, and which of them, or which node, tells a pod of endpoints.
 
 use crate::index::{Idx, IndexVec};
+use crate::kernel::Schedule;
 use crate::policy::available::Available;
 use crate::program::control::{Control as Setup, SubscriberIdx};
 use crate::program::lifecycle::{LifeIdx, Lifecycle};
 use crate::program::{Edge, EdgeIdx, PodIdx, Program};
 use crate::units::SimTime;
 
-use super::super::Engine;
+use super::super::{Engine, Event};
 use super::members::{ClientIdx, Learned};
 use super::rules::{Rules, calls_by_node};
 use super::{Control, Plane, Shared};
@@ -93,6 +94,17 @@ impl Shared<'_> {
 }
 
 impl Control<'_> {
+    /// A new pod's proxy asks for its configuration. Returns whether it is told when that is made.
+    pub(in crate::engine) fn ask(&mut self, pod: PodIdx, schedule: &mut Schedule<Event>) -> bool {
+        let (Some(subscriber), Plane::Push(replicas)) = (self.clients.subscriber(pod), &mut self.plane)
+        else {
+            return false;
+        };
+        let count = replicas.len();
+        replicas[subscriber.position() % count].ask(subscriber, &mut self.shared, schedule);
+        true
+    }
+
     /// A pod's proxy has its first configuration, which is what the control plane knows.
     pub(in crate::engine) fn connect(&mut self, pod: PodIdx, now: SimTime) {
         if let Some(members) = &mut self.shared.members {
@@ -193,6 +205,14 @@ impl Engine<'_> {
         let Some(members) = &mut control.shared.members else { return };
         let version = members.publish(life, endpoints);
         control.write(setup.lives[life].endpoints, Some((life, version)), &mut self.schedule);
+    }
+
+    /// All that a new proxy asks for is made.
+    pub(super) fn configuration_made(&mut self, subscriber: SubscriberIdx) {
+        let pod = self.control.as_ref().and_then(|control| control.clients.of_subscribers[subscriber]);
+        if let Some(pod) = pod {
+            self.configure(pod);
+        }
     }
 
     /// Proxies or nodes have been told something.

@@ -85,6 +85,8 @@ struct Shared<'p> {
     /// Messages to proxies in the window, and their bytes.
     messages: u64,
     bytes: u64,
+    /// New proxies for which all is made.
+    configured: Vec<SubscriberIdx>,
 }
 
 /// A proxy as the control plane's client.
@@ -209,6 +211,7 @@ impl<'p> Control<'p> {
                 applied_by: IndexVec::filled(0, program.proxies.len()),
                 messages: 0,
                 bytes: 0,
+                configured: Vec::new(),
             },
             sampled: (SimTime::ZERO, Span::ZERO),
             peak: 0.0,
@@ -470,6 +473,9 @@ impl<'p> Engine<'p> {
         let Some(control) = &mut self.control else { return };
         if let Plane::Push(replicas) = &mut control.plane {
             act(&mut replicas[replica as usize], &mut control.shared, &mut self.schedule);
+        }
+        for subscriber in std::mem::take(&mut control.shared.configured) {
+            self.configuration_made(subscriber);
         }
     }
 }

@@ -88,6 +88,8 @@ enum Work {
     Build,
     /// What a client gets.
     Generate(u32),
+    /// All that a new client gets.
+    Connect(u32),
 }
 
 /// A push to one client.
@@ -96,6 +98,8 @@ struct Serving {
     is_served: bool,
     /// The client has gone meanwhile.
     is_lost: bool,
+    /// A new client waits for all there is.
+    is_new: bool,
     /// Number of the first change that is not in it.
     end: u32,
     bytes: u64,
@@ -162,6 +166,28 @@ impl Replica {
         self.follow(next, shared, schedule);
     }
 
+    /// A new proxy asks for all that it sees, which is made beside the pushes.
+    pub(super) fn ask(
+        &mut self,
+        subscriber: SubscriberIdx,
+        shared: &mut Shared<'_>,
+        schedule: &mut Schedule<Event>,
+    ) {
+        let client = subscriber.0 / self.replicas;
+        let audience = shared.audience(subscriber);
+        let clusters = audience.clusters as f64;
+        let cpu = self.costs.push + audience.generate * clusters;
+        let bytes = (audience.bytes * clusters).round() as u64;
+        self.serving[client as usize].is_new = true;
+        let now = schedule.now();
+        if shared.program.window.contains(now) {
+            shared.messages += 1;
+            shared.bytes += bytes;
+        }
+        self.station.offer(now, Span::from_nanos_f64(cpu), Work::Connect(client));
+        self.arm(schedule);
+    }
+
     /// A proxy is gone. What is made for it is lost.
     pub(super) fn disconnect(&mut self, subscriber: SubscriberIdx) {
         let client = subscriber.0 / self.replicas;
@@ -172,7 +198,8 @@ impl Replica {
 
     /// Whether something is made for a proxy that is gone.
     pub(super) fn is_busy_with(&self, subscriber: SubscriberIdx) -> bool {
-        self.serving[(subscriber.0 / self.replicas) as usize].is_lost
+        let serving = &self.serving[(subscriber.0 / self.replicas) as usize];
+        serving.is_lost || serving.is_new
     }
 
     /// The window's timer goes off.
@@ -208,6 +235,10 @@ impl Replica {
         for work in done.drain(..) {
             match work {
                 Work::Build => self.on_built(shared, schedule),
+                Work::Connect(client) => {
+                    self.serving[client as usize].is_new = false;
+                    shared.configured.push(self.subscriber(client));
+                }
                 Work::Generate(client) if self.serving[client as usize].is_lost => {
                     self.serving[client as usize].is_lost = false;
                 }
@@ -271,6 +302,7 @@ impl Replica {
             self.serving[client as usize] = Serving {
                 is_served: true,
                 is_lost: false,
+                is_new: false,
                 end: self.ends[(pushes.last - self.kept_from) as usize],
                 bytes: cost.bytes.round() as u64,
                 work: Span::from_nanos_f64(cost.apply),

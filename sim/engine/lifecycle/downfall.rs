@@ -153,8 +153,11 @@ impl Engine<'_> {
             }
         }
         for id in self.connections.opening() {
-            let opening = self.connections[id].opening.as_ref();
-            if opening.is_some_and(|opening| opening.ends[0] == pod && !opening.is_given_up) {
+            let Some(opening) = &mut self.connections[id].opening else { continue };
+            if opening.ends[0] == pod && !opening.is_given_up {
+                if let Some(timer) = opening.timer.take() {
+                    self.schedule.cancel(timer);
+                }
                 self.give_up_connection(id);
             }
         }

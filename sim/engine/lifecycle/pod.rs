@@ -2,6 +2,7 @@
 
 use crate::kernel::station::Window;
 use crate::policy::pod_end::End;
+use crate::policy::pod_start::Plan;
 use crate::units::SimTime;
 
 /// How far the pod in a place has come.
@@ -36,6 +37,10 @@ pub(super) struct Place {
     pub(super) accepts: bool,
     pub(super) is_reachable: bool,
     pub(super) serves: bool,
+    /// How it starts, as far as that is known when it is made, and when its configuration can be there at the earliest, once it
+    /// has asked for it.
+    pub(super) plan: Option<Plan>,
+    pub(super) configured: Option<SimTime>,
     /// How it ends.
     pub(super) end: Option<End>,
     /// CPU of the applications that were in it, and what was used in it before the pod was made, by the application and by
@@ -59,6 +64,8 @@ impl Place {
             accepts: false,
             is_reachable: false,
             serves: false,
+            plan: None,
+            configured: None,
             end: None,
             burnt: 0.0,
             used_before: [0.0; 2],

@@ -6,7 +6,7 @@ use crate::policy::pod_start::{Line, Stage};
 use crate::policy::rollout::available_from;
 use crate::program::PodIdx;
 use crate::program::lifecycle::LifeIdx;
-use crate::units::SimTime;
+use crate::units::{SimTime, Span};
 
 use super::super::{Engine, Event, draw};
 use super::pod::Phase;
@@ -14,6 +14,8 @@ use super::pod::Phase;
 /// What happens to a pod at one time of its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PodStage {
+    /// Its proxy has its certificate and asks for its configuration.
+    Asking,
     /// Its proxy has its first configuration.
     Configured,
     /// Its proxy, or its application without one, answers.
@@ -51,26 +53,76 @@ impl Engine<'_> {
         let key =
             Key::new(&[self.program.seed, u64::from(self.replication), self.program.pods[pod].identity]);
         let mut draws = key.draws(draw::POD_START, 0, u32::from(incarnation), 0);
-        let line = Line::new(&setup.start.plan(&mut draws), now);
+        let plan = setup.start.plan(&mut draws);
+        state.plan = Some(plan);
+        let line = Line::new(&plan, now);
+        self.forget_views(pod);
+        self.renew_proxy(pod);
+        match line.get(Stage::Configuration) {
+            Some(configuration) => self.stage_at(configuration.begin, pod, incarnation, PodStage::Asking),
+            None => self.go_on(life, place, &line),
+        }
+    }
+
+    /// A proxy asks for its first configuration, which takes as long as planned, or longer if the control plane is busy.
+    fn ask(&mut self, life: LifeIdx, place: u32) {
+        let now = self.schedule.now();
+        let pod = self.pod_at(life, place);
+        let Some(lifecycle) = &mut self.lifecycle else { return };
+        let state = &mut lifecycle.places[life][place as usize];
+        let earliest = now + state.plan.map_or(Span::ZERO, |plan| plan.configuration);
+        state.configured = Some(earliest);
+        let incarnation = state.incarnation;
+        let is_told = self.control.as_mut().is_some_and(|control| control.ask(pod, &mut self.schedule));
+        if !is_told {
+            self.stage_at(earliest, pod, incarnation, PodStage::Configured);
+        }
+    }
+
+    /// What a proxy has asked for is made.
+    pub(in super::super) fn configure(&mut self, pod: PodIdx) {
+        let now = self.schedule.now();
+        let workload = self.program.pods[pod].workload;
+        let place = pod.0 - self.program.workloads[workload].first_pod.0;
+        let (Some(life), Some(lifecycle)) = (self.program.life(workload), &mut self.lifecycle) else {
+            return;
+        };
+        let state = &mut lifecycle.places[life][place as usize];
+        // The pod may have been deleted meanwhile, and its place waits for this.
+        match state.configured.filter(|_| state.phase != Phase::Free) {
+            Some(earliest) => {
+                let incarnation = state.incarnation;
+                self.stage_at(earliest.max(now), pod, incarnation, PodStage::Configured);
+            }
+            None => self.look_for_places(pod),
+        }
+    }
+
+    /// What follows in a pod's start is known from here on.
+    fn go_on(&mut self, life: LifeIdx, place: u32, line: &Line) {
+        let pod = self.pod_at(life, place);
+        let Some(lifecycle) = &mut self.lifecycle else { return };
+        let state = &lifecycle.places[life][place as usize];
+        let (incarnation, created) = (state.incarnation, state.created);
         let reachable =
             line.proxy_up().map_or(line.application_up(), |proxy| proxy.max(line.application_up()));
         let record = &mut lifecycle.records[life];
-        if self.program.window.contains(now) {
+        if self.program.window.contains(created) {
             record.started += 1;
-            record.start_up.record(line.endpoint().since(now).nanos());
+            record.start_up.record(line.endpoint().since(created).nanos());
             for (stage, interval) in line.iter() {
-                record.stages[stage as usize].0 += interval.begin.since(now).nanos();
-                record.stages[stage as usize].1 += interval.end.since(now).nanos();
+                record.stages[stage as usize].0 += interval.begin.since(created).nanos();
+                record.stages[stage as usize].1 += interval.end.since(created).nanos();
             }
         }
-        if let Some(configured) = line.get(Stage::Configuration) {
-            self.stage_at(configured.end, pod, incarnation, PodStage::Configured);
+        let now = self.schedule.now();
+        for (at, stage) in [
+            (reachable, PodStage::Reachable),
+            (line.ready(), PodStage::Ready),
+            (line.endpoint(), PodStage::EndpointWritten),
+        ] {
+            self.stage_at(at.max(now), pod, incarnation, stage);
         }
-        self.stage_at(reachable, pod, incarnation, PodStage::Reachable);
-        self.stage_at(line.ready(), pod, incarnation, PodStage::Ready);
-        self.stage_at(line.endpoint(), pod, incarnation, PodStage::EndpointWritten);
-        self.forget_views(pod);
-        self.renew_proxy(pod);
     }
 
     fn stage_at(&mut self, at: SimTime, pod: PodIdx, incarnation: u16, stage: PodStage) {
@@ -119,9 +171,14 @@ impl Engine<'_> {
         }
         let is_active = state.is_active();
         match stage {
+            PodStage::Asking => self.ask(life, place),
             PodStage::Configured => {
+                let line = state.plan.map(|plan| Line::with_configuration(&plan, state.created, |_| now));
                 if let Some(control) = &mut self.control {
                     control.connect(pod, now);
+                }
+                if let Some(line) = line {
+                    self.go_on(life, place, &line);
                 }
             }
             PodStage::Reachable => {
