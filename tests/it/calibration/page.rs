@@ -30,9 +30,9 @@ six. So ambient gains most where waking is cheap. The last column has all wake-u
 
 ";
 
-const NOT_SIMULATED: &str = "## Not simulated yet
+const NOT_SIMULATED: &str = "## Not compared yet
 
-These figures belong to the control plane and to the start of pods; profiles hold constants for them, which no run uses.
+These figures belong to the control plane and to the start of pods. Runs with events simulate both; no run is held to them yet.
 The start-up rows above are such constants, so they are fitted.
 
 | figure | source |
