@@ -261,7 +261,7 @@ impl<'p> Engine<'p> {
             let zone = self.program.zone(caller);
             let mut view = Box::new(View::new(edge, zone, workers, self.schedule.now()));
             if self.lifecycle.is_some() {
-                view.known = self.known_by_slot(caller, edge);
+                view.known = self.known_by_slot(caller, edge).map(Box::new);
             }
             self.views[position] = Some(view);
             if let Some(proxy) = pod.proxy {

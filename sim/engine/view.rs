@@ -24,7 +24,7 @@ pub(super) struct View {
     selector: Selector,
     pub(super) endpoints: Endpoints,
     /// What the pod takes for the endpoints, where pods come and go; `None` is all.
-    pub(super) known: Option<Available>,
+    pub(super) known: Option<Box<Available>>,
     /// Endpoints that could not be connected to lately are out of it, where the proxy picks among the others then.
     pub(super) ready: Option<Box<Available>>,
     /// What is kept of failures, if anything.
@@ -179,14 +179,17 @@ impl View {
     }
 
     fn pick(&mut self, edge: &Edge, request: &Request<'_>, draws: &mut Draws) -> Option<u32> {
-        let among =
-            Rotation { known: self.known.as_ref(), ready: self.ready.as_deref(), guard: self.guard.as_ref() };
+        let among = Rotation {
+            known: self.known.as_deref(),
+            ready: self.ready.as_deref(),
+            guard: self.guard.as_ref(),
+        };
         self.selector.pick(&edge.targets, &self.endpoints, among, request, draws)
     }
 
     /// What may be picked.
     pub(super) fn rotation(&self) -> Rotation<'_> {
-        Rotation { known: self.known.as_ref(), ready: self.ready.as_deref(), guard: self.guard.as_ref() }
+        Rotation { known: self.known.as_deref(), ready: self.ready.as_deref(), guard: self.guard.as_ref() }
     }
 
     /// An endpoint could not be connected to.
@@ -216,7 +219,7 @@ impl View {
     /// The pod takes others for the endpoints from now on. What is one anew is a new pod, of which nothing is known.
     pub(super) fn renew(&mut self, edge: &Edge, known: Option<Available>, now: SimTime) {
         let all = Available::all(edge.targets.len());
-        let (before, after) = (self.known.as_ref().unwrap_or(&all), known.as_ref().unwrap_or(&all));
+        let (before, after) = (self.known.as_deref().unwrap_or(&all), known.as_ref().unwrap_or(&all));
         let joined: Vec<u32> =
             before.out().iter().copied().filter(|&endpoint| after.contains(endpoint)).collect();
         for endpoint in joined {
@@ -230,7 +233,7 @@ impl View {
         if let Some(guard) = &mut self.guard {
             guard.resize(after.len());
         }
-        self.known = known;
+        self.known = known.map(Box::new);
     }
 
     /// Closes all connections, which carry no call; returns the endpoints they led to.
