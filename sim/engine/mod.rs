@@ -273,9 +273,8 @@ impl<'p> Engine<'p> {
 
     /// What a pod takes for the endpoints of one of its edges.
     fn known_by_slot(&self, caller: PodIdx, edge: &Edge) -> Option<Available> {
-        let is_same = |other: &Edge| other.caller == edge.caller && other.slot == edge.slot;
-        let index = self.program.edges.iter().position(is_same)?;
-        self.known_of(caller, EdgeIdx::at(index))
+        let edges = self.lifecycle.as_ref()?.edges_of(edge.caller);
+        self.known_of(caller, edges[edge.slot as usize])
     }
 
     fn finish(self) -> RunRecord {

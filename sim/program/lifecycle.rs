@@ -20,7 +20,7 @@ use crate::policy::rollout::UpdateStrategy;
 use crate::units::{SimTime, Span};
 
 use super::control::ChangeIdx;
-use super::{Edge, Program, WorkloadIdx};
+use super::{Edge, PodIdx, Program, WorkloadIdx};
 
 pub(super) use autoscale::notes;
 pub(super) use build::{build, lives};
@@ -189,6 +189,13 @@ impl Lifecycle {
 }
 
 impl Program {
+    /// Whose life a pod is part of, and its place there; `None` where no pods come and go.
+    #[inline]
+    pub fn place(&self, pod: PodIdx) -> Option<(LifeIdx, u32)> {
+        let workload = self.pods[pod].workload;
+        Some((self.life(workload)?, pod.0 - self.workloads[workload].first_pod.0))
+    }
+
     /// The life of a workload's pods, if they come and go.
     #[inline]
     pub fn life(&self, workload: WorkloadIdx) -> Option<LifeIdx> {

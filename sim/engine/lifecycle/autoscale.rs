@@ -125,12 +125,10 @@ impl Engine<'_> {
     /// The application in a pod has used CPU, if anybody wants to know.
     #[inline]
     pub(in super::super) fn note_cpu(&mut self, pod: crate::program::PodIdx, nanos: f64) {
-        if let Some(lifecycle) = &mut self.lifecycle {
-            let workload = self.program.pods[pod].workload;
-            if let Some(life) = lifecycle.setup.of_workloads[workload] {
-                let place = pod.0 - self.program.workloads[workload].first_pod.0;
-                lifecycle.places[life][place as usize].burnt += nanos;
-            }
+        if let Some(lifecycle) = &mut self.lifecycle
+            && let Some((life, place)) = self.program.place(pod)
+        {
+            lifecycle.places[life][place as usize].burnt += nanos;
         }
     }
 }

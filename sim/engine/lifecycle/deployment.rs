@@ -215,7 +215,7 @@ impl Engine<'_> {
 
     /// Deployments whose pods wait for a free place look again.
     pub(super) fn look_for_places(&mut self, pod: PodIdx) {
-        if let Some(life) = self.program.life(self.program.pods[pod].workload) {
+        if let Some((life, _)) = self.program.place(pod) {
             self.fit(life);
             self.roll(life);
         }

@@ -4,7 +4,6 @@
 //! is left when its proxy, or without one its application, is gone breaks: calls fail where they were made, at once, for the
 //! packet that says so is on the way for less than a request. Their work in a dead pod ends at its next step.
 
-use crate::index::Idx;
 use crate::program::lifecycle::LifeIdx;
 use crate::program::{EdgeIdx, PodIdx, ProxyIdx};
 use crate::vocabulary::failure::{Cause, Failure};
@@ -12,6 +11,7 @@ use crate::vocabulary::routing::Status;
 
 use super::super::Engine;
 use super::super::call::{CallId, Progress};
+use super::super::connection::ConnectionId;
 use super::super::pass::Pass;
 use super::pod::Phase;
 
@@ -19,39 +19,29 @@ impl Engine<'_> {
     /// A pod is gone without warning.
     pub(super) fn drop_dead(&mut self, life: LifeIdx, place: u32) {
         let now = self.schedule.now();
-        let pod = self.pod_at(life, place);
         let Some(lifecycle) = &mut self.lifecycle else { return };
         lifecycle.records[life].killed += u64::from(self.program.window.contains(now));
         let state = &mut lifecycle.places[life][place as usize];
         (state.accepts, state.is_reachable, state.serves) = (false, false, false);
         state.phase = Phase::Ending;
-        self.drain(pod);
-        self.break_calls(pod);
         // The endpoint goes with the pod.
         self.write_endpoint(life, place, false);
         self.leave_place(life, place);
     }
 
-    /// Views of edges that lead to a pod, with its number on the edge.
-    fn views_of(&self, pod: PodIdx) -> Vec<(usize, EdgeIdx, u32)> {
-        let workload = self.program.pods[pod].workload;
-        let (Some(life), Some(lifecycle)) = (self.program.life(workload), &self.lifecycle) else {
+    /// Views of edges that lead to a pod, each with whose it is and the pod's number on the edge.
+    fn views_of(&self, pod: PodIdx) -> Vec<(PodIdx, EdgeIdx, u32)> {
+        let (Some((life, place)), Some(lifecycle)) = (self.program.place(pod), &self.lifecycle) else {
             return Vec::new();
         };
-        let place = pod.0 - self.program.workloads[workload].first_pod.0;
         let mut views = Vec::new();
         for &index in lifecycle.edges_to(life) {
             let edge = &self.program.edges[index];
             let first = lifecycle.leads_to(index).iter().find(|(of, _)| *of == life).map(|(_, first)| *first);
             let Some(first) = first else { continue };
-            let caller = &self.program.workloads[edge.caller];
-            for caller in 0..caller.pods {
-                let caller = PodIdx(self.program.workloads[edge.caller].first_pod.0 + caller);
-                let view = (self.program.pods[caller].first_view + edge.slot) as usize;
-                if self.views[view].is_some() {
-                    views.push((view, index, first + place));
-                }
-            }
+            let workload = &self.program.workloads[edge.caller];
+            let callers = (0..workload.pods).map(|caller| PodIdx(workload.first_pod.0 + caller));
+            views.extend(callers.map(|caller| (caller, index, first + place)));
         }
         views
     }
@@ -67,29 +57,18 @@ impl Engine<'_> {
     /// Closes connections to a pod that carry no call.
     fn close_idle(&mut self, pod: PodIdx) {
         let now = self.schedule.now();
-        for (position, index, endpoint) in self.views_of(pod) {
+        for (caller, index, endpoint) in self.views_of(pod) {
             let edge = &self.program.edges[index];
+            let position = (self.program.pods[caller].first_view + edge.slot) as usize;
             let Some(view) = &mut self.views[position] else { continue };
-            let closed = view.close_idle(&mut self.connections, endpoint, now);
-            if closed == 0 {
-                continue;
-            }
-            let caller = self.pod_of_view(edge.caller, position, edge.slot);
-            for _ in 0..closed {
+            for _ in 0..view.close_idle(&mut self.connections, endpoint, now) {
                 self.proxies.connection_closed(self.program.ends(caller, edge, endpoint), now);
             }
         }
     }
 
-    fn pod_of_view(&self, workload: crate::program::WorkloadIdx, position: usize, slot: u32) -> PodIdx {
-        let workload = &self.program.workloads[workload];
-        let first = self.program.pods[workload.first_pod].first_view as usize;
-        let number = (position - slot as usize - first) / workload.edges.max(1) as usize;
-        PodIdx::at(workload.first_pod.position() + number)
-    }
-
     /// Connections that calls to a pod are on.
-    fn connections_to(&self, pod: PodIdx) -> Vec<super::super::connection::ConnectionId> {
+    fn connections_to(&self, pod: PodIdx) -> Vec<ConnectionId> {
         let mut used: Vec<_> = self
             .calls
             .iter()
@@ -168,7 +147,9 @@ impl Engine<'_> {
     fn close_own_connections(&mut self, pod: PodIdx) {
         let now = self.schedule.now();
         let workload = self.program.pods[pod].workload;
-        for edge in self.program.edges.iter().filter(|edge| edge.caller == workload) {
+        let edges = self.lifecycle.as_ref().map(|lifecycle| lifecycle.edges_of(workload).to_vec());
+        for index in edges.unwrap_or_default() {
+            let edge = &self.program.edges[index];
             let position = (self.program.pods[pod].first_view + edge.slot) as usize;
             let Some(view) = &mut self.views[position] else { continue };
             for endpoint in view.close_all(&mut self.connections, now) {

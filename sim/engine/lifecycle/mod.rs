@@ -14,7 +14,7 @@ use crate::index::{Idx, IndexVec};
 use crate::metrics::record::LifeRecord;
 use crate::policy::available::Available;
 use crate::program::lifecycle::{IncidentIdx, IncidentKind, LifeIdx, Lifecycle as Setup};
-use crate::program::{EdgeIdx, PodIdx, Program, ProxyIdx};
+use crate::program::{EdgeIdx, PodIdx, Program, ProxyIdx, WorkloadIdx};
 use crate::units::SimTime;
 
 use super::recorder::Recorder;
@@ -38,6 +38,8 @@ pub(super) struct Lifecycle<'p> {
     edges: IndexVec<LifeIdx, Vec<EdgeIdx>>,
     /// Of each edge: whose pods it leads to, and the number of the first of them.
     leads_to: IndexVec<EdgeIdx, Vec<(LifeIdx, u32)>>,
+    /// The edges of each workload, by slot.
+    of_callers: IndexVec<WorkloadIdx, Vec<EdgeIdx>>,
     /// How often each incident has happened.
     happened: IndexVec<IncidentIdx, u64>,
     records: IndexVec<LifeIdx, LifeRecord>,
@@ -49,7 +51,10 @@ impl<'p> Lifecycle<'p> {
         let setup = program.lifecycle.as_deref()?;
         let mut edges = IndexVec::filled(Vec::new(), setup.lives.len());
         let mut leads_to = IndexVec::filled(Vec::new(), program.edges.len());
+        let mut of_callers = IndexVec::filled(Vec::new(), program.workloads.len());
         for (index, edge) in program.edges.iter_enumerated() {
+            debug_assert_eq!(of_callers[edge.caller].len(), edge.slot as usize, "slots are in order");
+            of_callers[edge.caller].push(index);
             for (life, first) in setup.lives_of(program, edge) {
                 edges[life].push(index);
                 leads_to[index].push((life, first));
@@ -71,6 +76,7 @@ impl<'p> Lifecycle<'p> {
             places: places.map(Iterator::collect).collect(),
             edges,
             leads_to,
+            of_callers,
             happened: IndexVec::filled(0, setup.incidents.len()),
             records: IndexVec::filled(LifeRecord::default(), setup.lives.len()),
         }))
@@ -86,10 +92,14 @@ impl<'p> Lifecycle<'p> {
         &self.leads_to[edge]
     }
 
+    /// The edges of a workload, by slot.
+    pub(super) fn edges_of(&self, caller: WorkloadIdx) -> &[EdgeIdx] {
+        &self.of_callers[caller]
+    }
+
     fn place(&self, program: &Program, pod: PodIdx) -> Option<&Place> {
-        let workload = program.pods[pod].workload;
-        let life = self.setup.of_workloads[workload]?;
-        Some(&self.places[life][(pod.0 - program.workloads[workload].first_pod.0) as usize])
+        let (life, place) = program.place(pod)?;
+        Some(&self.places[life][place as usize])
     }
 
     /// The endpoints of a life: places whose pods have been written down as such.

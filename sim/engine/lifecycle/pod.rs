@@ -1,7 +1,6 @@
 //! A place for a pod, and the pod in it.
 
 use crate::kernel::station::Window;
-use crate::policy::pod_end::End;
 use crate::policy::pod_start::Plan;
 use crate::units::SimTime;
 
@@ -41,8 +40,6 @@ pub(super) struct Place {
     /// has asked for it.
     pub(super) plan: Option<Plan>,
     pub(super) configured: Option<SimTime>,
-    /// How it ends.
-    pub(super) end: Option<End>,
     /// CPU of the applications that were in it, and what was used in it before the pod was made, by the application and by
     /// the proxy; in nanoseconds.
     pub(super) burnt: f64,
@@ -66,7 +63,6 @@ impl Place {
             serves: false,
             plan: None,
             configured: None,
-            end: None,
             burnt: 0.0,
             used_before: [0.0; 2],
             before: 0,

@@ -82,9 +82,7 @@ impl Engine<'_> {
     /// What a proxy has asked for is made.
     pub(in super::super) fn configure(&mut self, pod: PodIdx) {
         let now = self.schedule.now();
-        let workload = self.program.pods[pod].workload;
-        let place = pod.0 - self.program.workloads[workload].first_pod.0;
-        let (Some(life), Some(lifecycle)) = (self.program.life(workload), &mut self.lifecycle) else {
+        let (Some((life, place)), Some(lifecycle)) = (self.program.place(pod), &mut self.lifecycle) else {
             return;
         };
         let state = &mut lifecycle.places[life][place as usize];
@@ -141,7 +139,7 @@ impl Engine<'_> {
         }
         // Its clients go elsewhere as soon as they are asked to.
         let end = End::new(&lifecycle.setup.lives[life].end, now, |drain| drain);
-        (state.phase, state.end, state.is_available) = (Phase::Ending, Some(end), false);
+        (state.phase, state.is_available) = (Phase::Ending, false);
         let incarnation = state.incarnation;
         lifecycle.records[life].ended += u64::from(self.program.window.contains(now));
         let drain = end.drain.unwrap_or(end.application.sigterm);
@@ -159,12 +157,11 @@ impl Engine<'_> {
     /// A pod has come to a stage, unless it is no longer there.
     pub(in super::super) fn pod_stage(&mut self, pod: PodIdx, incarnation: u16, stage: PodStage) {
         let now = self.schedule.now();
-        let workload = self.program.pods[pod].workload;
-        let place = pod.0 - self.program.workloads[workload].first_pod.0;
-        let (Some(life), Some(lifecycle)) = (self.program.life(workload), &mut self.lifecycle) else {
+        let (Some((life, place)), Some(lifecycle)) = (self.program.place(pod), &mut self.lifecycle) else {
             return;
         };
         let min_ready = lifecycle.setup.lives[life].min_ready;
+        let has_proxy = lifecycle.setup.lives[life].end.proxy.is_some();
         let state = &mut lifecycle.places[life][place as usize];
         if state.incarnation != incarnation {
             return;
@@ -199,9 +196,7 @@ impl Engine<'_> {
             PodStage::Closed => state.accepts = false,
             PodStage::ApplicationGone => {
                 state.serves = false;
-                if state.end.is_some_and(|end| end.proxy.is_none()) {
-                    state.is_reachable = false;
-                }
+                state.is_reachable &= has_proxy;
                 self.break_calls(pod);
             }
             PodStage::ProxyGone => {
