@@ -142,8 +142,8 @@ impl<'p> Engine<'p> {
     /// What the called pod's proxy spends on the call, if it meets one.
     pub(super) fn inbound(&self, id: CallId) -> Option<(&'p PassCost, ProxyIdx)> {
         let (_, edge) = self.edge(id);
-        let proxy = self.program.pods[self.calls[id].callee].proxy?;
         let cost = edge.inbound.as_ref()?;
+        let proxy = self.program.pods[self.calls[id].callee].proxy?;
         (!self.is_local(id)).then_some((cost, proxy))
     }
 

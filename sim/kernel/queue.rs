@@ -2,8 +2,8 @@
 //!
 //! A lazy calendar. Time is cut into days; events of coming days lie unsorted in a ring of buckets, one bucket a day.
 //! When the clock reaches a day, its few events are sorted and handed out from the end. An event scheduled for the
-//! current day goes to a small heap beside them. The length of a day follows the rate of events, so that a day has about
-//! eight; below some ten events there is no calendar and the heap holds them all.
+//! current day is inserted among them, or goes to a heap beside them where they are many. The length of a day follows the
+//! rate of events, so that a day has about eight; below some ten events there is no calendar and one day holds them all.
 //!
 //! It was chosen because a model of this kind has a hundred to a hundred thousand events pending, most of them due within
 //! milliseconds: there it takes half the time of the best heap or less, and hardly more with ten thousand than with a
@@ -42,15 +42,18 @@ const SHORTEST_PERIOD: usize = 1024;
 const ENOUGH_EVENTS: u64 = 256;
 /// Up to this many events are sorted by insertion.
 const FEW: usize = 20;
+/// Into so few of today's events another one is inserted; where there are more it waits in the heap. More than
+/// [`CALENDAR_FROM`], so that without a calendar there is no heap.
+const SHORT: usize = 32;
 
 /// A priority queue of events, earliest first, first-scheduled first among equals.
 ///
 /// Events are copied as they move from the calendar to the day and out: keep them small.
 #[derive(Clone, Debug)]
 pub struct EventQueue<E> {
-    /// Today's events, the earliest last.
+    /// Today's events, the earliest last; without a calendar, all.
     today: Vec<Entry<E>>,
-    /// Events that came for today or before since today was sorted; without a calendar, all.
+    /// Events that came for today or before while today had many.
     late: Heap<E>,
     /// The events of days after `day`.
     calendar: Calendar<E>,
@@ -94,8 +97,14 @@ impl<E: Copy> EventQueue<E> {
     pub fn push(&mut self, time: SimTime, event: E) {
         let moment = Moment { time, sequence: self.take_sequence() };
         if self.calendar.day(moment) <= self.day {
-            self.late.push(moment, event);
-            if self.day == EVER && self.late.len() > CALENDAR_FROM {
+            if self.today.len() < SHORT {
+                self.today.push(Entry { moment, event });
+                let last = self.today.len() - 1;
+                settle(&mut self.today, last);
+            } else {
+                self.late.push(moment, event);
+            }
+            if self.day == EVER && self.today.len() > CALENDAR_FROM {
                 self.adapt();
             }
         } else {
@@ -254,14 +263,20 @@ fn sort_descending<E: Copy>(entries: &mut [Entry<E>]) {
         return entries.sort_unstable_by_key(|entry| Reverse(entry.moment));
     }
     for next in 1..entries.len() {
-        let entry = entries[next];
-        let mut hole = next;
-        while hole > 0 && entries[hole - 1].moment < entry.moment {
-            entries[hole] = entries[hole - 1];
-            hole -= 1;
-        }
-        entries[hole] = entry;
+        settle(entries, next);
     }
+}
+
+/// Brings an entry where it belongs among those before it, which are sorted.
+#[inline]
+fn settle<E: Copy>(entries: &mut [Entry<E>], at: usize) {
+    let entry = entries[at];
+    let mut hole = at;
+    while hole > 0 && entries[hole - 1].moment < entry.moment {
+        entries[hole] = entries[hole - 1];
+        hole -= 1;
+    }
+    entries[hole] = entry;
 }
 
 impl<E: Copy> Default for EventQueue<E> {

@@ -156,8 +156,15 @@ impl Histograms {
     #[inline]
     pub fn record(&mut self, place: usize, value: u64) {
         if self.all.len() <= FEW {
-            return self.all[place].record(value);
+            self.all[place].record(value);
+        } else {
+            self.wait(place, value);
         }
+    }
+
+    /// Apart, so that counting at once needs no stack of its own.
+    #[inline(never)]
+    fn wait(&mut self, place: usize, value: u64) {
         if self.waiting.len() == WAITING {
             self.count();
         }

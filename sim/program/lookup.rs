@@ -74,7 +74,7 @@ impl Program {
     /// The proxy that calls of a pod over an edge go out through.
     #[inline]
     pub fn outbound(&self, caller: PodIdx, edge: &Edge) -> Option<ProxyIdx> {
-        self.pods[caller].proxy.filter(|_| edge.outbound.is_some())
+        if edge.outbound.is_some() { self.pods[caller].proxy } else { None }
     }
 
     /// Whether one node proxy serves both ends of a connection.
