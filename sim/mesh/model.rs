@@ -10,10 +10,12 @@ use crate::vocabulary::routing::{Backoff, RetryOn};
 
 use super::scenario::{BalancingPolicy, Protocol};
 
+mod certificate;
 mod distribution;
 mod lifecycle;
 mod telemetry;
 
+pub use certificate::{CertificateModel, HolderModel, Renewal};
 pub use distribution::{ApplyCost, DistributionModel, PerCore, PushModel, ResourceCost, StreamModel, Way};
 pub use lifecycle::{KubernetesModel, LifecycleModel, SidecarExit, SidecarMode, SidecarModel};
 pub use telemetry::{Logs, Metrics, Outcomes, Peers, PrometheusModel, Reports, SideModel, TelemetryModel};
@@ -47,6 +49,8 @@ pub struct MeshModel {
     pub distribution: Option<DistributionModel>,
     /// What it and Kubernetes add to the life of a pod.
     pub lifecycle: LifecycleModel,
+    /// How its proxies come to their certificates; `None` where there are none.
+    pub certificates: Option<CertificateModel>,
 }
 
 /// Whose reading of conditions and pauses a proxy has.

@@ -21,8 +21,11 @@ pub enum Rotation {
         /// By how much more or less (`SECRET_GRACE_PERIOD_RATIO_JITTER`).
         jitter: Ratio,
     },
-    /// At half of the validity, which begins before the issue.
-    HalfLife,
+    /// After this share of the validity, which begins before the issue.
+    OfValidity {
+        /// The share.
+        ratio: Ratio,
+    },
     /// After this share of what is left, within bounds; failures change nothing.
     OfWhatIsLeft {
         /// The share.
@@ -86,11 +89,14 @@ impl Policy {
     }
 
     /// ztunnel's, one for each service account on its node: 24 h, retries from 0.5 s to 150 s (src/identity/manager.rs).
-    pub const fn ztunnel() -> Self {
+    ///
+    /// # Panics
+    /// Never: its share is a ratio.
+    pub fn ztunnel() -> Self {
         Self {
             life: DAY,
             backdated: Span::from_seconds(120),
-            rotation: Rotation::HalfLife,
+            rotation: Rotation::OfValidity { ratio: Ratio::new(0.5).expect("a ratio") },
             retry: Retry { first: Span::from_millis(500), longest: Span::from_seconds(150) },
         }
     }
@@ -136,9 +142,8 @@ impl Certificate {
                 let left = ratio.value() + jitter.value() * (2.0 * uniform.unit() - 1.0);
                 now + (life - life.scale(left.clamp(0.0, 1.0)).min(life))
             }
-            Rotation::HalfLife => {
-                let half = Span::from_nanos((backdated + life).nanos() / 2);
-                now + half.saturating_sub(backdated)
+            Rotation::OfValidity { ratio } => {
+                now + (backdated + life).scale(ratio.value()).saturating_sub(backdated)
             }
             Rotation::OfWhatIsLeft { ratio, min, max } => now + after_share(life, ratio, min, max),
         }
@@ -154,6 +159,12 @@ impl Certificate {
             }
             _ => now + self.policy.retry.pause(self.failures, uniform),
         }
+    }
+
+    /// What it has just got was issued so long ago.
+    pub fn age(&mut self, age: Span) {
+        let expiry = self.expiry.map(|expiry| expiry.since(SimTime::ZERO).saturating_sub(age));
+        self.expiry = expiry.map(|left| SimTime::ZERO + left);
     }
 
     /// Whether it has one that holds.

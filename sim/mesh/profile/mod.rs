@@ -5,6 +5,7 @@
 
 mod asked;
 mod capability;
+mod certificate;
 pub(in crate::mesh) mod decode;
 mod dimension;
 mod distribution;

@@ -39,6 +39,7 @@ impl Profile {
             prometheus: section("prometheus").prometheus(),
             distribution: self.distribution(),
             lifecycle: self.lifecycle(),
+            certificates: self.certificates(),
         }
     }
 

@@ -9,19 +9,27 @@ impl Profile {
     /// `None` without a mesh, and where the application does not wait for its proxy. A proxy of the node runs already:
     /// what counts there is redirection.
     pub fn start_up(&self, clusters: usize) -> Option<(f64, f64, f64)> {
-        const STEPS: [&str; 5] = ["init", "agent", "process", "certificate", "first_configuration"];
-        let number = |name: &str| match self.get(&format!("startup.{name}")) {
+        const STEPS: [&str; 7] = [
+            "startup.init",
+            "startup.agent",
+            "startup.process",
+            "certificate.request_cpu",
+            "startup.certificate",
+            "certificate.issue_cpu",
+            "startup.first_configuration",
+        ];
+        let number = |name: &str| match self.get(name) {
             Some(Setting::Number(quantity)) => Some((quantity.value, quantity.low, quantity.high)),
             _ => None,
         };
-        if let Some(redirection) = number("cni") {
+        if let Some(redirection) = number("startup.cni") {
             return Some(redirection);
         }
         let waits = matches!(self.get("startup.mode"), Some(Setting::Word(word)) if word.word != "classic");
         if !waits {
             return None;
         }
-        let per_cluster = number("per_cluster")?;
+        let per_cluster = number("startup.per_cluster")?;
         let many = |time: f64| time * clusters as f64;
         let steps = STEPS.iter().filter_map(|step| number(step));
         let clusters = (many(per_cluster.0), many(per_cluster.1), many(per_cluster.2));
