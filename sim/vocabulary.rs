@@ -6,6 +6,7 @@ use crate::kernel::dist::Dist;
 use crate::units::{Bytes, Cores, Rate, Ratio, Span};
 
 pub mod autoscale;
+mod certificate;
 pub mod failure;
 mod lifecycle;
 mod proxy;
@@ -15,6 +16,7 @@ pub mod routing;
 mod telemetry;
 pub mod text;
 
+pub use certificate::{CertificateSettings, Issued};
 pub use lifecycle::{Amount, PodLife, Readiness, UpdateStrategy};
 pub use proxy::{ProxyKind, ProxySettings};
 pub use telemetry::TelemetrySettings;

@@ -190,6 +190,13 @@ pub const DEFAULTS: &[(&str, &str, &str)] = &[
         "the mesh's own: 15 s as in Istio's samples, 10 s as in Linkerd's extension",
     ),
     ("telemetry.pods_replaced_per_hour", "0", "nothing is known of roll-outs and autoscaling"),
+    ("certificates.life", "inherit", "the mesh's own: a day"),
+    (
+        "certificates.issued",
+        "spread",
+        "as in a cluster that is long in use; `together` is after a mass start, `age` before the run",
+    ),
+    ("certificates.age", "0s", "of certificates that were issued `together`: how long before the run"),
 ];
 
 /// Namespace of a service that names none.

@@ -5,8 +5,8 @@ use crate::kernel::dist::Dist;
 use crate::units::{Bytes, Cores, Money, Ratio, Span};
 use crate::vocabulary::routing::Status;
 use crate::vocabulary::{
-    Application, Arrivals, CpuTime, Header, NodeCores, Objective, Origin, Protocol, RunSettings,
-    TelemetrySettings,
+    Application, Arrivals, CertificateSettings, CpuTime, Header, NodeCores, Objective, Origin, Protocol,
+    RunSettings, TelemetrySettings,
 };
 
 use super::defaults;
@@ -57,6 +57,8 @@ pub struct Draft {
     pub run: RunSettings,
     /// How metrics are gathered.
     pub telemetry: TelemetrySettings,
+    /// How proxies came to their certificates, if anything is said of it.
+    pub certificates: Option<CertificateSettings>,
     /// What happens during a run.
     pub events: Vec<EventDraft>,
     /// Limits.
@@ -85,6 +87,7 @@ impl Default for Draft {
             guessed_times: Vec::new(),
             run: defaults::run(),
             telemetry: TelemetrySettings::default(),
+            certificates: None,
             events: Vec::new(),
             slos: Vec::new(),
             given: Vec::new(),

@@ -23,9 +23,9 @@ pub(in crate::mesh) use routing::{merged, policy_of};
 pub use scope::{External, Scope, Scopes};
 
 pub use crate::vocabulary::{
-    Amount, Application, Arrivals, Balancing, BalancingPolicy, Client, CpuTime, Discipline, HashOn, Header,
-    HeaderValues, NodeCores, Objective, Origin, Phase, PodLife, Protocol, Readiness, Resources, RunSettings,
-    TelemetrySettings, UpdateStrategy,
+    Amount, Application, Arrivals, Balancing, BalancingPolicy, CertificateSettings, Client, CpuTime,
+    Discipline, HashOn, Header, HeaderValues, Issued, NodeCores, Objective, Origin, Phase, PodLife, Protocol,
+    Readiness, Resources, RunSettings, TelemetrySettings, UpdateStrategy,
 };
 
 index_type! {
@@ -73,6 +73,8 @@ pub struct Scenario {
     pub run: RunSettings,
     /// How metrics are gathered.
     pub telemetry: TelemetrySettings,
+    /// How proxies came to their certificates, if anything is said of it.
+    pub certificates: Option<CertificateSettings>,
     /// Limits that set the exit code.
     pub slos: Vec<Slo>,
     /// Calls that a request of each source makes on average, the source's own included.

@@ -5,7 +5,7 @@ use crate::units::Span;
 use super::Located;
 
 /// What may happen: the key that says so, an example, and what it is.
-pub const EVENTS: [(&str, &str, &str); 4] = [
+pub const EVENTS: [(&str, &str, &str); 5] = [
     (
         "change",
         "{at: 40s, change: [reviews, ratings], objects: 10, every: 1s, until: 60s}",
@@ -25,6 +25,11 @@ pub const EVENTS: [(&str, &str, &str); 4] = [
         "kill",
         "{at: 20s, kill: [reviews, ratings], pods: 1}",
         "so many pods of each service, or of each of its versions, are gone without warning and are replaced",
+    ),
+    (
+        "certificate_authority",
+        "{at: 20s, certificate_authority: down, for: 60s}",
+        "for so long nobody gets a certificate: proxies ask again and again, and new ones wait",
     ),
 ];
 
@@ -71,6 +76,11 @@ pub enum EventKindDraft {
         services: ChangedDraft,
         /// How many of each.
         pods: Located<u32>,
+    },
+    /// Nobody gets a certificate.
+    AuthorityDown {
+        /// For how long.
+        length: Located<Span>,
     },
 }
 

@@ -8,6 +8,7 @@
 //!   - {at: 50s, rollout: reviews}
 //!   - {at: 60s, scale: reviews, replicas: 6}
 //!   - {at: 70s, kill: [reviews, ratings], pods: 1}
+//!   - {at: 80s, certificate_authority: down, for: 60s}
 //! ```
 
 use crate::diag::{Code, Diagnostic, Diagnostics, quote};
@@ -46,7 +47,7 @@ fn kind(fields: &mut Fields<'_, '_>) -> Option<EventKindDraft> {
         fields.report(problem.hint("write an event for each, at the same time if need be"));
     }
     // Each reports what is wrong with its own keys.
-    let read = [change(fields), rollout(fields), scale(fields), kill(fields)];
+    let read = [change(fields), rollout(fields), scale(fields), kill(fields), authority(fields)];
     read.into_iter().flatten().next()
 }
 
@@ -74,13 +75,35 @@ fn kill(fields: &mut Fields<'_, '_>) -> Option<EventKindDraft> {
     Some(EventKindDraft::Kill { services: services?, pods: pods? })
 }
 
+fn authority(fields: &mut Fields<'_, '_>) -> Option<EventKindDraft> {
+    const KIND: &str = "certificate_authority";
+    let is_down = fields.read(KIND, down);
+    let length = of_kind(KIND, "for", fields, fields::positive_span);
+    if fields.has(KIND) && fields.take("for").is_none() {
+        let message = format!("an event with {} does not say for how long", quote(KIND));
+        let problem = Diagnostic::error(Code::MissingKey, message).at(fields.location());
+        fields.report(problem.hint("for example `for: 60s`"));
+    }
+    is_down.and(length).map(|length| EventKindDraft::AuthorityDown { length })
+}
+
+/// The one thing that can happen to it.
+fn down(node: &Node, diagnostics: &mut Diagnostics) -> Option<()> {
+    if node.text() == Some("down") {
+        return Some(());
+    }
+    let problem = Diagnostic::error(Code::InvalidValue, "a certificate authority can only be down");
+    diagnostics.push(problem.at(node.location).hint("write `certificate_authority: down`"));
+    None
+}
+
 /// A key that goes with one kind of event; with another it means nothing.
-fn of_kind(
+fn of_kind<T>(
     kind: &'static str,
     key: &'static str,
     fields: &mut Fields<'_, '_>,
-    reader: fn(&Node, &mut Diagnostics) -> Option<u32>,
-) -> Option<Located<u32>> {
+    reader: fn(&Node, &mut Diagnostics) -> Option<T>,
+) -> Option<Located<T>> {
     let location = fields.take(key)?.location;
     if !fields.has(kind) && EVENTS.iter().any(|(other, ..)| fields.has(other)) {
         let message = format!("{} belongs to an event with {}", quote(key), quote(kind));

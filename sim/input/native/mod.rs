@@ -27,6 +27,7 @@ use super::tree::Node;
 
 mod application;
 pub(crate) mod autoscale;
+mod certificates;
 mod cluster;
 mod distribution;
 mod events;
@@ -48,8 +49,19 @@ mod traffic;
 pub(crate) const VERSION: u32 = 1;
 
 /// Top-level keys, to tell a scenario whose version was forgotten from an isotope graph.
-pub(crate) const SECTIONS: &[&str] =
-    &["version", "traffic", "routes", "policies", "mesh", "cluster", "events", "run", "telemetry", "slo"];
+pub(crate) const SECTIONS: &[&str] = &[
+    "version",
+    "traffic",
+    "routes",
+    "policies",
+    "mesh",
+    "cluster",
+    "events",
+    "run",
+    "telemetry",
+    "certificates",
+    "slo",
+];
 
 /// Adds what `node` says to `draft`.
 pub(crate) fn decode(node: &Node, draft: &mut Draft, diagnostics: &mut Diagnostics) {
@@ -87,6 +99,9 @@ pub(crate) fn decode(node: &Node, draft: &mut Draft, diagnostics: &mut Diagnosti
     }
     if let Some(decoded) = once("telemetry", &mut scenario, draft, telemetry::telemetry) {
         draft.telemetry = decoded;
+    }
+    if let Some(decoded) = once("certificates", &mut scenario, draft, certificates::certificates) {
+        draft.certificates = Some(decoded);
     }
     draft.events.extend(scenario.read("events", each(events::event)).unwrap_or_default());
     let slos = scenario.read("slo", each(run::slo)).unwrap_or_default();

@@ -37,13 +37,15 @@ pub enum EventKind {
     Scale(Vec<ServiceIdx>, u32),
     /// So many pods of each of these services, or of each version of one, are gone without warning.
     Kill(Vec<ServiceIdx>, u32),
+    /// For so long nobody gets a certificate.
+    AuthorityDown(Span),
 }
 
 impl EventKind {
     /// The services whose pods come or go; none of an event that changes configuration.
     pub fn of_pods(&self) -> &[ServiceIdx] {
         match self {
-            Self::Change(_) => &[],
+            Self::Change(_) | Self::AuthorityDown(_) => &[],
             Self::Rollout(services) | Self::Scale(services, _) | Self::Kill(services, _) => services,
         }
     }

@@ -18,7 +18,18 @@ impl Scenario {
 
     /// Whether nothing happens during a run but requests.
     pub fn is_quiet(&self) -> bool {
-        self.events.is_empty() && self.services.iter().all(|service| service.autoscale.is_none())
+        self.events.is_empty() && self.certificates.is_none() && self.is_immortal()
+    }
+
+    fn is_immortal(&self) -> bool {
+        self.services.iter().all(|service| service.autoscale.is_none())
+            && self.events.iter().all(|event| event.kind.of_pods().is_empty())
+    }
+
+    /// Whether proxies come to certificates during a run: somebody says something of them, or pods start.
+    pub fn has_certificates(&self) -> bool {
+        let is_of_authority = |event: &Event| matches!(event.kind, EventKind::AuthorityDown(_));
+        self.certificates.is_some() || self.events.iter().any(is_of_authority) || !self.is_immortal()
     }
 }
 

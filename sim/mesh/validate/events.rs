@@ -47,6 +47,7 @@ fn name(event: &EventDraft, position: usize) -> String {
         EventKindDraft::Rollout { .. } => "rollout",
         EventKindDraft::Scale { .. } => "scale",
         EventKindDraft::Kill { .. } => "kill",
+        EventKindDraft::AuthorityDown { .. } => "certificate-authority",
     };
     event.name.as_ref().map_or_else(|| format!("{kind}-{}", position + 1), |name| name.value.clone())
 }
@@ -118,7 +119,10 @@ fn kind(
     let (EventKindDraft::Change { services, .. }
     | EventKindDraft::Rollout { services }
     | EventKindDraft::Scale { services, .. }
-    | EventKindDraft::Kill { services, .. }) = kind;
+    | EventKindDraft::Kill { services, .. }) = kind
+    else {
+        return of_cluster(kind);
+    };
     let mut named: Vec<ServiceIdx> = match services {
         ChangedDraft::All => all.indexes().collect(),
         ChangedDraft::These(names) => {
@@ -145,7 +149,16 @@ fn kind(
             EventKind::Scale(named, replicas.value)
         }
         EventKindDraft::Kill { pods, .. } => EventKind::Kill(named, pods.value),
+        EventKindDraft::AuthorityDown { .. } => return of_cluster(kind),
     })
+}
+
+/// What happens to no service in particular.
+fn of_cluster(kind: &EventKindDraft) -> Option<EventKind> {
+    match kind {
+        EventKindDraft::AuthorityDown { length } => Some(EventKind::AuthorityDown(length.value)),
+        _ => None,
+    }
 }
 
 /// Which version gets the pods nobody says.

@@ -77,6 +77,7 @@ pub fn validate(draft: &Draft, diagnostics: &mut Diagnostics) -> Option<Scenario
         events,
         run: draft.run,
         telemetry: draft.telemetry,
+        certificates: draft.certificates,
         slos,
         calls: calls?,
         unsaid,

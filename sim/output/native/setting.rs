@@ -1,4 +1,4 @@
-//! The sections of the setting: `mesh`, `cluster`, `events`, `run`, `telemetry`, `slo`.
+//! The sections of the setting: `mesh`, `cluster`, `events`, `run`, `telemetry`, `certificates`, `slo`.
 
 use crate::input::Draft;
 use crate::input::draft::{
@@ -6,7 +6,7 @@ use crate::input::draft::{
     MeshDraft, NodesDraft, PricesDraft, SelectionDraft, SloDraft,
 };
 use crate::input::tree::Located;
-use crate::vocabulary::{NodeCores, Objective, RunSettings, TelemetrySettings};
+use crate::vocabulary::{CertificateSettings, Issued, NodeCores, Objective, RunSettings, TelemetrySettings};
 
 use super::quantity::{Of, cores, dist, ratio};
 use super::yaml::{Map, Yaml};
@@ -27,6 +27,7 @@ pub(super) fn sections(draft: &Draft, map: &mut Map) {
     if draft.given.iter().any(|(section, _)| *section == "telemetry") {
         map.put("telemetry", telemetry(&draft.telemetry));
     }
+    map.maybe("certificates", draft.certificates.as_ref().map(certificates));
     map.some("slo", draft.slos.iter().map(slo).collect());
 }
 
@@ -161,6 +162,19 @@ fn telemetry(telemetry: &TelemetrySettings) -> Map {
     map
 }
 
+fn certificates(certificates: &CertificateSettings) -> Map {
+    let mut map = Map::default();
+    map.put("life", certificates.life.map_or_else(|| Yaml::text("inherit"), Yaml::plain));
+    match certificates.issued {
+        Issued::Spread => map.put("issued", Yaml::text("spread")),
+        Issued::Together(age) => {
+            map.put("issued", Yaml::text("together"));
+            map.put("age", Yaml::plain(age));
+        }
+    }
+    map
+}
+
 fn event(event: &EventDraft) -> Yaml {
     let mut map = Map::default();
     map.maybe("name", event.name.as_ref().map(|name| Yaml::text(&name.value)));
@@ -178,6 +192,10 @@ fn event(event: &EventDraft) -> Yaml {
         EventKindDraft::Kill { services, pods } => {
             map.put("kill", changed(services));
             map.put("pods", Yaml::plain(pods.value));
+        }
+        EventKindDraft::AuthorityDown { length } => {
+            map.put("certificate_authority", Yaml::text("down"));
+            map.put("for", Yaml::plain(length.value));
         }
     }
     map.maybe("every", event.every.as_ref().map(|every| Yaml::plain(every.value)));
