@@ -18,7 +18,7 @@ use crate::metrics::{
     ChangeLabel, EdgeLabel, EntryLabel, Labels, PRECISION_LADDER, RunRecord, VersionLabel,
     precision_possible, precision_reached,
 };
-use crate::program::control::Change;
+use crate::program::control::{Change, Outage};
 use crate::program::lifecycle::Incident;
 use crate::program::{Edge, Program, WorkloadIdx};
 use crate::units::{Ratio, Span};
@@ -150,7 +150,13 @@ pub fn labels(program: &Program) -> Labels {
             span: (incident.first.nanos(), last.nanos()),
         }
     };
+    let outage = |outage: &Outage| ChangeLabel {
+        name: outage.name.clone(),
+        is_about_endpoints: false,
+        span: (outage.first.nanos(), outage.end().nanos()),
+    };
     let lifecycle = program.lifecycle.as_deref();
+    let control = program.control.as_deref();
     Labels {
         scenario: program.scenario.clone(),
         mesh: program.mesh.clone(),
@@ -190,7 +196,10 @@ pub fn labels(program: &Program) -> Labels {
         nodes: program.machines.nodes.iter().map(|node| node.name.clone()).collect(),
         zones: program.machines.zones.clone(),
         changes: program.control.iter().flat_map(|control| &control.changes).map(change).collect(),
-        incidents: lifecycle.iter().flat_map(|of| &of.incidents).map(incident).collect(),
+        incidents: (lifecycle.iter().flat_map(|of| &of.incidents).map(incident))
+            .chain(control.iter().flat_map(|control| &control.outages).map(outage))
+            .collect(),
+        certificates: control.is_some_and(|control| control.certificates.is_some()),
         lives: lifecycle.iter().flat_map(|of| &of.lives).map(|life| workload(life.workload)).collect(),
         currency: program.machines.currency,
         notes: program.machines.notes.clone(),

@@ -133,7 +133,7 @@ impl Engine<'_> {
             handshake: Handshake::default(),
             timer: None,
             is_given_up: false,
-            is_refused: false,
+            refused: None,
             followers: Vec::new(),
         };
         self.proxies.connection_opened(self.program.ends(call.caller, edge, endpoint), now);
@@ -223,10 +223,17 @@ impl Engine<'_> {
         let connection = &self.connections[id];
         let Some(opening) = &connection.opening else { return };
         let [caller, callee] = opening.ends;
+        let encrypts = opening.handshake.encrypts;
         if !self.accepts(callee) {
-            self.refuse(id);
-            return self.welcome(id, self.schedule.now());
+            self.refuse(id, Cause::StaleEndpoint);
+        } else if encrypts && self.lack_certificates([caller, callee]) {
+            self.refuse(id, Cause::ConnectFailure);
         }
+        let Some(opening) = self.connections[id].opening.as_ref().filter(|opening| opening.refused.is_none())
+        else {
+            return self.welcome(id, self.schedule.now());
+        };
+        let connection = &self.connections[id];
         let edge = &self.program.edges[opening.edge];
         let keys = if opening.handshake.encrypts { edge.pool.server_cpu } else { 0 };
         // Within a node the one proxy has done its part.
@@ -268,10 +275,10 @@ impl Engine<'_> {
         if let Some(timer) = opening.timer {
             self.schedule.cancel(timer);
         }
-        if opening.is_refused && !opening.is_given_up {
-            self.fail_pool(id, position, edge, caller, Cause::StaleEndpoint);
+        if let Some(cause) = opening.refused.filter(|_| !opening.is_given_up) {
+            self.fail_pool(id, position, edge, caller, cause);
         }
-        if opening.is_given_up || opening.is_refused {
+        if opening.is_given_up || opening.refused.is_some() {
             if let Some(view) = &mut self.views[position] {
                 view.bury(&mut self.connections, id, now);
             }
@@ -279,6 +286,10 @@ impl Engine<'_> {
             self.share_out(id, position, edge, caller);
         }
         for follower in opening.followers {
+            // Without its tunnel nothing comes of it.
+            if let Some(cause) = opening.refused {
+                self.refuse(follower, cause);
+            }
             self.set_out(follower);
         }
     }
@@ -327,10 +338,10 @@ impl Engine<'_> {
         self.look_whether_ready(position as usize);
     }
 
-    /// The other end takes no connection.
-    fn refuse(&mut self, id: ConnectionId) {
+    /// A connection will not come to be, of which its caller hears at the end of the handshake.
+    fn refuse(&mut self, id: ConnectionId, cause: Cause) {
         if let Some(opening) = &mut self.connections[id].opening {
-            opening.is_refused = true;
+            opening.refused = opening.refused.or(Some(cause));
         }
     }
 

@@ -4,6 +4,7 @@ use crate::kernel::rng::Key;
 use crate::kernel::timer::TimerId;
 use crate::program::{EdgeIdx, PodIdx};
 use crate::units::SimTime;
+use crate::vocabulary::failure::Cause;
 
 use super::endpoints::Place;
 use super::links::Drawn;
@@ -56,8 +57,8 @@ pub(super) struct Opening {
     pub(super) timer: Option<TimerId>,
     /// It took too long: the handshake goes on, but nobody wants the connection any more.
     pub(super) is_given_up: bool,
-    /// The other end takes no connection.
-    pub(super) is_refused: bool,
+    /// Why it does not come to be, once that is sure: the handshake goes on to its end.
+    pub(super) refused: Option<Cause>,
     /// Connections in the tunnel that this one opens.
     pub(super) followers: Vec<ConnectionId>,
 }

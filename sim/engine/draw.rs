@@ -62,6 +62,8 @@ pub(super) const RULES: Purpose = Purpose(42);
 pub(super) const POD_START: Purpose = Purpose(43);
 /// Which pods are killed, and in which order pods go that nothing else tells apart.
 pub(super) const POD_CHOICE: Purpose = Purpose(44);
+/// What happens to a certificate; the occasion is the repetition.
+pub(super) const CERTIFICATE: Purpose = Purpose(45);
 
 /// A step of a path: one more attempt of a proxy, of an application, and a copy.
 pub(super) const PROXY_ATTEMPT: u64 = 0x70_726f_7879;

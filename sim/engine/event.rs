@@ -1,12 +1,13 @@
 //! Everything that can happen, on one screen.
 
 use crate::mesh::scenario::SourceIdx;
-use crate::program::control::{ChangeIdx, SubscriberIdx};
+use crate::program::control::{ChangeIdx, HolderIdx, SubscriberIdx};
 use crate::program::lifecycle::{IncidentIdx, LifeIdx};
 use crate::program::{PodIdx, ProxyIdx};
 
 use super::call::CallId;
 use super::connection::ConnectionId;
+use super::control::CertificateStep;
 use super::lifecycle::PodStage;
 
 /// An event of a run. Small, for every pending one is moved around in the future event list.
@@ -136,6 +137,22 @@ pub enum Event {
         stream: u32,
         /// The version of the service that it has.
         version: u32,
+    },
+    /// Something happens to a certificate, unless its holder has gone meanwhile.
+    Certificate {
+        /// Whose.
+        holder: HolderIdx,
+        /// Outdated if the pods for which it speaks have gone.
+        incarnation: u16,
+        /// What.
+        step: CertificateStep,
+    },
+    /// An instance of a certificate authority has done a job, unless something came between.
+    AuthorityDone {
+        /// The instance.
+        instance: u32,
+        /// Outdated if it has moved on.
+        generation: u32,
     },
     /// The demand of every node is held against its cores.
     NodeTick,

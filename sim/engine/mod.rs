@@ -149,6 +149,7 @@ impl<'p> Engine<'p> {
         self.schedule.at(self.program.drain_limit, Event::DrainEnd);
         self.start_nodes();
         self.start_changes();
+        self.start_certificates();
         self.start_incidents();
         for source in self.program.sources.indexes() {
             self.start_source(source);
@@ -233,6 +234,8 @@ impl<'p> Engine<'p> {
             Event::PushApplied { subscriber, changes } => self.push_applied(subscriber, changes),
             Event::UpdateSent(stream) => self.update_sent(stream),
             Event::UpdateApplied { stream, version } => self.update_applied(stream, version),
+            Event::Certificate { holder, incarnation, step } => self.certificate(holder, incarnation, step),
+            Event::AuthorityDone { instance, generation } => self.authority_done(instance, generation),
             Event::NodeTick => self.tick_nodes(),
             Event::IntervalEnd => {
                 self.close_interval();
@@ -313,8 +316,11 @@ impl<'p> Engine<'p> {
         let there = there.unwrap_or_default();
         record.proxies = self.proxies.finish(self.program, end, &mut record.nodes, &there);
         record.lives = lifecycle;
-        record.control =
-            self.control.map(|control| Box::new(control.finish(end, &mut record.proxies, &mut record.nodes)));
+        if let Some(control) = self.control {
+            let (control, certificates) = control.finish(end, &mut record.proxies, &mut record.nodes);
+            record.control = Some(Box::new(control));
+            record.certificates = certificates.map(Box::new);
+        }
         record.telemetry =
             Some(Box::new(telemetry::count(self.program, &record.edges, &tallies, &met, window)));
         record.events = self.schedule.handled();
@@ -345,7 +351,7 @@ impl<'p> Engine<'p> {
         }
         self.check_limits();
         if let Some(control) = &self.control {
-            control.check();
+            control.check(end);
         }
         assert_eq!(
             self.recorder.calls_made,

@@ -26,10 +26,12 @@ pub struct Labels {
     pub zones: Vec<String>,
     /// Events that change configuration, then endpoints that come and go.
     pub changes: Vec<ChangeLabel>,
-    /// Events that make pods come or go.
+    /// Events that make pods come or go, and those for which nobody gets a certificate.
     pub incidents: Vec<ChangeLabel>,
     /// Workloads of which pods come and go.
     pub lives: Vec<String>,
+    /// Proxies come to certificates.
+    pub certificates: bool,
     /// Some proxy looks at rules, or some application repeats calls: attempts have rows.
     pub routed: bool,
     /// The currency of all money.

@@ -2,8 +2,8 @@
 //! Time lines are not pooled.
 
 use super::record::{
-    Causes, ChangeRecord, ControlRecord, EdgeRecord, EntryRecord, LifeRecord, NodeRecord, ProxyRecord,
-    RunRecord, ServiceRecord,
+    Causes, CertificateRecord, ChangeRecord, ControlRecord, EdgeRecord, EntryRecord, LifeRecord, NodeRecord,
+    ProxyRecord, RunRecord, ServiceRecord,
 };
 use super::timeline::TimelineRecord;
 
@@ -23,6 +23,9 @@ pub(crate) fn pool(records: &[RunRecord]) -> RunRecord {
         each(&mut pooled.zone_bytes, &record.zone_bytes, |pooled, one| *pooled += one);
         if let (Some(pooled), Some(one)) = (&mut pooled.control, &record.control) {
             add_control(pooled, one);
+        }
+        if let (Some(pooled), Some(one)) = (&mut pooled.certificates, &record.certificates) {
+            add_certificates(pooled, one);
         }
         if let (Some(pooled), Some(one)) = (&mut pooled.telemetry, &record.telemetry) {
             pooled.average(one, |left, right| weighted(left, right, weights));
@@ -140,6 +143,16 @@ fn add_control(pooled: &mut ControlRecord, one: &ControlRecord) {
     pooled.cpu += one.cpu;
     pooled.cpu_peak = pooled.cpu_peak.max(one.cpu_peak);
     pooled.apply_cpu += one.apply_cpu;
+}
+
+/// Holders are the same in every replication.
+fn add_certificates(pooled: &mut CertificateRecord, one: &CertificateRecord) {
+    pooled.issued += one.issued;
+    pooled.refused += one.refused;
+    pooled.authority_time.merge(&one.authority_time);
+    pooled.issue_cpu += one.issue_cpu;
+    pooled.request_cpu += one.request_cpu;
+    each(&mut pooled.issued_over_time, &one.issued_over_time, |pooled, one| *pooled += one);
 }
 
 fn add_life(pooled: &mut LifeRecord, one: &LifeRecord) {

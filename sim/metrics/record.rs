@@ -54,6 +54,8 @@ pub struct RunRecord {
     pub timeline: TimelineRecord,
     /// Changes of configuration and what they cost; `None` where nothing changes.
     pub control: Option<Box<ControlRecord>>,
+    /// Certificates of the proxies; `None` where none come to be.
+    pub certificates: Option<Box<CertificateRecord>>,
     /// What the proxies' metrics, logs and spans amount to; it follows from the rest.
     pub telemetry: Option<Box<TelemetryRecord>>,
     /// Pods that came and went, of each workload of which some did; `None` where none do.
@@ -84,6 +86,7 @@ impl fmt::Debug for RunRecord {
             zone_bytes,
             timeline,
             control,
+            certificates,
             telemetry: _,
             lives,
             demand,
@@ -98,6 +101,9 @@ impl fmt::Debug for RunRecord {
         all.field("requests", requests);
         if let Some(control) = control {
             all.field("control", control);
+        }
+        if let Some(certificates) = certificates {
+            all.field("certificates", certificates);
         }
         if let Some(lives) = lives {
             all.field("lives", lives);
@@ -287,6 +293,25 @@ pub struct LifeRecord {
     pub scalings: u64,
     /// Pods that are ready at the end of each interval of the time line; of several replications their sum.
     pub ready: Vec<u64>,
+}
+
+/// Certificates of the proxies in the window.
+#[derive(Clone, Debug, Default)]
+pub struct CertificateRecord {
+    /// Certificates that proxies hold when the run begins.
+    pub holders: u64,
+    /// Certificates that were signed.
+    pub issued: u64,
+    /// Requests that were refused.
+    pub refused: u64,
+    /// From when a request reaches the authority until it is signed, of those that were signed.
+    pub authority_time: LogHistogram,
+    /// CPU of the authority. Where that is the control plane, it is part of its CPU.
+    pub issue_cpu: u64,
+    /// CPU of the proxies: keys and requests.
+    pub request_cpu: u64,
+    /// Certificates signed in each interval of the time line; of several replications their sum.
+    pub issued_over_time: Vec<u64>,
 }
 
 /// Changes of configuration that happened in the window, and what they cost.

@@ -8,10 +8,13 @@ use crate::mesh::scenario::{Event, EventKind, Scenario, ServiceIdx, SourceIdx};
 use crate::units::{Cores, SimTime, Span};
 
 mod audience;
+mod certificates;
 
 use super::lifecycle::LifeIdx;
 use super::workload::Beside;
 use super::{GroupIdx, Program, ProxyIdx, WorkloadIdx};
+
+pub use certificates::{Certificates, Holder, HolderIdx, Outage};
 
 index_type! {
     /// An event of the scenario that changes configuration.
@@ -39,6 +42,10 @@ pub struct Control {
     pub memory: f64,
     /// How it tells.
     pub plane: Plane,
+    /// Certificates of the proxies; `None` where none come to be.
+    pub certificates: Option<Certificates>,
+    /// When nobody gets one.
+    pub outages: Vec<Outage>,
 }
 
 /// What proxies are told of: an event that changes routes or policies, or endpoints that come or go.
@@ -229,6 +236,8 @@ pub(super) fn build(
     Some(Box::new(Control {
         memory: mesh.distribution.as_ref().map_or(0.0, |model| memory(scenario, model, subscribers.len())),
         plane: plane(scenario, mesh.distribution.as_ref(), cores),
+        certificates: certificates::build(scenario, mesh.certificates.as_ref(), program, &subscribers),
+        outages: certificates::outages(scenario, program),
         changes,
         audiences,
         subscribers,

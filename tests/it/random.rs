@@ -288,15 +288,26 @@ static LIVELY: LazyLock<Vec<MeshModel>> = LazyLock::new(|| {
         ("startup.first_configuration", "2ms"),
         ("startup.startup_probe_period", "2ms"),
     ];
-    let push = [("control_plane.debounce_quiet", "3ms"), ("control_plane.debounce_max", "20ms")];
+    let push = [
+        ("control_plane.debounce_quiet", "3ms"),
+        ("control_plane.debounce_max", "20ms"),
+        ("certificate.retry_first", "3ms"),
+    ];
+    let stream = [("certificate.rotate_least", "3ms"), ("certificate.rotate_most", "30ms")];
+    let certificates = [
+        ("certificate.request_cpu", "1ms"),
+        ("certificate.issue_cpu", "2ms"),
+        ("certificate.lifetime", "60ms"),
+        ("certificate.clock_skew", "0s"),
+    ];
     let with =
         |mesh: &str, more: &[&[(&str, &str)]]| mesh_with(mesh, &[&kubernetes[..], &more.concat()].concat());
     vec![
         with("none", &[]),
-        with("istio-sidecar", &[&sidecar, &push]),
-        with("istio-ambient", &[&push]),
-        with("istio-ambient-waypoint", &[&push]),
-        with("linkerd", &[&sidecar[..1], &sidecar[2..5]]),
+        with("istio-sidecar", &[&sidecar, &push, &certificates]),
+        with("istio-ambient", &[&push, &certificates]),
+        with("istio-ambient-waypoint", &[&push, &certificates]),
+        with("linkerd", &[&sidecar[..1], &sidecar[2..5], &stream, &certificates]),
     ]
 });
 
@@ -311,9 +322,23 @@ fn incident() -> impl Strategy<Value = (usize, String)> {
         "scale: NAME, replicas: 1",
         "scale: NAME, replicas: 0",
         "change: NAME",
+        "certificate_authority: down, for: 20ms",
+        "certificate_authority: down, for: 5ms, every: 30ms",
+        "certificate_authority: down, for: 100ms",
     ];
     (0..MOST_SERVICES, 0..150_u32, select(Vec::from(kinds)))
         .prop_map(|(service, at, kind)| (service, format!("{{at: {at}ms, {kind}}}")))
+}
+
+/// Nothing of certificates, or how they came to be, and when nobody gets one.
+fn certificates() -> impl Strategy<Value = &'static str> {
+    select(vec![
+        "",
+        "certificates: {}\n",
+        "certificates: {life: 30ms}\n",
+        "certificates: {issued: together, age: 27ms}\n",
+        "certificates: {life: 20ms, issued: together}\n",
+    ])
 }
 
 proptest! {
@@ -330,7 +355,7 @@ proptest! {
     }
 
     #[test]
-    fn pods_come_and_go_in_any_small_scenario(text in text(), incidents in prop::collection::vec(incident(), 1..5)) {
+    fn pods_come_and_go_in_any_small_scenario(text in text(), incidents in prop::collection::vec(incident(), 1..5), section in certificates()) {
         let count = text.matches("  - {name: s").count();
         // A service with versions is not scaled.
         let has_versions = |service: usize| {
@@ -343,7 +368,7 @@ proptest! {
             .filter(|(service, event)| !(event.contains("scale") && has_versions(*service)))
             .map(|(service, event)| event.replace("NAME", &format!("s{service}")))
             .collect();
-        let mut scenario = scenario(&format!("{text}events: [{}]\n", events.join(", ")));
+        let mut scenario = scenario(&format!("{text}{section}events: [{}]\n", events.join(", ")));
         scenario.run.warm_up = Span::from_millis(20);
         scenario.run.duration = Span::from_millis(150);
         for mesh in LIVELY.iter() {
@@ -352,7 +377,11 @@ proptest! {
     }
 
     #[test]
-    fn any_small_scenario_comes_back_from_what_is_written_of_it(text in text(), routes in routes()) {
+    fn any_small_scenario_comes_back_from_what_is_written_of_it(
+        text in text(),
+        routes in routes(),
+        section in certificates(),
+    ) {
         // Two services at least, for the routes and policies.
         let more = "  - {name: s1, service_time: {gamma: {mean: 3ms, cv: 0.7}}}\n  - {name: s0, ";
         let text = if text.contains("name: s1,") { text } else { text.replace("  - {name: s0, ", more) };
@@ -360,7 +389,7 @@ proptest! {
         let routes = if text.contains("routes:") { String::new() } else { routes };
         let folder = tempfile::tempdir().expect("a temporary folder");
         let file = folder.path().join("scenario.yaml");
-        std::fs::write(&file, format!("{text}{routes}")).expect("a writable folder");
+        std::fs::write(&file, format!("{text}{routes}{section}")).expect("a writable folder");
         let (draft, _, _) = sim::input::load(std::slice::from_ref(&file), &sim::input::Options::default());
         let before = crate::common::load(&file);
         let written = sim::output::native::scenario(&draft);

@@ -4,7 +4,9 @@
 //! that need none, and `changes` knows which change has reached whom. Control planes hand what they send to a proxy's
 //! control thread, which takes updates over one after the other: that CPU is counted to the proxy, and delays none of its
 //! requests. `members` keeps who takes which pods for the endpoints of a workload; `connect` is how proxies come and go.
+//! `certificates` are those of the proxies, whom a control plane, or another authority, issues them.
 
+mod certificates;
 mod changes;
 mod connect;
 mod members;
@@ -17,7 +19,7 @@ use std::collections::VecDeque;
 use crate::index::{Idx, IndexVec};
 use crate::kernel::Schedule;
 use crate::kernel::rng::{Key, hash_name};
-use crate::metrics::record::{ControlRecord, NodeRecord, ProxyRecord};
+use crate::metrics::record::{CertificateRecord, ControlRecord, NodeRecord, ProxyRecord};
 use crate::program::control::{
     Audience, AudienceIdx, ChangeIdx, Control as Setup, Plane as Kind, SubscriberIdx,
 };
@@ -27,6 +29,8 @@ use crate::units::{SimTime, Span};
 
 use super::{Engine, Event, draw};
 
+pub(super) use certificates::CertificateStep;
+use certificates::Certificates;
 use changes::{Changes, Written};
 use connect::Clients;
 pub(super) use members::Learned;
@@ -48,6 +52,8 @@ pub(super) struct Control<'p> {
     rules: Option<Rules>,
     /// Who tells each pod of endpoints; empty where no pods come and go.
     clients: Clients,
+    /// `None` where none come to be.
+    certificates: Option<Certificates<'p>>,
     /// What was written and nobody has heard of, and when the last of it is heard of.
     unheard: VecDeque<Written>,
     hears: SimTime,
@@ -85,8 +91,9 @@ struct Shared<'p> {
     /// Messages to proxies in the window, and their bytes.
     messages: u64,
     bytes: u64,
-    /// New proxies for which all is made.
+    /// New proxies for which all is made, and certificates that are signed.
     configured: Vec<SubscriberIdx>,
+    signed: Vec<certificates::Request>,
 }
 
 /// A proxy as the control plane's client.
@@ -190,6 +197,7 @@ impl<'p> Control<'p> {
             connected,
             rules,
             clients,
+            certificates: Certificates::new(program, setup, replication),
             unheard: VecDeque::new(),
             hears: SimTime::ZERO,
             writes: 0,
@@ -212,6 +220,7 @@ impl<'p> Control<'p> {
                 messages: 0,
                 bytes: 0,
                 configured: Vec::new(),
+                signed: Vec::new(),
             },
             sampled: (SimTime::ZERO, Span::ZERO),
             peak: 0.0,
@@ -311,8 +320,11 @@ impl<'p> Control<'p> {
 
     /// No proxy has older configuration than what was last sent to it, unless something is under way; and a change is under
     /// way to exactly the proxies that it concerns and that do not have it.
-    pub(super) fn check(&self) {
+    pub(super) fn check(&self, now: SimTime) {
         self.check_members();
+        if let Some(certificates) = &self.certificates {
+            certificates.check(now);
+        }
         match &self.plane {
             Plane::Nobody => self.shared.check_missing(self.rules.as_ref()),
             Plane::Push(replicas) => {
@@ -331,7 +343,8 @@ impl<'p> Control<'p> {
         end: SimTime,
         proxies: &mut [ProxyRecord],
         nodes: &mut [NodeRecord],
-    ) -> ControlRecord {
+    ) -> (ControlRecord, Option<CertificateRecord>) {
+        let certificates = self.certificates.map(|certificates| certificates.finish(proxies));
         let Shared { program, setup, applied, applied_by, messages, bytes, changes, .. } = self.shared;
         for (group, cpu) in applied.iter_enumerated() {
             proxies[group.position()].cpu += cpu;
@@ -352,7 +365,7 @@ impl<'p> Control<'p> {
         };
         let capacity = setup.cores * program.window.length().nanos() as f64 * f64::from(setup.replicas);
         assert!(cpu.nanos() as f64 <= capacity * (1.0 + 1e-9) + 1e3, "instances have so many cores");
-        ControlRecord {
+        let record = ControlRecord {
             changes: changes.finish(),
             instances: u64::from(setup.replicas),
             cores: setup.cores * f64::from(setup.replicas),
@@ -365,7 +378,8 @@ impl<'p> Control<'p> {
             cpu_peak: self.peak,
             apply_cpu: applied.iter().sum(),
             memory: setup.memory,
-        }
+        };
+        (record, certificates)
     }
 }
 
@@ -473,6 +487,11 @@ impl<'p> Engine<'p> {
         let Some(control) = &mut self.control else { return };
         if let Plane::Push(replicas) = &mut control.plane {
             act(&mut replicas[replica as usize], &mut control.shared, &mut self.schedule);
+        }
+        if let Some(certificates) = &mut control.certificates {
+            for request in control.shared.signed.drain(..) {
+                certificates.signed(request, &mut self.schedule);
+            }
         }
         for subscriber in std::mem::take(&mut control.shared.configured) {
             self.configuration_made(subscriber);

@@ -17,6 +17,7 @@ use crate::program::control::{
 };
 use crate::units::{Cores, SimTime, Span};
 
+use super::certificates::Request;
 use super::{Event, Shared};
 
 /// Pushes that are kept in any case.
@@ -90,6 +91,8 @@ enum Work {
     Generate(u32),
     /// All that a new client gets.
     Connect(u32),
+    /// A certificate.
+    Sign(Request),
 }
 
 /// A push to one client.
@@ -188,6 +191,12 @@ impl Replica {
         self.arm(schedule);
     }
 
+    /// A certificate is to be signed, which takes so much CPU.
+    pub(super) fn sign(&mut self, request: Request, cpu: Span, schedule: &mut Schedule<Event>) {
+        self.station.offer(schedule.now(), cpu, Work::Sign(request));
+        self.arm(schedule);
+    }
+
     /// A proxy is gone. What is made for it is lost.
     pub(super) fn disconnect(&mut self, subscriber: SubscriberIdx) {
         let client = subscriber.0 / self.replicas;
@@ -235,6 +244,7 @@ impl Replica {
         for work in done.drain(..) {
             match work {
                 Work::Build => self.on_built(shared, schedule),
+                Work::Sign(request) => shared.signed.push(request),
                 Work::Connect(client) => {
                     self.serving[client as usize].is_new = false;
                     shared.configured.push(self.subscriber(client));

@@ -58,10 +58,32 @@ impl Engine<'_> {
         let line = Line::new(&plan, now);
         self.forget_views(pod);
         self.renew_proxy(pod);
-        match line.get(Stage::Configuration) {
+        let certified = self
+            .control
+            .as_mut()
+            .is_some_and(|control| control.certify(pod, (&line, &plan), &mut self.schedule));
+        match line.get(Stage::Configuration).filter(|_| !certified) {
             Some(configuration) => self.stage_at(configuration.begin, pod, incarnation, PodStage::Asking),
+            None if certified => {}
             None => self.go_on(life, place, &line),
         }
+    }
+
+    /// A pod's proxy has a certificate. With the first one it goes on.
+    pub(in super::super) fn certified(&mut self, pod: PodIdx) {
+        let now = self.schedule.now();
+        let (Some((life, place)), Some(lifecycle)) = (self.program.place(pod), &mut self.lifecycle) else {
+            return;
+        };
+        let state = &mut lifecycle.places[life][place as usize];
+        if state.phase != Phase::Starting || state.configured.is_some() {
+            return;
+        }
+        let Some(plan) = &mut state.plan else { return };
+        if let Some(stage) = Line::new(plan, state.created).get(Stage::Certificate) {
+            plan.certificate = now.since(stage.begin);
+        }
+        self.ask(life, place);
     }
 
     /// A proxy asks for its first configuration, which takes as long as planned, or longer if the control plane is busy.
@@ -227,6 +249,7 @@ impl Engine<'_> {
         self.abandon_own(pod);
         if let Some(control) = &mut self.control {
             control.disconnect(pod);
+            control.forget_certificate(pod);
         }
         let window = self.program.window;
         self.stop_proxy(pod);

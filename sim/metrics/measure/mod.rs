@@ -4,6 +4,7 @@
 //! value becomes a result or half of a difference.
 
 mod cause;
+mod certificates;
 mod control_plane;
 mod cost;
 mod edge;
@@ -111,7 +112,12 @@ pub(super) fn subjects(labels: &Labels) -> Vec<Subject> {
     }
     if !labels.changes.is_empty() {
         add(Scope::ControlPlane, Labels::ALL_CHANGES, 0, control_plane::OF_ALL);
+    }
+    if !labels.changes.is_empty() || labels.certificates {
         add(Scope::ControlPlane, Labels::ALL_CHANGES, 0, control_plane::OF_CONTROL_PLANE);
+    }
+    if labels.certificates {
+        add(Scope::ControlPlane, Labels::ALL_CHANGES, 0, certificates::MEASURES);
     }
     for (index, change) in labels.changes.iter().enumerate() {
         add(Scope::ControlPlane, &change.name, index, control_plane::OF_EVENTS);

@@ -34,6 +34,8 @@ fn istio(overrides: &[(&str, &str)]) -> MeshModel {
         ("startup.process", "0s"),
         ("startup.per_cluster", "0s"),
         ("startup.certificate", "0s"),
+        ("certificate.request_cpu", "0s"),
+        ("certificate.issue_cpu", "0s"),
         ("startup.first_configuration", "0s"),
         ("control_plane.build_cpu_per_service", "0s"),
         ("control_plane.push_cpu", "0s"),

@@ -3,6 +3,7 @@
 mod ambient;
 mod arrivals;
 mod autoscale;
+mod certificates;
 mod connections;
 mod control_plane;
 mod crowded;
