@@ -2,6 +2,7 @@
 //!
 //! At most 100 columns wide as long as names are short; numbers right-aligned with their 95 % confidence interval.
 
+mod certificates;
 mod changes;
 mod lifecycle;
 
@@ -43,6 +44,7 @@ pub fn render(meshes: &[Results]) -> String {
     text += &machines(meshes);
     text += &lifecycle::tables(meshes);
     text += &changes::tables(meshes);
+    text += &certificates::table(meshes);
     text += &paragraph(&watching(meshes));
     for entry in &entries {
         text += &where_time_goes(meshes, entry);

@@ -2,6 +2,7 @@
 //!
 //! All of it follows from the runs' results; nothing is estimated here. What meshes add is against one baseline.
 
+mod certificates;
 mod changes;
 mod csv;
 mod grid;
@@ -26,6 +27,7 @@ use super::busiest::shown_entries;
 use super::plot::{Picture, pictures};
 use super::{File, FileHash, Output, Run, report};
 
+pub(super) use certificates::certificates;
 pub(super) use changes::changes;
 pub(super) use lifecycle::lives;
 pub(super) use load::{grid as load_grid, knees};

@@ -6,7 +6,9 @@ use crate::metrics::Results;
 use crate::output::human::printable;
 use crate::output::table::{name, notes};
 
-use super::{Comparison, changes, knees, lives, load_grid, splits, tables, verdict, versions, watching};
+use super::{
+    Comparison, certificates, changes, knees, lives, load_grid, splits, tables, verdict, versions, watching,
+};
 
 /// Everything for standard output, without where the files are. Ends with a newline.
 pub fn render(comparison: &Comparison<'_>) -> String {
@@ -17,6 +19,7 @@ pub fn render(comparison: &Comparison<'_>) -> String {
         .chain(versions(comparison))
         .chain(lives(comparison))
         .chain(changes(comparison))
+        .chain(certificates(comparison))
     {
         text += &grid.terminal();
     }

@@ -6,6 +6,7 @@
 mod axis;
 mod bars;
 mod canvas;
+mod certificates;
 mod convergence;
 mod font;
 mod graph;
@@ -60,7 +61,7 @@ impl Picture {
 /// All pictures of one scenario under several meshes (or one), a run each; `load` may be empty.
 ///
 /// In order: percentiles, time, time line and outcomes of each entry, load of each entry, convergence of each
-/// change, start-up and number of the pods of each workload of which some come and go, resources,
+/// change, start-up and number of the pods of each workload of which some come and go, certificates, resources,
 /// telemetry, and the call graph under each mesh. What cannot be drawn or says nothing (no answered request, no failed one, no proxy) is left out, and so
 /// are all but the busiest of many entries.
 pub fn pictures(runs: &[Run<'_>], load: &[LoadCurve]) -> Vec<Picture> {
@@ -78,6 +79,7 @@ pub fn pictures(runs: &[Run<'_>], load: &[LoadCurve]) -> Vec<Picture> {
     let lives = runs.first().map_or(0, |run| run.labels.lives.len());
     pictures.extend((0..lives.min(MOST_LIVES)).filter_map(|life| start_up::picture(runs, life)));
     pictures.extend((0..lives.min(MOST_LIVES)).filter_map(|life| pods::picture(runs, life)));
+    pictures.extend(certificates::picture(runs));
     pictures.extend(resources::picture(runs));
     pictures.extend(telemetry::picture(runs));
     pictures.extend(graph::pictures(runs));

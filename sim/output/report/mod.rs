@@ -3,6 +3,7 @@
 //! Plain Markdown as GitHub shows it. What users named is escaped; nothing in it depends on when or how fast it ran.
 
 mod assumptions;
+mod certificates;
 mod changes;
 mod choice;
 mod lifecycle;
@@ -27,7 +28,7 @@ pub(super) fn files(comparison: &Comparison<'_>) -> Vec<File> {
 }
 
 fn render(comparison: &Comparison<'_>) -> String {
-    let sections: [(&str, String); 14] = [
+    let sections: [(&str, String); 15] = [
         ("What each mesh adds", numbers(comparison)),
         ("Pictures", pictures(comparison)),
         ("Under more and less load", load(comparison)),
@@ -35,6 +36,7 @@ fn render(comparison: &Comparison<'_>) -> String {
         ("Routing", routing::section(comparison)),
         ("How pods come and go", lifecycle::section(comparison)),
         ("How long a change takes", changes::section(comparison)),
+        ("How proxies come to their certificates", certificates::section(comparison)),
         ("What watching it takes", telemetry::section(comparison)),
         ("What each mesh cannot do here", limits::section(comparison)),
         ("Which assumptions matter", sensitivity::section(comparison)),
