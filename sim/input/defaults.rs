@@ -194,9 +194,8 @@ pub const DEFAULTS: &[(&str, &str, &str)] = &[
     (
         "certificates.issued",
         "spread",
-        "as in a cluster that is long in use; `together` is after a mass start, `age` before the run",
+        "as in a cluster that is long in use; `together` is a mass start, `age` (0s) before the run",
     ),
-    ("certificates.age", "0s", "of certificates that were issued `together`: how long before the run"),
 ];
 
 /// Namespace of a service that names none.

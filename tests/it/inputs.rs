@@ -131,6 +131,7 @@ routes:
 policies:
   - {name: web, service: web, warm_up: {duration: 10s}, ejection: {}, circuit_breaker: {}, retry_budget: {concurrent: {}}}
   - {name: other, service: other, retry_budget: {tokens: {}}}
+certificates: {}
 ";
 
 /// Where a key of the table stands in [`SILENT`].
