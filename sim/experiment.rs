@@ -126,20 +126,29 @@ impl Plan {
     }
 }
 
+fn change(change: &Change) -> ChangeLabel {
+    let last = change.first + Span::from_nanos(change.every.nanos() * change.times.saturating_sub(1));
+    ChangeLabel {
+        name: change.name.clone(),
+        is_about_endpoints: change.endpoints.is_some(),
+        span: (change.first.nanos(), last.nanos()),
+    }
+}
+
+fn outage(outage: &Outage) -> ChangeLabel {
+    ChangeLabel {
+        name: outage.name.clone(),
+        is_about_endpoints: false,
+        span: (outage.first.nanos(), outage.end().nanos()),
+    }
+}
+
 /// The names of a program's rows in its records.
 pub fn labels(program: &Program) -> Labels {
     let workload = |index: WorkloadIdx| program.workloads[index].name.clone();
     let callee = |edge: &Edge| {
         let service = &program.services[edge.callee].name;
         edge.subset.as_ref().map_or_else(|| service.clone(), |subset| format!("{service}@{subset}"))
-    };
-    let change = |change: &Change| {
-        let last = change.first + Span::from_nanos(change.every.nanos() * change.times.saturating_sub(1));
-        ChangeLabel {
-            name: change.name.clone(),
-            is_about_endpoints: change.endpoints.is_some(),
-            span: (change.first.nanos(), last.nanos()),
-        }
     };
     let incident = |incident: &Incident| {
         let last =
@@ -149,11 +158,6 @@ pub fn labels(program: &Program) -> Labels {
             is_about_endpoints: false,
             span: (incident.first.nanos(), last.nanos()),
         }
-    };
-    let outage = |outage: &Outage| ChangeLabel {
-        name: outage.name.clone(),
-        is_about_endpoints: false,
-        span: (outage.first.nanos(), outage.end().nanos()),
     };
     let lifecycle = program.lifecycle.as_deref();
     let control = program.control.as_deref();

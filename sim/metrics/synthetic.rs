@@ -116,6 +116,7 @@ pub(crate) fn full_record(number: u64, requests: usize, proxied: bool) -> RunRec
     };
     RunRecord {
         control: None,
+        certificates: None,
         telemetry: proxied.then(|| Box::new(telemetry(number))),
         lives: None,
         window: SECOND,

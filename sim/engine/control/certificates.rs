@@ -163,19 +163,9 @@ impl<'p> Certificates<'p> {
         self.holders[index].phase = Phase::Until(at);
         if at <= self.program.drain_limit {
             let incarnation = self.holders[index].incarnation;
-            self.schedule(index, incarnation, CertificateStep::Due, at, schedule);
+            let step = CertificateStep::Due;
+            schedule.at(at, Event::Certificate { holder: index, incarnation, step });
         }
-    }
-
-    fn schedule(
-        &self,
-        holder: HolderIdx,
-        incarnation: u16,
-        step: CertificateStep,
-        at: SimTime,
-        schedule: &mut Schedule<Event>,
-    ) {
-        schedule.at(at, Event::Certificate { holder, incarnation, step });
     }
 
     /// A message between a holder and the authority is sent: it takes its time.
@@ -188,7 +178,7 @@ impl<'p> Certificates<'p> {
     ) {
         let mut draws = self.draws(index);
         let delay = Span::from_nanos_f64(self.program.network_delay.sample(&mut draws));
-        self.schedule(index, incarnation, step, sent + delay, schedule);
+        schedule.at(sent + delay, Event::Certificate { holder: index, incarnation, step });
     }
 
     /// It makes a key, and asks. Returns for how long its CPU works.
@@ -354,7 +344,7 @@ impl<'p> Certificates<'p> {
     }
 }
 
-impl<'p> Control<'p> {
+impl Control<'_> {
     /// The authority works on a request.
     fn sign(&mut self, request: Request, schedule: &mut Schedule<Event>) {
         let Some(certificates) = &mut self.certificates else { return };
@@ -394,7 +384,7 @@ impl<'p> Control<'p> {
     }
 }
 
-impl<'p> Engine<'p> {
+impl Engine<'_> {
     pub(in crate::engine) fn start_certificates(&mut self) {
         let certificates = self.control.as_mut().and_then(|control| control.certificates.as_mut());
         if let Some(certificates) = certificates {

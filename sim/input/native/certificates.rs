@@ -10,9 +10,11 @@ use crate::input::tree::Node;
 use crate::units::Span;
 use crate::vocabulary::{CertificateSettings, Issued};
 
+use super::rules::inheritable;
+
 pub(super) fn certificates(node: &Node, diagnostics: &mut Diagnostics) -> Option<CertificateSettings> {
     let mut fields = Fields::new(node, "`certificates`", diagnostics);
-    let life = fields.read("life", life).flatten();
+    let life = fields.read("life", inheritable(fields::positive_span)).flatten();
     let together = fields.read("issued", located(issued));
     let age = fields.read("age", located(fields::span));
     let is_together = together.as_ref().is_some_and(|together| together.value);
@@ -27,14 +29,6 @@ pub(super) fn certificates(node: &Node, diagnostics: &mut Diagnostics) -> Option
         life,
         issued: if is_together { Issued::Together(age) } else { Issued::Spread },
     })
-}
-
-/// A length of time; `None` for `inherit`.
-fn life(node: &Node, diagnostics: &mut Diagnostics) -> Option<Option<Span>> {
-    if node.text() == Some("inherit") {
-        return Some(None);
-    }
-    fields::positive_span(node, diagnostics).map(Some)
 }
 
 /// Whether all were issued at once.

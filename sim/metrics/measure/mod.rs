@@ -110,14 +110,8 @@ pub(super) fn subjects(labels: &Labels) -> Vec<Subject> {
     for (index, name) in labels.nodes.iter().enumerate() {
         add(Scope::Node, name, index, node::MEASURES);
     }
-    if !labels.changes.is_empty() {
-        add(Scope::ControlPlane, Labels::ALL_CHANGES, 0, control_plane::OF_ALL);
-    }
-    if !labels.changes.is_empty() || labels.certificates {
-        add(Scope::ControlPlane, Labels::ALL_CHANGES, 0, control_plane::OF_CONTROL_PLANE);
-    }
-    if labels.certificates {
-        add(Scope::ControlPlane, Labels::ALL_CHANGES, 0, certificates::MEASURES);
+    for measures in of_control_plane(labels) {
+        add(Scope::ControlPlane, Labels::ALL_CHANGES, 0, measures);
     }
     for (index, change) in labels.changes.iter().enumerate() {
         add(Scope::ControlPlane, &change.name, index, control_plane::OF_EVENTS);
@@ -142,6 +136,17 @@ pub(super) fn subjects(labels: &Labels) -> Vec<Subject> {
         }
     }
     subjects
+}
+
+/// What is measured of all changes, of the control plane and of certificates, as far as there are any.
+fn of_control_plane(labels: &Labels) -> impl Iterator<Item = &'static [Measure]> {
+    let changes = !labels.changes.is_empty();
+    let tables = [
+        (changes, control_plane::OF_ALL),
+        (changes || labels.certificates, control_plane::OF_CONTROL_PLANE),
+        (labels.certificates, certificates::MEASURES),
+    ];
+    tables.into_iter().filter_map(|(is_there, measures)| is_there.then_some(measures))
 }
 
 /// Statistics of a time per request.
