@@ -103,7 +103,7 @@ pub struct Start {
     pub proxy_pull: Dist,
     /// Until the proxy asks for its certificate.
     pub proxy_start: Dist,
-    /// Until it has it.
+    /// Until it can ask, beside key, network and authority ([`Certificates`](super::control::Certificates)).
     pub certificate: Dist,
     /// Until it has its configuration.
     pub configuration: Dist,

@@ -45,7 +45,7 @@ pub struct SidecarModel {
     pub process: Span,
     /// ... and what each cluster adds.
     pub per_cluster: Span,
-    /// Until it holds a certificate.
+    /// Until it can ask for a certificate; key, network and authority are in [`super::CertificateModel`].
     pub certificate: Span,
     /// Until it holds its first configuration.
     pub first_configuration: Span,

@@ -242,9 +242,9 @@ fn a_pods_start_follows_from_the_mesh_and_the_scenario() {
     assert_eq!(bare, [50, 1000, 0, 0, 0, 0, 0, 0, 2000, 2000, 100]);
     // Three clusters of 1.16 ms.
     let istio = stages(&mesh("istio-sidecar"), events);
-    assert_eq!(istio, [50, 1000, 550, 50, 377, 150, 200, 3, 2000, 2000, 100]);
+    assert_eq!(istio, [50, 1000, 550, 50, 377, 48, 200, 3, 2000, 2000, 100]);
     let fast = stages(&mesh("istio-sidecar"), &format!("cluster: {{cpu_speed: 2}}\n{events}"));
-    assert_eq!(fast, [50, 1000, 550, 50, 339, 150, 200, 2, 2000, 2000, 100], "only CPU is faster");
+    assert_eq!(fast, [50, 1000, 550, 50, 339, 48, 200, 2, 2000, 2000, 100], "only CPU is faster");
     assert_eq!(stages(&mesh("istio-ambient"), events), [50, 1050, 0, 0, 0, 0, 0, 0, 2000, 2000, 100]);
     let outside = format!("mesh: {{exclude: {{services: [web]}}}}\n{events}");
     assert_eq!(stages(&mesh("istio-ambient"), &outside), bare);
