@@ -274,7 +274,7 @@ fn pairs(option: &str, all: &[String], told: &mut Told<'_>) -> Option<Vec<(Strin
 
 /// All gateways that routes name or traffic comes through.
 fn gateways(scenario: &Scenario) -> Vec<String> {
-    let named = scenario.routes.iter().flat_map(|route| route.gateways.iter().cloned());
+    let named = scenario.all_routes().flat_map(|route| route.gateways.iter().cloned());
     let used = scenario.sources.iter().filter_map(|source| match &source.from {
         Origin::Gateway { name, .. } => Some(name.clone()),
         _ => None,
@@ -299,6 +299,6 @@ fn unknown_host(scenario: &Scenario, host: &str, gateway: Option<&str>) -> Diagn
         None => format!("there is no service {}", quote(host)),
     };
     let services = scenario.services.iter().map(|service| service.name.as_str());
-    let hosts = scenario.routes.iter().flat_map(|route| route.hosts.iter().map(String::as_str));
+    let hosts = scenario.all_routes().flat_map(|route| route.hosts.iter().map(String::as_str));
     Diagnostic::error(Code::UnknownName, message).suggest(closest(host, services.chain(hosts)))
 }

@@ -3,7 +3,7 @@
 //! HTTP/1.1 and opaque connections carry one call at a time; HTTP/2 and gRPC clients open one connection and put all
 //! calls on it until its streams are used up. A connection belongs to the worker of the proxy that accepted it.
 
-use crate::program::route::{RouteIdx, RuleIdx};
+use crate::program::route::RuleIdx;
 use smallvec::SmallVec;
 
 /// A connection of the application: its place among those of the edge.
@@ -36,8 +36,8 @@ struct Link {
 /// A target of a route that was drawn for a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Drawn {
-    /// By which rule of which route.
-    pub(super) rule: (RouteIdx, RuleIdx),
+    /// By which rule.
+    pub(super) rule: RuleIdx,
     /// Position among its targets.
     pub(super) target: u32,
 }

@@ -1,7 +1,7 @@
 //! The calling proxy's rules: which one a request takes, faults on purpose, and where it goes.
 
 use crate::kernel::Uniform;
-use crate::program::route::{Action, Answer, Backend, Draw, Rule, Target, Why};
+use crate::program::route::{Action, Answer, Backend, Draw, Route, Rule, Target, Why};
 use crate::units::Span;
 use crate::vocabulary::failure::{Cause, Failure};
 use crate::vocabulary::routing::Status;
@@ -19,12 +19,28 @@ impl<'p> Engine<'p> {
         let Some(route) = route.filter(|_| !call.is_attempt() && !call.mirrored) else {
             return self.connect(id);
         };
-        let route = &self.program.routes[route];
+        let mut route = &self.program.routes[route];
+        if !route.later.is_empty() {
+            route = self.as_told(id, route);
+        }
+        let call = &self.calls[id];
         let rule = route.choices[call.source].rule(|header| self.header_of(call, header));
         self.calls[id].rule = rule;
-        match self.delay_of(id, &route.rules[rule]) {
+        match self.delay_of(id, &self.program.rules[rule]) {
             Some(delay) => self.hold(id, delay),
             None => self.follow_rule(id),
+        }
+    }
+
+    /// What the proxy does with the call, which an event changes: what it has been told last.
+    #[cold]
+    fn as_told(&mut self, id: CallId, route: &'p Route) -> &'p Route {
+        let call = &self.calls[id];
+        let Some(control) = &mut self.control else { return route };
+        let proxy = self.program.pods[call.caller].proxy;
+        match proxy.and_then(|proxy| control.latest(&route.later, proxy, call.measured)) {
+            Some(later) => &self.program.routes[later],
+            None => route,
         }
     }
 
@@ -40,9 +56,7 @@ impl<'p> Engine<'p> {
 
     /// The rule that the call takes.
     pub(super) fn rule(&self, id: CallId) -> &'p Rule {
-        let call = &self.calls[id];
-        let route = self.program.sites[call.site].route.expect("only a call with a route takes a rule");
-        &self.program.routes[route].rules[call.rule]
+        &self.program.rules[self.calls[id].rule]
     }
 
     /// The request has been delayed if it was to be. Like Envoy's filter for faults, all this precedes whatever else the
@@ -82,8 +96,7 @@ impl<'p> Engine<'p> {
             Draw::PerCall => self.drawn(id, targets, 0),
             Draw::PerAttempt => self.drawn_of_ready(id, targets, 0),
             Draw::PerConnection => {
-                let call = &self.calls[id];
-                let rule = (self.program.sites[call.site].route.expect("a rule is of a route"), call.rule);
+                let rule = self.calls[id].rule;
                 let drawn = Drawn { rule, target: self.drawn(id, targets, 0) as u32 };
                 let known = self.target_of_connection(id);
                 let kept = known.filter(|known| known.rule == rule).unwrap_or(drawn);

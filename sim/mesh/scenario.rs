@@ -59,6 +59,8 @@ pub struct Scenario {
     pub sources: IndexVec<SourceIdx, TrafficSource>,
     /// Rules for requests, those of one service in the order in which they are looked at.
     pub routes: Vec<Route>,
+    /// The same after each event that applies routes, in the order of time: all that there are then.
+    pub applied: Vec<Vec<Route>>,
     /// How callers treat services, beside [`Service::balancing`].
     pub policies: Vec<Policy>,
     /// What sidecars are told of, under a mesh that tells all it is allowed to.

@@ -341,6 +341,8 @@ pub struct ControlRecord {
     pub apply_cpu: u64,
     /// Memory of all instances in bytes.
     pub memory: f64,
+    /// Measured calls on routes that some event changes, and those of them that took older routes than were written.
+    pub outdated: [u64; 2],
 }
 
 impl ControlRecord {

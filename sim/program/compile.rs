@@ -32,6 +32,7 @@ pub fn compile(scenario: &Scenario, mesh: &MeshModel) -> Program {
         .collect();
     let start = SimTime::ZERO + scenario.run.warm_up;
     let edges = edges.finish();
+    let (routes, rules) = calls.routes.finish();
     let serving = workloads.serving().count();
     let mut program = Program {
         scenario: scenario.name.clone(),
@@ -48,7 +49,8 @@ pub fn compile(scenario: &Scenario, mesh: &MeshModel) -> Program {
         steps: calls.steps,
         actions: calls.actions,
         sites: calls.sites,
-        routes: calls.routes.finish(),
+        routes,
+        rules,
         edges,
         sources,
         machines,

@@ -55,6 +55,8 @@ pub struct Change {
     pub name: String,
     /// The pods that it is about; `None` of routes and policies.
     pub endpoints: Option<LifeIdx>,
+    /// The position of what routes are from then on among those of the scenario, if it says so.
+    pub applies: Option<u32>,
     /// Of endpoints: how many the workload has when the run begins.
     pub endpoint_count: u64,
     /// When it happens first, ...
@@ -302,6 +304,7 @@ fn changes(
         Some(Change {
             name: event.name.clone(),
             endpoints: None,
+            applies: change.applies,
             endpoint_count: 0,
             first: event.time(0),
             every: event.repeated.map_or(Span::ZERO, |repeated| repeated.every),
@@ -327,6 +330,7 @@ fn of_endpoints(
     Change {
         name: format!("{}{}", Event::ENDPOINTS, workload.name),
         endpoints: Some(life),
+        applies: None,
         endpoint_count: u64::from(workload.wanted),
         first: SimTime::ZERO,
         every: Span::ZERO,

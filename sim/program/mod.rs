@@ -44,6 +44,7 @@ pub use endpoints::Endpoints;
 pub use lifecycle::Lifecycle;
 pub use resilience::{Bounds, Resilience};
 pub use route::{Route, RouteIdx};
+use route::{Rule, RuleIdx};
 pub use telemetry::{AfterRun, Telemetry};
 
 index_type! {
@@ -100,6 +101,8 @@ pub struct Program {
     pub sites: IndexVec<SiteIdx, Site>,
     /// What proxies do with the calls of sites.
     pub routes: IndexVec<RouteIdx, Route>,
+    /// The rules of all routes.
+    pub rules: IndexVec<RuleIdx, Rule>,
     /// Edges.
     pub edges: IndexVec<EdgeIdx, Edge>,
     /// Sources of traffic.

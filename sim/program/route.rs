@@ -15,7 +15,7 @@ pub mod explain;
 
 use crate::index::IndexVec;
 use crate::index_type;
-use crate::mesh::scenario::{OperationIdx, SourceIdx};
+use crate::mesh::scenario::{OperationIdx, ServiceIdx, SourceIdx};
 use crate::policy::backoff::Pauses;
 use crate::policy::retry::Conditions;
 use crate::vocabulary::routing::{FaultAbort, FaultDelay};
@@ -28,7 +28,7 @@ pub use choice::{Attribute, Choice};
 index_type! {
     /// What a proxy does with the requests of a call site.
     pub struct RouteIdx;
-    /// A rule, counted within its route.
+    /// A rule of a route.
     pub struct RuleIdx;
 }
 
@@ -37,8 +37,19 @@ index_type! {
 pub struct Route {
     /// Which rule a request takes, by its source.
     pub choices: IndexVec<SourceIdx, Choice>,
-    /// The rules that some request can take.
-    pub rules: IndexVec<RuleIdx, Rule>,
+    /// What takes its place once the proxy has been told, in the order of the events that change it.
+    pub later: Vec<Later>,
+}
+
+/// A route that takes the place of another one.
+#[derive(Clone, Copy, Debug)]
+pub struct Later {
+    /// Position among the scenario's [applied](crate::mesh::scenario::Scenario::applied) routes.
+    pub applied: u32,
+    /// Whose requests it is about.
+    pub service: ServiceIdx,
+    /// What the proxy does then.
+    pub route: RouteIdx,
 }
 
 /// What happens to a request that takes a rule.

@@ -84,8 +84,20 @@ impl Clients {
 
 impl Shared<'_> {
     /// A proxy has a change; if it is about endpoints, it picks others from now on.
-    pub(super) fn learn(&mut self, number: u32, subscriber: SubscriberIdx, learned: &mut Vec<Learned>) {
-        let Some((life, version)) = self.changes.get(number).endpoints else { return };
+    /// Where it is told of one service at a time, it has that of `service` alone.
+    pub(super) fn learn(
+        &mut self,
+        number: u32,
+        service: Option<u32>,
+        subscriber: SubscriberIdx,
+        learned: &mut Vec<Learned>,
+    ) {
+        let open = self.changes.get(number);
+        let change = &self.setup.changes[open.change];
+        if let (Some(told), Some(applied)) = (&mut self.told, change.applies) {
+            told.learn(subscriber, applied, service.as_ref().map_or(&change.services, std::slice::from_ref));
+        }
+        let Some((life, version)) = open.endpoints else { return };
         let client = ClientIdx(subscriber.0);
         if self.members.as_mut().is_some_and(|members| members.learn(client, life, version)) {
             learned.push((client, life));
@@ -118,6 +130,9 @@ impl Control<'_> {
         debug_assert!(!receiver.is_connected && receiver.lost == 0, "it was not there");
         receiver.is_connected = true;
         receiver.has = self.shared.changes.next();
+        if let Some(told) = &mut self.shared.told {
+            told.learn_all(subscriber);
+        }
         self.connected[self.shared.setup.subscribers[subscriber].audience] += 1;
         if let Plane::Stream(destination) = &mut self.plane {
             destination.connect(subscriber, now);

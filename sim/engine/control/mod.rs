@@ -13,6 +13,7 @@ mod members;
 mod push;
 mod rules;
 mod stream;
+mod told;
 
 use std::collections::VecDeque;
 
@@ -38,6 +39,7 @@ use members::Members;
 use push::Replica;
 use rules::Rules;
 use stream::Destination;
+use told::Told;
 
 /// The state of everything that is told of changes.
 #[derive(Debug)]
@@ -83,6 +85,8 @@ struct Shared<'p> {
     changes: Changes,
     /// `None` where no pods come and go.
     members: Option<Members>,
+    /// `None` where no event says what routes are.
+    told: Option<Told>,
     receivers: IndexVec<SubscriberIdx, Receiver>,
     /// Control threads' CPU in the window, in nanoseconds.
     applied: IndexVec<GroupIdx, u64>,
@@ -214,6 +218,7 @@ impl<'p> Control<'p> {
                 replication,
                 changes: Changes::new(setup.changes.len()),
                 members,
+                told: Told::new(program, setup),
                 receivers,
                 applied: IndexVec::filled(0, program.groups.len()),
                 applied_by: IndexVec::filled(0, program.proxies.len()),
@@ -245,6 +250,11 @@ impl<'p> Control<'p> {
         schedule: &mut Schedule<Event>,
     ) {
         let now = schedule.now();
+        if let (Some(told), Some(applied)) =
+            (&mut self.shared.told, self.shared.setup.changes[change].applies)
+        {
+            told.write(applied, &self.shared.setup.changes[change].services);
+        }
         let Shared { program, replication, .. } = self.shared;
         let is_measured = program.window.contains(now);
         let key = Key::new(&[program.seed, u64::from(replication), hash_name("watch")]);
@@ -267,6 +277,10 @@ impl<'p> Control<'p> {
         self.unheard_measured -= u32::from(written.is_measured);
         if let (Some(members), Some((life, version))) = (&mut self.shared.members, written.endpoints) {
             members.hear(life, version);
+        }
+        let change = &self.shared.setup.changes[written.change];
+        if let (Some(told), Some(applied)) = (&mut self.shared.told, change.applies) {
+            told.hear(applied, &change.services);
         }
         let nodes = match (&self.rules, written.endpoints) {
             (Some(rules), Some((life, _))) => rules.concerned(life),
@@ -325,6 +339,9 @@ impl<'p> Control<'p> {
         if let Some(certificates) = &self.certificates {
             certificates.check(now);
         }
+        if let Some(told) = &self.shared.told {
+            told.check();
+        }
         match &self.plane {
             Plane::Nobody => self.shared.check_missing(self.rules.as_ref()),
             Plane::Push(replicas) => {
@@ -345,7 +362,7 @@ impl<'p> Control<'p> {
         nodes: &mut [NodeRecord],
     ) -> (ControlRecord, Option<CertificateRecord>) {
         let certificates = self.certificates.map(|certificates| certificates.finish(proxies));
-        let Shared { program, setup, applied, applied_by, messages, bytes, changes, .. } = self.shared;
+        let Shared { program, setup, applied, applied_by, messages, bytes, changes, told, .. } = self.shared;
         for (group, cpu) in applied.iter_enumerated() {
             proxies[group.position()].cpu += cpu;
         }
@@ -378,6 +395,7 @@ impl<'p> Control<'p> {
             cpu_peak: self.peak,
             apply_cpu: applied.iter().sum(),
             memory: setup.memory,
+            outdated: told.map_or([0; 2], |told| told.calls()),
         };
         (record, certificates)
     }
@@ -454,7 +472,7 @@ impl<'p> Engine<'p> {
             // One that has now reached everybody is forgotten, and those before it were.
             let is_open = number >= shared.changes.first();
             if is_open && shared.is_concerned(shared.changes.get(number).change, subscriber) {
-                shared.learn(number, subscriber, &mut control.learned);
+                shared.learn(number, None, subscriber, &mut control.learned);
                 shared.changes.reach(number, now);
             }
         }

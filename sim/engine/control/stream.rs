@@ -198,7 +198,7 @@ impl Destination {
         let topic = &self.topics[subscription.service];
         for version in had..version {
             let number = topic.changes[(version - topic.before) as usize];
-            shared.learn(number, subscriber, learned);
+            shared.learn(number, Some(subscription.service.0), subscriber, learned);
             shared.changes.reach_part(number, subscriber, now);
         }
     }

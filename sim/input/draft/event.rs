@@ -2,10 +2,12 @@
 
 use crate::units::Span;
 
-use super::Located;
+use crate::diag::Location;
+
+use super::{Located, RouteDraft};
 
 /// What may happen: the key that says so, an example, and what it is.
-pub const EVENTS: [(&str, &str, &str); 5] = [
+pub const EVENTS: [(&str, &str, &str); 6] = [
     (
         "change",
         "{at: 40s, change: [reviews, ratings], objects: 10, every: 1s, until: 60s}",
@@ -30,6 +32,11 @@ pub const EVENTS: [(&str, &str, &str); 5] = [
         "certificate_authority",
         "{at: 20s, certificate_authority: down, for: 60s}",
         "for so long nobody gets a certificate: proxies ask again and again, and new ones wait",
+    ),
+    (
+        "apply",
+        "{at: 20s, apply: [{name: reviews, host: reviews, rules: [{to: {service: reviews, subset: v2}}]}]}",
+        "routes are written as in `routes`: each takes the place of the one of its name, or is new",
     ),
 ];
 
@@ -81,6 +88,13 @@ pub enum EventKindDraft {
     AuthorityDown {
         /// For how long.
         length: Located<Span>,
+    },
+    /// Routes take the places of those of the same kind, namespace and name, or are new.
+    Apply {
+        /// At least one.
+        routes: Vec<RouteDraft>,
+        /// Where they stand.
+        location: Location,
     },
 }
 

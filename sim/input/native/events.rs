@@ -9,6 +9,7 @@
 //!   - {at: 60s, scale: reviews, replicas: 6}
 //!   - {at: 70s, kill: [reviews, ratings], pods: 1}
 //!   - {at: 80s, certificate_authority: down, for: 60s}
+//!   - {at: 80s, apply: [{name: reviews, host: reviews, rules: [{to: {service: reviews, subset: v2}}]}]}
 //! ```
 
 use crate::diag::{Code, Diagnostic, Diagnostics, quote};
@@ -16,6 +17,8 @@ use crate::diag::{Code, Diagnostic, Diagnostics, quote};
 use crate::input::draft::{ChangedDraft, EVENTS, EventDraft, EventKindDraft};
 use crate::input::fields::{self, Fields, list, located};
 use crate::input::tree::{Located, Node, Value};
+
+use super::routes::{self, list_or_one};
 
 /// One event.
 pub(super) fn event(node: &Node, diagnostics: &mut Diagnostics) -> Option<EventDraft> {
@@ -47,7 +50,14 @@ fn kind(fields: &mut Fields<'_, '_>) -> Option<EventKindDraft> {
         fields.report(problem.hint("write an event for each, at the same time if need be"));
     }
     // Each reports what is wrong with its own keys.
-    let read = [change(fields), rollout(fields), scale(fields), kill(fields), authority(fields)];
+    let read = [
+        change(fields),
+        rollout(fields),
+        scale(fields),
+        kill(fields),
+        authority(fields),
+        apply(fields),
+    ];
     read.into_iter().flatten().next()
 }
 
@@ -95,6 +105,21 @@ fn down(node: &Node, diagnostics: &mut Diagnostics) -> Option<()> {
     let problem = Diagnostic::error(Code::InvalidValue, "a certificate authority can only be down");
     diagnostics.push(problem.at(node.location).hint("write `certificate_authority: down`"));
     None
+}
+
+fn apply(fields: &mut Fields<'_, '_>) -> Option<EventKindDraft> {
+    let location = fields.take("apply")?.location;
+    let routes = fields.read("apply", list_or_one(routes::route))?;
+    if routes.is_empty() {
+        let problem =
+            Diagnostic::error(Code::InvalidValue, "without a route nothing is applied").at(location);
+        fields.report(problem.hint("write routes as in the section `routes`"));
+    }
+    if let Some(every) = fields.take("every").map(|every| every.location) {
+        let problem = Diagnostic::error(Code::InvalidValue, "routes that are applied again change nothing");
+        fields.report(problem.at(every).hint("write an event for each change"));
+    }
+    Some(EventKindDraft::Apply { routes, location })
 }
 
 /// A key that goes with one kind of event; with another it means nothing.

@@ -24,7 +24,7 @@ pub fn asked(scenario: &Scenario) -> Vec<&'static Feature> {
         names.extend(of_policy(&policy.policy));
         names.extend(policy.subset.map(|_| SUBSETS));
     }
-    for route in &scenario.routes {
+    for route in scenario.all_routes() {
         names.extend(route.of_connections.then_some(ROUTE_CONNECTIONS));
         for rule in &route.rules {
             names.extend(of_rule(rule));

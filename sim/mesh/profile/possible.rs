@@ -25,11 +25,12 @@ impl Profile {
     /// backends it does not know as a whole, so that its own way holds. Where a scenario is run as written, so is what
     /// objects say that the mesh does not read.
     pub fn possible<'s>(&self, scenario: &'s Scenario) -> Cow<'s, Scenario> {
-        if scenario.routes.is_empty() && scenario.policies.is_empty() {
+        if scenario.all_routes().next().is_none() && scenario.policies.is_empty() {
             return Cow::Borrowed(scenario);
         }
         let reduced = Reduction::of(self, scenario);
-        if reduced.routes == scenario.routes && reduced.policies == scenario.policies {
+        let (routes, policies) = (&scenario.routes, &scenario.policies);
+        if (&reduced.routes, &reduced.policies, &reduced.applied) == (routes, policies, &scenario.applied) {
             return Cow::Borrowed(scenario);
         }
         let mut possible = scenario.clone();
@@ -38,6 +39,7 @@ impl Profile {
             possible.services[policy.service].balancing = left.balancing;
         }
         possible.routes = reduced.routes;
+        possible.applied = reduced.applied;
         possible.policies = reduced.policies;
         Cow::Owned(possible)
     }
@@ -77,6 +79,8 @@ impl Profile {
 struct Reduction<'p> {
     profile: &'p Profile,
     routes: Vec<Route>,
+    /// Those from each event on that changes some.
+    applied: Vec<Vec<Route>>,
     policies: Vec<Policy>,
     lacking: BTreeSet<&'static str>,
     translated: BTreeSet<&'static str>,
@@ -88,16 +92,16 @@ impl<'p> Reduction<'p> {
         let mut reduction = Self {
             profile,
             routes: Vec::new(),
+            applied: Vec::new(),
             policies: Vec::new(),
             lacking: BTreeSet::new(),
             translated: BTreeSet::new(),
             unread: BTreeSet::new(),
         };
-        for route in &scenario.routes {
-            if reduction.reads(scenario, route.resource) {
-                let left = reduction.route(route);
-                reduction.routes.extend(left);
-            }
+        reduction.routes = reduction.of_routes(scenario, &scenario.routes);
+        for routes in &scenario.applied {
+            let left = reduction.of_routes(scenario, routes);
+            reduction.applied.push(left);
         }
         for policy in &scenario.policies {
             if reduction.reads(scenario, policy.resource) {
@@ -106,6 +110,16 @@ impl<'p> Reduction<'p> {
             }
         }
         reduction
+    }
+
+    fn of_routes(&mut self, scenario: &Scenario, routes: &[Route]) -> Vec<Route> {
+        let mut left = Vec::new();
+        for route in routes {
+            if self.reads(scenario, route.resource) {
+                left.extend(self.route(route));
+            }
+        }
+        left
     }
 
     fn reads(&mut self, scenario: &Scenario, resource: Resource) -> bool {

@@ -59,6 +59,9 @@ pub struct Change {
     /// How many objects change at once. They are spread evenly over the services; one concerns several services where
     /// there are fewer.
     pub objects: u32,
+    /// From then on routes are these of [`Scenario::applied`](super::Scenario::applied); `None` if nobody says what they
+    /// are.
+    pub applies: Option<u32>,
 }
 
 impl Change {
@@ -99,7 +102,7 @@ mod tests {
     #[test]
     fn objects_are_spread_evenly_and_every_service_has_one() {
         let of = |services: usize, objects| {
-            let change = Change { services: (0..services).map(ServiceIdx::at).collect(), objects };
+            let change = Change { services: (0..services).map(ServiceIdx::at).collect(), objects, applies: None };
             (0..services).map(|position| change.objects_of(position)).collect::<Vec<_>>()
         };
         assert_eq!(of(3, 7), [3, 2, 2]);
@@ -113,7 +116,7 @@ mod tests {
             name: "churn".to_owned(),
             at: Span::from_seconds(at),
             repeated,
-            kind: EventKind::Change(Change { services: vec![ServiceIdx::at(0)], objects: 1 }),
+            kind: EventKind::Change(Change { services: vec![ServiceIdx::at(0)], objects: 1, applies: None }),
         };
         let every = |until: Option<u64>| {
             Some(Repeated { every: Span::from_seconds(2), until: until.map(Span::from_seconds) })

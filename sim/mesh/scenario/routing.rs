@@ -116,11 +116,16 @@ impl Scenario {
         policy_of(&self.policies, service, subset, port)
     }
 
+    /// Routes of whatever time. Those that an event leaves alone stand there again.
+    pub fn all_routes(&self) -> impl Iterator<Item = &Route> {
+        self.routes.iter().chain(self.applied.iter().flatten())
+    }
+
     /// Subsets that a route sends requests to or a policy is for.
     pub fn used_subsets(&self) -> BTreeSet<(ServiceIdx, SubsetIdx)> {
         let mut used: BTreeSet<_> =
             self.policies.iter().filter_map(|policy| Some((policy.service, policy.subset?))).collect();
-        for rule in self.routes.iter().flat_map(|route| &route.rules) {
+        for rule in self.all_routes().flat_map(|route| &route.rules) {
             let forwarded = match &rule.action {
                 RuleAction::Forward(weighted) => weighted.as_slice(),
                 RuleAction::Redirect { .. } | RuleAction::Respond { .. } => &[],

@@ -10,6 +10,7 @@ use crate::input::{Draft, defaults};
 use crate::units::Span;
 
 use super::super::scenario::{Change, Event, EventKind, Repeated, Service, ServiceIdx};
+use super::applied::Applied;
 use super::names::Directory;
 
 /// One event may happen so often: what fits in memory and in a day.
@@ -19,12 +20,16 @@ pub(super) fn resolve(
     draft: &Draft,
     directory: &Directory<'_>,
     services: &IndexVec<ServiceIdx, Service>,
+    applied: &Applied,
     diagnostics: &mut Diagnostics,
 ) -> Vec<Event> {
     unique(&draft.events, diagnostics);
     let mut events = Vec::new();
     for (position, event) in draft.events.iter().enumerate() {
-        let kind = kind(&event.kind, directory, services, diagnostics);
+        let kind = match &event.kind {
+            EventKindDraft::Apply { routes, .. } => of_routes(applied.of_event(position), routes.len()),
+            other => kind(other, directory, services, diagnostics),
+        };
         let resolved = kind.map(|kind| Event {
             name: name(event, position),
             at: event.at.value,
@@ -48,6 +53,7 @@ fn name(event: &EventDraft, position: usize) -> String {
         EventKindDraft::Scale { .. } => "scale",
         EventKindDraft::Kill { .. } => "kill",
         EventKindDraft::AuthorityDown { .. } => "certificate-authority",
+        EventKindDraft::Apply { .. } => "apply",
     };
     event.name.as_ref().map_or_else(|| format!("{kind}-{}", position + 1), |name| name.value.clone())
 }
@@ -110,6 +116,13 @@ fn warn_of_warm_up(event: &EventDraft, last: Span, warm_up: Span, diagnostics: &
     }
 }
 
+/// Nothing happens where nothing is routed otherwise.
+fn of_routes(applied: Option<(u32, &[ServiceIdx])>, routes: usize) -> Option<EventKind> {
+    let (number, services) = applied.filter(|(_, services)| !services.is_empty())?;
+    let change = Change { services: services.to_vec(), objects: routes as u32, applies: Some(number) };
+    Some(EventKind::Change(change))
+}
+
 fn kind(
     kind: &EventKindDraft,
     directory: &Directory<'_>,
@@ -141,7 +154,7 @@ fn kind(
     Some(match kind {
         EventKindDraft::Change { objects, .. } => {
             let objects = objects.as_ref().map_or(named.len() as u32, |objects| objects.value);
-            EventKind::Change(Change { services: named, objects })
+            EventKind::Change(Change { services: named, objects, applies: None })
         }
         EventKindDraft::Rollout { .. } => EventKind::Rollout(named),
         EventKindDraft::Scale { replicas, .. } => {
@@ -149,7 +162,7 @@ fn kind(
             EventKind::Scale(named, replicas.value)
         }
         EventKindDraft::Kill { pods, .. } => EventKind::Kill(named, pods.value),
-        EventKindDraft::AuthorityDown { .. } => return of_cluster(kind),
+        EventKindDraft::AuthorityDown { .. } | EventKindDraft::Apply { .. } => return of_cluster(kind),
     })
 }
 

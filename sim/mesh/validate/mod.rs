@@ -9,6 +9,7 @@ use crate::input::draft::EventKindDraft;
 
 use super::scenario::{Event, Scenario, Service, ServiceIdx, SourceIdx, TrafficSource, Unsaid};
 
+mod applied;
 mod autoscale;
 mod backends;
 mod calls;
@@ -46,13 +47,16 @@ pub fn validate(draft: &Draft, diagnostics: &mut Diagnostics) -> Option<Scenario
     let sources = traffic::resolve(draft, &directory, &services, diagnostics);
     inject::mark(draft, &directory, &mut services, diagnostics);
     let policies = policies::resolve(draft, &directory, &sources, &mut services, diagnostics);
-    let routes = routes::resolve(draft, &directory, &services, &sources, diagnostics);
+    let routes = routes::resolve(draft, &draft.routes, &directory, &services, &sources, diagnostics);
     let cluster = placement::cluster(draft, &directory, &sources, diagnostics);
     let waypoints = waypoints::resolve(draft, &directory, &services, &cluster.zones, diagnostics);
     let scopes = scopes::resolve(draft, &services, diagnostics);
-    let events = events::resolve(draft, &directory, &services, diagnostics);
+    let known = applied::Known { draft, directory: &directory, services: &services, sources: &sources };
+    let applied = applied::resolve(&known, diagnostics);
+    let events = events::resolve(draft, &directory, &services, &applied, diagnostics);
     let slos = slo::resolve(draft, &sources, diagnostics);
     let calls = calls::check(draft, &services, &sources, &routes, diagnostics);
+    let applied = applied.checked(&known, diagnostics);
     check_pods(draft, &services, &sources, &events, diagnostics);
     check_content(&services, &sources, diagnostics);
     if diagnostics.has_errors() {
@@ -70,6 +74,7 @@ pub fn validate(draft: &Draft, diagnostics: &mut Diagnostics) -> Option<Scenario
         services,
         sources,
         routes,
+        applied,
         policies,
         scopes,
         waypoints,

@@ -22,12 +22,13 @@ pub(super) fn full_name(namespace: Option<&str>, name: &str) -> String {
 /// All routes in the order in which they are looked at.
 pub(super) fn resolve(
     draft: &Draft,
+    written: &[RouteDraft],
     directory: &Directory<'_>,
     services: &IndexVec<ServiceIdx, Service>,
     sources: &IndexVec<SourceIdx, TrafficSource>,
     diagnostics: &mut Diagnostics,
 ) -> Vec<Route> {
-    let drafts = unique(&draft.routes, diagnostics);
+    let drafts = unique(written, diagnostics);
     let gateways = Gateways::new(draft, &drafts, sources);
     let mut hosts = Hosts::new(&drafts, directory, services.len());
     hosts.drop_second(&drafts, services, diagnostics);
@@ -59,16 +60,20 @@ pub(super) fn resolve(
     order::arrange(routes.collect())
 }
 
+/// What makes two routes the same object: kind, namespace, name, and which of its sections it is.
+pub(super) fn object(route: &RouteDraft) -> (Resource, &str, &str, bool) {
+    let namespace = route.namespace.as_deref().unwrap_or(defaults::NAMESPACE);
+    (route.resource, namespace, route.name.value.as_str(), route.level == Level::Request)
+}
+
 /// Routes whose name another one of their kind and namespace has are left out: as in a cluster the last one holds. In the
 /// scenario's own format that is an error.
-fn unique<'d>(routes: &'d [RouteDraft], diagnostics: &mut Diagnostics) -> Vec<&'d RouteDraft> {
+pub(super) fn unique<'d>(routes: &'d [RouteDraft], diagnostics: &mut Diagnostics) -> Vec<&'d RouteDraft> {
     let mut kept: Vec<&RouteDraft> = Vec::new();
     let mut known = BTreeMap::new();
     for route in routes {
-        let namespace = route.namespace.as_deref().unwrap_or(defaults::NAMESPACE);
-        let key = (route.resource, namespace, route.name.value.as_str(), route.level == Level::Request);
-        let Some(&position) = known.get(&key) else {
-            known.insert(key, kept.len());
+        let Some(&position) = known.get(&object(route)) else {
+            known.insert(object(route), kept.len());
             kept.push(route);
             continue;
         };

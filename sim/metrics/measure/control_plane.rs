@@ -70,6 +70,11 @@ pub(super) const OF_CONTROL_PLANE: &[Measure] = &[
         let instances = if statistic == Statistic::Total { 1.0 } else { control.instances as f64 };
         Some(Sample::exact(control.memory / instances))
     }),
+    // Of calls on routes that an event changes: those that took older routes than were written.
+    Measure::new("outdated_routes", Unit::Ratio, MEAN, |record, _, _| {
+        let [all, outdated] = managed(record)?.outdated;
+        Sample::ratio(outdated as f64, all as f64)
+    }),
     Measure::new("proxies", Unit::Count, TOTAL, |record, _, _| Some(count(managed(record)?.subscribers))),
     Measure::new("instances", Unit::Count, TOTAL, |record, _, _| Some(count(managed(record)?.instances))),
 ];

@@ -189,6 +189,9 @@ fn event(event: &EventDraft) -> Yaml {
             map.put("scale", changed(services));
             map.put("replicas", Yaml::plain(replicas.value));
         }
+        EventKindDraft::Apply { routes, .. } => {
+            map.one_or_some("apply", routes.iter().map(super::routes::route).collect())
+        }
         EventKindDraft::Kill { services, pods } => {
             map.put("kill", changed(services));
             map.put("pods", Yaml::plain(pods.value));

@@ -18,7 +18,9 @@ use super::concern::{
     Asked, Candidate, candidates, concerning, leaves_others_alone, names_of, no_backend, operation_of,
 };
 use super::condition::{Place, is_header};
-use super::{Action, Answer, Backend, Draw, Mirror, Route, RouteIdx, Rule, RuleIdx, Target, Why};
+use super::{
+    Action, Answer, Attempts, Backend, Draw, Later, Mirror, Route, RouteIdx, Rule, RuleIdx, Target, Why,
+};
 
 /// The namespace of clients, which say none.
 const CLIENT_NAMESPACE: &str = "default";
@@ -46,15 +48,23 @@ pub(in crate::program) struct Routes<'a> {
     tries: Tries<'a>,
     known: BTreeMap<Hop, Option<RouteIdx>>,
     made: IndexVec<RouteIdx, Route>,
+    rules: IndexVec<RuleIdx, Rule>,
 }
 
 impl<'a> Routes<'a> {
     pub(in crate::program) fn new(scenario: &'a Scenario, retries: Option<&'a RetryModel>) -> Self {
-        Self { scenario, tries: Tries { scenario, retries }, known: BTreeMap::new(), made: IndexVec::new() }
+        Self {
+            scenario,
+            tries: Tries { scenario, retries },
+            known: BTreeMap::new(),
+            made: IndexVec::new(),
+            rules: IndexVec::new(),
+        }
     }
 
-    pub(in crate::program) fn finish(self) -> IndexVec<RouteIdx, Route> {
-        self.made
+    /// All routes, and the rules that some request can take.
+    pub(in crate::program) fn finish(self) -> (IndexVec<RouteIdx, Route>, IndexVec<RuleIdx, Rule>) {
+        (self.made, self.rules)
     }
 
     /// What the proxy does with these calls; `None` if that is nothing but pass them on.
@@ -62,36 +72,61 @@ impl<'a> Routes<'a> {
         if let Some(&known) = self.known.get(&hop) {
             return known;
         }
-        let made = self.make(hop, edges).map(|route| self.made.push(route));
+        let place = self.place(hop);
+        let mut routes = self.concerning(hop, &place, &self.scenario.routes);
+        let mut made = self.make(hop, &place, &routes, edges);
+        let mut later = Vec::new();
+        for (applied, all) in (0..).zip(&self.scenario.applied) {
+            let changed = self.concerning(hop, &place, all);
+            if changed != routes {
+                let route = self.make(hop, &place, &changed, edges).unwrap_or_else(|| self.plain(hop, edges));
+                later.push(Later { applied, service: hop.service, route: self.made.push(route) });
+                routes = changed;
+            }
+        }
+        if !later.is_empty() {
+            let mut first = made.unwrap_or_else(|| self.plain(hop, edges));
+            first.later = later;
+            made = Some(first);
+        }
+        let made = made.map(|route| self.made.push(route));
         self.known.insert(hop, made);
         made
     }
 
-    fn make(&self, hop: Hop, edges: &mut Edges<'_>) -> Option<Route> {
-        let place = self.place(hop);
-        let routes = self.concerning(hop, &place);
+    fn make(
+        &mut self,
+        hop: Hop,
+        place: &Place<'a>,
+        routes: &[&'a scenario::Route],
+        edges: &mut Edges<'_>,
+    ) -> Option<Route> {
         if routes.is_empty() {
-            return self.unasked(hop, edges);
+            let attempts = self.tries.inherited(hop.service, hop.operation)?;
+            return Some(self.passing_on(hop, Some(attempts), edges));
         }
         let sources = self.sources_behind(hop);
         let varies = |name: Name<'_>| {
             sources.iter().flat_map(|source| &source.headers).any(|header| is_header(name, &header.name))
         };
-        let mut rules = IndexVec::new();
         let mut numbers: Vec<(*const routing::Rule<scenario::Backend>, RuleIdx)> = Vec::new();
         let mut matches: Vec<(Vec<Condition<'_>>, RuleIdx)> = Vec::new();
-        for candidate in candidates(&routes) {
+        for candidate in candidates(routes) {
             let left = match candidate.of {
                 None => Some(Vec::new()),
                 Some(of) => place.remaining(of, varies),
             };
             let Some(left) = left else { continue };
             let known = numbers.iter().find(|(rule, _)| std::ptr::eq(*rule, candidate.rule));
-            let number = known.map_or(rules.next_index(), |(_, number)| *number);
-            if number == rules.next_index() {
-                rules.push(self.rule(&candidate, hop, edges));
-                numbers.push((candidate.rule, number));
-            }
+            let number = match known {
+                Some((_, number)) => *number,
+                None => {
+                    let rule = self.rule(&candidate, hop, edges);
+                    let number = self.rules.push(rule);
+                    numbers.push((candidate.rule, number));
+                    number
+                }
+            };
             let always = left.is_empty();
             matches.push((left, number));
             if always {
@@ -99,14 +134,12 @@ impl<'a> Routes<'a> {
             }
         }
         if matches.last().is_none_or(|(left, _)| !left.is_empty()) {
-            matches.push((Vec::new(), rules.push(self.otherwise(&routes, hop, edges))));
+            let otherwise = self.otherwise(routes, hop, edges);
+            matches.push((Vec::new(), self.rules.push(otherwise)));
         }
-        let choices = self
-            .scenario
-            .sources
-            .iter()
-            .map(|source| choice(&place, &matches, &source.headers, place.is_own));
-        Some(Route { choices: choices.collect(), rules })
+        let choices =
+            self.scenario.sources.iter().map(|source| choice(place, &matches, &source.headers, place.is_own));
+        Some(Route { choices: choices.collect(), later: Vec::new() })
     }
 
     /// What is known of every call.
@@ -144,30 +177,38 @@ impl<'a> Routes<'a> {
     }
 
     /// The routes for these calls, in order.
-    fn concerning(&self, hop: Hop, place: &Place<'_>) -> Vec<&'a scenario::Route> {
+    fn concerning(
+        &self,
+        hop: Hop,
+        place: &Place<'_>,
+        routes: &'a [scenario::Route],
+    ) -> Vec<&'a scenario::Route> {
         let named = match hop.caller {
             Caller::Source(source) => self.scenario.sources[source].host.is_some(),
             Caller::Service(..) => false,
         };
-        concerning(self.scenario, Asked { service: hop.service, named }, &place.ends)
+        concerning(self.scenario, routes, Asked { service: hop.service, named }, &place.ends)
+    }
+
+    /// Requests are passed on.
+    fn plain(&mut self, hop: Hop, edges: &mut Edges<'_>) -> Route {
+        self.passing_on(hop, None, edges)
     }
 
     /// Where nothing is written, only the mesh's own retries can make a difference.
-    fn unasked(&self, hop: Hop, edges: &mut Edges<'_>) -> Option<Route> {
-        let attempts = self.tries.inherited(hop.service, hop.operation)?;
+    fn passing_on(&mut self, hop: Hop, attempts: Option<Attempts>, edges: &mut Edges<'_>) -> Route {
         let to = Target::Backend(asked_for(hop, edges));
         let rule = Rule {
             action: Action::Forward(vec![(1.0, to)]),
             delay: None,
             abort: None,
             mirrors: Vec::new(),
-            attempts: Some(attempts),
+            attempts,
             draw: self.draw(hop),
         };
-        let mut rules = IndexVec::new();
-        let only = rules.push(rule);
+        let only = self.rules.push(rule);
         let choices = IndexVec::filled(super::Choice::Fixed(only), self.scenario.sources.len());
-        Some(Route { choices, rules })
+        Route { choices, later: Vec::new() }
     }
 
     /// What happens to requests that no rule is for.

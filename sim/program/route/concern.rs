@@ -33,9 +33,14 @@ pub(super) fn names_of(service: &Service) -> Vec<String> {
 }
 
 /// The routes for these requests, in order. At a gateway only those whose host fits best.
-pub(super) fn concerning<'a>(scenario: &'a Scenario, asked: Asked, ends: &Ends) -> Vec<&'a Route> {
+pub(super) fn concerning<'a>(
+    scenario: &Scenario,
+    routes: &'a [Route],
+    asked: Asked,
+    ends: &Ends,
+) -> Vec<&'a Route> {
     let protocol = scenario.services[asked.service].application.protocol;
-    let routes = scenario.routes.iter().filter(|route| {
+    let routes = routes.iter().filter(|route| {
         route.of_connections == (protocol == Protocol::Tcp)
             && (route.visible_in.as_ref())
                 .is_none_or(|namespaces| ends.gateway.is_some() || namespaces.contains(&ends.namespace))

@@ -202,7 +202,7 @@ pub fn asked_for(scenario: &Scenario, host: &str, gateway: Option<&str>) -> Opti
     }
     let ends = Ends { gateway: Some(gateway?.to_owned()), hosts: vec![host.to_owned()], ..Ends::default() };
     let first = ServiceIdx::at(0);
-    let routes = concerning(scenario, Asked { service: first, named: true }, &ends);
+    let routes = concerning(scenario, &scenario.routes, Asked { service: first, named: true }, &ends);
     let backends = routes.iter().flat_map(|route| &route.rules).filter_map(|rule| match &rule.action {
         RuleAction::Forward(backends) => backends.iter().find_map(|one| match one.backend {
             Backend::Service { service, .. } => Some(service),
@@ -232,10 +232,10 @@ pub fn explain(scenario: &Scenario, profile: &Profile, mesh: &MeshModel, questio
     let asked = Asked { service: question.service, named: question.host.is_some() };
     let ends = ends(scenario, question);
     let enforcer = enforcement(&whole, mesh, question);
-    let written = concerning(&whole, asked, &ends);
+    let written = concerning(&whole, &whole.routes, asked, &ends);
     let left = match enforcer {
         Enforcement::Nobody => Vec::new(),
-        _ => concerning(&possible, asked, &ends),
+        _ => concerning(&possible, &possible.routes, asked, &ends),
     };
     let view = effect::View { scenario: &possible, mesh, question, enforcer: &enforcer };
     let mut rules: Vec<Explained> = Vec::new();

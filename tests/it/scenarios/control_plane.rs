@@ -356,3 +356,43 @@ proptest! {
         prop_assert_eq!(digest(&record), digest(&changes(&mesh, delay, &events.join(", "))));
     }
 }
+
+/// Visits of the versions of `b`, and calls on its routes, all and those on old ones; every 100 ms, from 1050 ms on, `a`
+/// is asked and calls `b`, of which an event sends the calls from one version to the other.
+fn diverted(mesh: &MeshModel, at: &str) -> (Vec<u64>, [u64; 2]) {
+    let text = format!(
+        "cluster: {{network_delay: 0s}}\nservices:\n  - {{name: a, service_time: 1ms, script: [{{call: b}}]}}\n  \
+         - {{name: b, service_time: 1ms, versions: [{{name: v1}}, {{name: v2}}]}}\nsubsets:\n  \
+         - {{service: b, name: v1, labels: {{version: v1}}}}\n  - {{service: b, name: v2, labels: {{version: v2}}}}\n\
+         routes: [{{name: b, host: b, to: {{service: b, subset: v1}}}}]\ntraffic:\n  \
+         - {{name: users, service: a, from: outside, arrivals: {{constant: 10/s}}}}\nevents:\n  \
+         - {{at: {at}, apply: {{name: b, host: b, to: {{service: b, subset: v2}}}}}}\n"
+    );
+    let record = run(mesh, 1_000, 2_000, &text);
+    let versions = record.versions.iter().map(|version| version.visits).collect();
+    (versions, control(&record).outdated)
+}
+
+#[test]
+fn requests_take_the_routes_that_their_proxy_has_been_told_of() {
+    // The proxies of `a` and of both versions see `b`: 102 ms until the first push is made, then 4 ms each; `a` is first
+    // and takes it over within 6 ms, at 112 ms.
+    let mesh = istiod(&[ONE_AT_A_TIME]);
+    let (early, _) = diverted(&mesh, "1500ms");
+    let (late, outdated) = diverted(&mesh, "1700ms");
+    assert_eq!(early.iter().sum::<u64>(), 20);
+    assert_eq!(early[0] + 2, late[0], "two requests more go the old way when it changes 200 ms later");
+    assert_eq!(outdated[0], 20, "all calls are on routes that change");
+    assert!((1..=2).contains(&outdated[1]), "within 112 ms of the change: {outdated:?}");
+    // A control plane that waits ten times as long makes ten times as many requests go the old way.
+    let slow = istiod(&[ONE_AT_A_TIME, ("control_plane.debounce_quiet", "1s")]);
+    let (slow, outdated) = diverted(&slow, "1500ms");
+    assert_eq!((slow[0], outdated[1]), (early[0] + 9, 10));
+}
+
+#[test]
+fn streams_tell_of_routes_too_and_without_a_mesh_there_are_none() {
+    let (linkerd, outdated) = diverted(&mesh("linkerd"), "1500ms");
+    assert_eq!((linkerd[0] + linkerd[1], outdated), (20, [20, 0]), "it takes less than a millisecond");
+    assert_eq!(linkerd[0], 5);
+}
