@@ -18,10 +18,10 @@ use crate::metrics::{
     ChangeLabel, EdgeLabel, EntryLabel, Labels, PRECISION_LADDER, RunRecord, VersionLabel,
     precision_possible, precision_reached,
 };
-use crate::program::control::{Change, Outage};
+use crate::program::control::{self, Change, Outage};
 use crate::program::lifecycle::Incident;
 use crate::program::{Edge, Program, WorkloadIdx};
-use crate::units::{Ratio, Span};
+use crate::units::{Ratio, SimTime, Span};
 use crate::vocabulary::Arrivals;
 
 /// How many replications to run.
@@ -143,21 +143,34 @@ fn outage(outage: &Outage) -> ChangeLabel {
     }
 }
 
+/// What happens to pods, then to instances of the control plane, then to the certificate authority.
+fn incidents(program: &Program) -> Vec<ChangeLabel> {
+    let label = |name: &str, first: SimTime, every: Span, times: u64| {
+        let last = first + Span::from_nanos(every.nanos() * times.saturating_sub(1));
+        ChangeLabel { name: name.to_owned(), is_about_endpoints: false, span: (first.nanos(), last.nanos()) }
+    };
+    let of_pods = |one: &Incident| label(&one.name, one.first, one.every, one.times);
+    let of_plane = |one: &control::Incident| {
+        let lasts = match one.kind {
+            control::IncidentKind::Kill(_) => Span::ZERO,
+            control::IncidentKind::Starve(_, length) => length,
+        };
+        let mut label = label(&one.name, one.first, one.every, one.times);
+        label.span.1 = (label.span.1 + lasts.nanos()).min(program.window.end().nanos());
+        label
+    };
+    let pods = program.lifecycle.iter().flat_map(|lifecycle| &lifecycle.incidents).map(of_pods);
+    let plane = program.control.iter().flat_map(|control| &control.incidents).map(of_plane);
+    let outages = program.control.iter().flat_map(|control| &control.outages).map(outage);
+    pods.chain(plane).chain(outages).collect()
+}
+
 /// The names of a program's rows in its records.
 pub fn labels(program: &Program) -> Labels {
     let workload = |index: WorkloadIdx| program.workloads[index].name.clone();
     let callee = |edge: &Edge| {
         let service = &program.services[edge.callee].name;
         edge.subset.as_ref().map_or_else(|| service.clone(), |subset| format!("{service}@{subset}"))
-    };
-    let incident = |incident: &Incident| {
-        let last =
-            incident.first + Span::from_nanos(incident.every.nanos() * incident.times.saturating_sub(1));
-        ChangeLabel {
-            name: incident.name.clone(),
-            is_about_endpoints: false,
-            span: (incident.first.nanos(), last.nanos()),
-        }
     };
     let lifecycle = program.lifecycle.as_deref();
     let control = program.control.as_deref();
@@ -200,9 +213,7 @@ pub fn labels(program: &Program) -> Labels {
         nodes: program.machines.nodes.iter().map(|node| node.name.clone()).collect(),
         zones: program.machines.zones.clone(),
         changes: program.control.iter().flat_map(|control| &control.changes).map(change).collect(),
-        incidents: (lifecycle.iter().flat_map(|of| &of.incidents).map(incident))
-            .chain(control.iter().flat_map(|control| &control.outages).map(outage))
-            .collect(),
+        incidents: incidents(program),
         certificates: control.is_some_and(|control| control.certificates.is_some()),
         lives: lifecycle.iter().flat_map(|of| &of.lives).map(|life| workload(life.workload)).collect(),
         currency: program.machines.currency,

@@ -65,6 +65,11 @@ pub(super) const POD_CHOICE: Purpose = Purpose(44);
 /// What happens to a certificate; the occasion is the repetition.
 pub(super) const CERTIFICATE: Purpose = Purpose(45);
 
+/// A proxy's connection to the control plane: to which instance (path 0), how old it gets (1), how long it waits (2).
+pub(super) const SESSION: Purpose = Purpose(60);
+/// Which instances of the control plane are killed (path 0), and when its autoscaler looks (1).
+pub(super) const INSTANCE_CHOICE: Purpose = Purpose(61);
+
 /// A step of a path: one more attempt of a proxy, of an application, and a copy.
 pub(super) const PROXY_ATTEMPT: u64 = 0x70_726f_7879;
 pub(super) const APPLICATION_ATTEMPT: u64 = 0x0061_6761_696e;

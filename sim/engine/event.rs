@@ -1,7 +1,7 @@
 //! Everything that can happen, on one screen.
 
 use crate::mesh::scenario::SourceIdx;
-use crate::program::control::{ChangeIdx, HolderIdx, SubscriberIdx};
+use crate::program::control::{ChangeIdx, HolderIdx, IncidentIdx as PlaneIncidentIdx, SubscriberIdx};
 use crate::program::lifecycle::{IncidentIdx, LifeIdx};
 use crate::program::{PodIdx, ProxyIdx};
 
@@ -121,7 +121,12 @@ pub enum Event {
         generation: u32,
     },
     /// The last byte of a push is on the wire.
-    PushSent(SubscriberIdx),
+    PushSent {
+        /// The proxy.
+        subscriber: SubscriberIdx,
+        /// Outdated if its connection is another one.
+        ticket: u32,
+    },
     /// A proxy has taken a push over.
     PushApplied {
         /// The proxy.
@@ -129,8 +134,13 @@ pub enum Event {
         /// It has all changes before this number.
         changes: u32,
     },
-    /// A control plane of streams has an update ready.
-    UpdateSent(u32),
+    /// An instance of a control plane of streams has made an update.
+    UpdateMade {
+        /// The instance.
+        instance: u32,
+        /// Which job, counted as they are begun.
+        number: u32,
+    },
     /// A proxy has taken an update over.
     UpdateApplied {
         /// The stream.
@@ -154,6 +164,23 @@ pub enum Event {
         /// Outdated if it has moved on.
         generation: u32,
     },
+    /// A proxy tries to connect to the control plane, is let in, or its connection is too old, whichever is next.
+    Session {
+        /// The proxy.
+        subscriber: SubscriberIdx,
+        /// Outdated if something came between.
+        number: u32,
+    },
+    /// An instance of the control plane takes connections.
+    InstanceReady(u32),
+    /// Something happens to the control plane's instances.
+    PlaneIncident(PlaneIncidentIdx),
+    /// It is over.
+    PlaneRelief(PlaneIncidentIdx),
+    /// What the control plane's instances have used is looked at.
+    PlaneScrape,
+    /// The control plane's autoscaler looks.
+    PlaneAutoscale,
     /// The demand of every node is held against its cores.
     NodeTick,
     /// An interval of the time line ends.

@@ -16,7 +16,9 @@ mod lifecycle;
 mod telemetry;
 
 pub use certificate::{CertificateModel, HolderModel, Renewal};
-pub use distribution::{ApplyCost, DistributionModel, PerCore, PushModel, ResourceCost, StreamModel, Way};
+pub use distribution::{
+    ApplyCost, DistributionModel, PerCore, PlaneAutoscaler, PushModel, ResourceCost, StreamModel, Way,
+};
 pub use lifecycle::{KubernetesModel, LifecycleModel, SidecarExit, SidecarMode, SidecarModel};
 pub use telemetry::{Logs, Metrics, Outcomes, Peers, PrometheusModel, Reports, SideModel, TelemetryModel};
 

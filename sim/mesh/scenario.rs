@@ -16,7 +16,7 @@ mod life;
 mod routing;
 mod scope;
 
-pub use event::{Change, Event, EventKind, Repeated};
+pub use event::{Change, Event, EventKind, PlaneEvent, Repeated};
 pub use guess::GuessedTime;
 pub use routing::{Backend, Policy, Route, Subset, SubsetIdx, Version, VersionIdx};
 pub(in crate::mesh) use routing::{merged, policy_of};

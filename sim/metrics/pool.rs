@@ -143,6 +143,7 @@ fn add_control(pooled: &mut ControlRecord, one: &ControlRecord) {
     pooled.cpu += one.cpu;
     pooled.cpu_peak = pooled.cpu_peak.max(one.cpu_peak);
     pooled.apply_cpu += one.apply_cpu;
+    pooled.plane.add(&one.plane);
 }
 
 /// Holders are the same in every replication.

@@ -315,13 +315,13 @@ pub struct CertificateRecord {
 }
 
 /// Changes of configuration that happened in the window, and what they cost.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct ControlRecord {
     /// One row per event.
     pub changes: Vec<ChangeRecord>,
     /// Instances of the control plane.
     pub instances: u64,
-    /// CPU that all of them may use, in cores.
+    /// CPU that all of them might use, as many as there were on average, in cores.
     pub cores: f64,
     /// Proxies that it tells of changes.
     pub subscribers: u64,
@@ -339,10 +339,150 @@ pub struct ControlRecord {
     pub cpu_peak: f64,
     /// CPU time of the proxies in the window to take changes over.
     pub apply_cpu: u64,
-    /// Memory of all instances in bytes.
+    /// Memory in bytes of all instances that there are at first, with all proxies connected and nothing to send.
     pub memory: f64,
     /// Measured calls on routes that some event changes, and those of them that took older routes than were written.
     pub outdated: [u64; 2],
+    /// What became of the instances.
+    pub plane: PlaneRecord,
+}
+
+/// As derived, but that nothing is said of instances to which nothing happens.
+impl fmt::Debug for ControlRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            changes,
+            instances,
+            cores,
+            subscribers,
+            builds,
+            messages,
+            bytes,
+            queue_max,
+            cpu,
+            cpu_peak,
+            apply_cpu,
+            memory,
+            outdated,
+            plane,
+        } = self;
+        let mut all = f.debug_struct("ControlRecord");
+        all.field("changes", changes).field("instances", instances).field("cores", cores);
+        all.field("subscribers", subscribers).field("builds", builds).field("messages", messages);
+        all.field("bytes", bytes).field("queue_max", queue_max).field("cpu", cpu);
+        all.field("cpu_peak", cpu_peak).field("apply_cpu", apply_cpu).field("memory", memory);
+        if *outdated != [0; 2] {
+            all.field("outdated", outdated);
+        }
+        if plane.is_eventful() {
+            all.field("plane", plane);
+        }
+        all.finish()
+    }
+}
+
+/// The instances of a control plane over time, and what happened to them in the window.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PlaneRecord {
+    /// CPU that all instances used in each interval of the time line, in cores; like all of these empty without a control
+    /// plane, and the sum over several replications.
+    pub cores: Vec<f64>,
+    /// Memory of all instances at the end of each interval, in bytes.
+    pub memory: Vec<f64>,
+    /// Proxies that wait to be pushed to, or updates that wait for a CPU, at the end of each interval.
+    pub queue: Vec<u32>,
+    /// Proxies that are connected at the end of each interval.
+    pub connected: Vec<u32>,
+    /// Instances that run at the end of each interval.
+    pub running: Vec<u32>,
+    /// The most memory that one instance had, in bytes.
+    pub memory_max: f64,
+    /// Messages to proxies, by [`PushKind::ALL`].
+    pub pushes: [u64; PushKind::ALL.len()],
+    /// What became of connections.
+    pub sessions: SessionCounts,
+    /// What became of instances.
+    pub instances: InstanceCounts,
+}
+
+impl PlaneRecord {
+    /// Whether anything happened to instances, or to connections but those of new proxies.
+    pub fn is_eventful(&self) -> bool {
+        let SessionCounts { connected: _, aged, lost, refused } = self.sessions;
+        self.instances != InstanceCounts::default() || aged + lost + refused > 0
+    }
+
+    /// Adds another replication.
+    pub(crate) fn add(&mut self, other: &Self) {
+        fn sum<T: Copy + std::ops::AddAssign>(all: &mut [T], one: &[T]) {
+            assert_eq!(all.len(), one.len(), "replications of one program have the same intervals");
+            for (all, one) in all.iter_mut().zip(one) {
+                *all += *one;
+            }
+        }
+        sum(&mut self.cores, &other.cores);
+        sum(&mut self.memory, &other.memory);
+        sum(&mut self.queue, &other.queue);
+        sum(&mut self.connected, &other.connected);
+        sum(&mut self.running, &other.running);
+        sum(&mut self.pushes, &other.pushes);
+        self.memory_max = self.memory_max.max(other.memory_max);
+        let (all, one) = (&mut self.sessions, other.sessions);
+        all.connected += one.connected;
+        all.aged += one.aged;
+        all.lost += one.lost;
+        all.refused += one.refused;
+        let (all, one) = (&mut self.instances, other.instances);
+        all.killed += one.killed;
+        all.out_of_memory += one.out_of_memory;
+        all.starved += one.starved;
+        all.started += one.started;
+        all.scalings += one.scalings;
+    }
+}
+
+/// What a message of a control plane to a proxy says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PushKind {
+    /// Routes or policies, and endpoints that changed with them.
+    Full,
+    /// Endpoints alone.
+    Endpoints,
+    /// All there is, to a proxy that has just connected.
+    Connect,
+}
+
+impl PushKind {
+    /// All of them, in order.
+    pub const ALL: [Self; 3] = [Self::Full, Self::Endpoints, Self::Connect];
+}
+
+/// What became of proxies' connections to the control plane in the window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SessionCounts {
+    /// Connections that were opened, those of new proxies included.
+    pub connected: u64,
+    /// That ended because they were old.
+    pub aged: u64,
+    /// That ended with their instance.
+    pub lost: u64,
+    /// That were refused because too many came at once.
+    pub refused: u64,
+}
+
+/// What became of a control plane's instances in the window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InstanceCounts {
+    /// Gone without warning.
+    pub killed: u64,
+    /// Killed because they took too much memory.
+    pub out_of_memory: u64,
+    /// How often they were starved of CPU.
+    pub starved: u64,
+    /// That came to take connections.
+    pub started: u64,
+    /// How often an autoscaler changed how many there are.
+    pub scalings: u64,
 }
 
 impl ControlRecord {

@@ -5,10 +5,14 @@ use crate::index_type;
 use crate::kernel::rng::{extend_path, hash_name};
 use crate::mesh::model::{DistributionModel, MeshModel, Way};
 use crate::mesh::scenario::{Event, EventKind, Scenario, ServiceIdx, SourceIdx};
+use crate::policy::push::connect::Reconnect;
 use crate::units::{Cores, SimTime, Span};
 
 mod audience;
 mod certificates;
+mod instance;
+
+pub use instance::{Incident, IncidentIdx, IncidentKind, Instance, Memory};
 
 use super::lifecycle::LifeIdx;
 use super::workload::Beside;
@@ -32,14 +36,16 @@ pub struct Control {
     pub changes: IndexVec<ChangeIdx, Change>,
     /// One per group of proxies that are told anything.
     pub audiences: IndexVec<AudienceIdx, Audience>,
-    /// In the order of the proxies. The one at position p is connected to instance p modulo their number.
+    /// In the order of the proxies.
     pub subscribers: IndexVec<SubscriberIdx, Subscriber>,
     /// Instances of the control plane; 0 where it is kube-proxy alone, and then nobody subscribes.
     pub replicas: u32,
     /// CPU of an instance, in cores.
     pub cores: f64,
-    /// Memory of all instances, in bytes.
-    pub memory: f64,
+    /// What becomes of an instance; `None` where there are none.
+    pub instance: Option<Instance>,
+    /// Events that happen to instances, in the scenario's order.
+    pub incidents: IndexVec<IncidentIdx, Incident>,
     /// How it tells.
     pub plane: Plane,
     /// Certificates of the proxies; `None` where none come to be.
@@ -104,6 +110,10 @@ pub struct Audience {
     pub apply_worker: Span,
     /// Worker threads of each.
     pub workers: u32,
+    /// How long they wait before they connect again.
+    pub reconnect: Reconnect,
+    /// What they have is not sent again when they do.
+    pub keeps: bool,
 }
 
 /// Services whose routes proxies are told of.
@@ -146,6 +156,8 @@ pub struct Push {
     pub longest: Span,
     /// Proxies that an instance pushes to at once.
     pub concurrency: u32,
+    /// Proxies that may connect to an instance in a second; 0 is no limit.
+    pub connects: u32,
     /// What came along unchanged is not sent.
     pub is_delta: bool,
     /// To prepare a push.
@@ -235,8 +247,10 @@ pub(super) fn build(
     }
     let replicas = mesh.distribution.as_ref().map_or(0, |model| model.replicas);
     let cores = cores(scenario, mesh.distribution.as_ref());
+    let instance = mesh.distribution.as_ref();
     Some(Box::new(Control {
-        memory: mesh.distribution.as_ref().map_or(0.0, |model| memory(scenario, model, subscribers.len())),
+        instance: instance.map(|model| Instance::new(scenario, model, &mesh.lifecycle.kubernetes)),
+        incidents: instance::incidents(scenario, program),
         plane: plane(scenario, mesh.distribution.as_ref(), cores),
         certificates: certificates::build(scenario, mesh.certificates.as_ref(), program, &subscribers),
         outages: certificates::outages(scenario, program),
@@ -253,15 +267,6 @@ fn cores(scenario: &Scenario, model: Option<&DistributionModel>) -> f64 {
     limit.map_or(scenario.cluster.nodes.cores.value(), Cores::value)
 }
 
-/// Of all instances: each knows every service and endpoint, and its own proxies.
-fn memory(scenario: &Scenario, model: &DistributionModel, proxies: usize) -> f64 {
-    let endpoints: u64 = scenario.services.iter().map(|service| u64::from(service.replicas)).sum();
-    let each = model.memory_base
-        + model.memory_per_service * scenario.services.len() as f64
-        + model.memory_per_endpoint * endpoints as f64;
-    each * f64::from(model.replicas) + model.memory_per_proxy * proxies as f64
-}
-
 fn plane(scenario: &Scenario, model: Option<&DistributionModel>, cores: f64) -> Plane {
     let speed = scenario.cluster.cpu_speed;
     match model.map(|model| &model.way) {
@@ -270,6 +275,7 @@ fn plane(scenario: &Scenario, model: Option<&DistributionModel>, cores: f64) -> 
             quiet: push.quiet,
             longest: push.longest,
             concurrency: push.concurrency.at(cores.ceil()) as u32,
+            connects: push.connect_rate.at(cores.ceil()) as u32,
             is_delta: push.is_delta,
             build: push.build_per_service.scale(scenario.services.len() as f64 / speed),
             push: nanos(push.push, speed),

@@ -22,7 +22,7 @@ use crate::units::{SimTime, Span};
 use super::control::ChangeIdx;
 use super::{Edge, PodIdx, Program, WorkloadIdx};
 
-pub(super) use autoscale::notes;
+pub(super) use autoscale::{SCRAPE, notes};
 pub(super) use build::{build, lives};
 
 index_type! {

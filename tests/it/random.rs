@@ -318,6 +318,8 @@ fn incident() -> impl Strategy<Value = (usize, String)> {
         "rollout: NAME, every: 30ms",
         "kill: NAME, pods: 1",
         "kill: NAME, pods: 3, every: 20ms",
+        "control_plane: kill, instances: 1",
+        "control_plane: starve, cores: 0.01, for: 50ms",
         "scale: NAME, replicas: 4",
         "scale: NAME, replicas: 1",
         "scale: NAME, replicas: 0",

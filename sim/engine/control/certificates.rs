@@ -17,6 +17,7 @@ use crate::units::{Cores, SimTime, Span};
 use crate::vocabulary::Issued;
 
 use super::super::{Engine, Event, draw};
+use super::instances::State;
 use super::{Control, Plane};
 
 /// Renewals before the run that are thought through.
@@ -208,16 +209,17 @@ impl<'p> Certificates<'p> {
     ) -> Option<Request> {
         let now = schedule.now();
         if self.is_down(now) {
-            self.refuse(index, incarnation, schedule);
+            self.refuse(Request { holder: index, incarnation, reached: now }, schedule);
             return None;
         }
         Some(Request { holder: index, incarnation, reached: now })
     }
 
-    fn refuse(&mut self, index: HolderIdx, incarnation: u16, schedule: &mut Schedule<Event>) {
+    /// The authority does not do what it was asked for.
+    pub(super) fn refuse(&mut self, request: Request, schedule: &mut Schedule<Event>) {
         let now = schedule.now();
         self.record.refused += u64::from(self.program.window.contains(now));
-        self.send((index, incarnation), CertificateStep::Refused, now, schedule);
+        self.send((request.holder, request.incarnation), CertificateStep::Refused, now, schedule);
     }
 
     /// The instance that a holder asks.
@@ -254,7 +256,7 @@ impl<'p> Certificates<'p> {
         let now = schedule.now();
         let Request { holder, incarnation, reached } = request;
         if self.is_down(now) {
-            return self.refuse(holder, incarnation, schedule);
+            return self.refuse(request, schedule);
         }
         if self.program.window.contains(now) {
             self.record.issued += 1;
@@ -348,12 +350,14 @@ impl Control<'_> {
     /// The authority works on a request.
     fn sign(&mut self, request: Request, schedule: &mut Schedule<Event>) {
         let Some(certificates) = &mut self.certificates else { return };
-        match &mut self.plane {
-            Plane::Push(replicas) if certificates.setup.is_control_plane => {
-                let instance = certificates.instance(request, replicas.len());
-                replicas[instance].sign(request, certificates.setup.issue, schedule);
-            }
-            _ => certificates.offer(request, schedule),
+        if !(certificates.setup.is_control_plane && matches!(self.plane, Plane::Push(_))) {
+            return certificates.offer(request, schedule);
+        }
+        let running: Vec<u32> = self.instances.of(State::Running).collect();
+        let chosen = (!running.is_empty()).then(|| running[certificates.instance(request, running.len())]);
+        match chosen.and_then(|instance| self.plane.replica(instance)) {
+            Some(replica) => replica.sign(request, certificates.setup.issue, schedule),
+            None => certificates.refuse(request, schedule),
         }
     }
 

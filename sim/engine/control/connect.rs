@@ -6,7 +6,6 @@ use crate::policy::available::Available;
 use crate::program::control::{Control as Setup, SubscriberIdx};
 use crate::program::lifecycle::{LifeIdx, Lifecycle};
 use crate::program::{Edge, EdgeIdx, PodIdx, Program};
-use crate::units::SimTime;
 
 use super::super::{Engine, Event};
 use super::members::{ClientIdx, Learned};
@@ -108,17 +107,16 @@ impl Shared<'_> {
 impl Control<'_> {
     /// A new pod's proxy asks for its configuration. Returns whether it is told when that is made.
     pub(in crate::engine) fn ask(&mut self, pod: PodIdx, schedule: &mut Schedule<Event>) -> bool {
-        let (Some(subscriber), Plane::Push(replicas)) = (self.clients.subscriber(pod), &mut self.plane)
-        else {
+        let (Some(subscriber), Plane::Push(_)) = (self.clients.subscriber(pod), &self.plane) else {
             return false;
         };
-        let count = replicas.len();
-        replicas[subscriber.position() % count].ask(subscriber, &mut self.shared, schedule);
+        self.shared.receivers[subscriber].asks = true;
+        self.try_session(subscriber, schedule);
         true
     }
 
     /// A pod's proxy has its first configuration, which is what the control plane knows.
-    pub(in crate::engine) fn connect(&mut self, pod: PodIdx, now: SimTime) {
+    pub(in crate::engine) fn connect(&mut self, pod: PodIdx, schedule: &mut Schedule<Event>) {
         if let Some(members) = &mut self.shared.members {
             // A node's pods share its rules, which are there already.
             if self.clients.subscriber(pod).is_some() {
@@ -135,15 +133,19 @@ impl Control<'_> {
         }
         self.connected[self.shared.setup.subscribers[subscriber].audience] += 1;
         if let Plane::Stream(destination) = &mut self.plane {
-            destination.connect(subscriber, now);
+            receiver.asks = true;
+            destination.welcome(subscriber);
+            self.try_session(subscriber, schedule);
         }
     }
 
     /// A pod's proxy is gone: what it has not been told does not concern it any more.
-    pub(in crate::engine) fn disconnect(&mut self, pod: PodIdx) {
+    pub(in crate::engine) fn disconnect(&mut self, pod: PodIdx, schedule: &mut Schedule<Event>) {
         let Some(subscriber) = self.clients.subscriber(pod) else { return };
+        self.end_session(subscriber, schedule);
         let shared = &mut self.shared;
         let receiver = &mut shared.receivers[subscriber];
+        receiver.asks = false;
         if !std::mem::take(&mut receiver.is_connected) {
             return;
         }
@@ -152,9 +154,7 @@ impl Control<'_> {
         self.connected[shared.setup.subscribers[subscriber].audience] -= 1;
         match &mut self.plane {
             Plane::Nobody => {}
-            Plane::Push(replicas) => {
-                let replicas_count = replicas.len();
-                replicas[subscriber.position() % replicas_count].disconnect(subscriber);
+            Plane::Push(_) => {
                 for number in has.max(shared.changes.first())..shared.changes.next() {
                     if shared.is_concerned(shared.changes.get(number).change, subscriber) {
                         shared.changes.release(number);
@@ -171,14 +171,8 @@ impl Control<'_> {
 
     /// Whether nothing is under way to the proxy that was in a pod's place.
     pub(in crate::engine) fn is_clear(&self, pod: PodIdx) -> bool {
-        let Some(subscriber) = self.clients.subscriber(pod) else { return true };
-        let is_busy = match &self.plane {
-            Plane::Push(replicas) => {
-                replicas[subscriber.position() % replicas.len()].is_busy_with(subscriber)
-            }
-            Plane::Nobody | Plane::Stream(_) => false,
-        };
-        self.shared.receivers[subscriber].lost == 0 && !is_busy
+        let subscriber = self.clients.subscriber(pod);
+        subscriber.is_none_or(|subscriber| self.shared.receivers[subscriber].lost == 0)
     }
 
     /// What a pod takes for the endpoints of a workload.

@@ -66,6 +66,17 @@ impl Members {
         &history.versions[history.versions.len() - 1]
     }
 
+    /// How many endpoints there are more than when the run began.
+    pub(super) fn more_than_at_start(&self, program: &Program) -> f64 {
+        let Some(setup) = &program.lifecycle else { return 0.0 };
+        let more = setup.lives.iter_enumerated().map(|(life, one)| {
+            let workload = &program.workloads[one.workload];
+            let endpoints = workload.pods as usize - self.latest(life).out().len();
+            endpoints as f64 - f64::from(workload.wanted)
+        });
+        more.sum()
+    }
+
     /// From now on the endpoints are others; returns the version.
     pub(super) fn publish(&mut self, life: LifeIdx, endpoints: Available) -> u32 {
         self.forget(life);

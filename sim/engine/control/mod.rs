@@ -5,24 +5,34 @@
 //! control thread, which takes updates over one after the other: that CPU is counted to the proxy, and delays none of its
 //! requests. `members` keeps who takes which pods for the endpoints of a workload; `connect` is how proxies come and go.
 //! `certificates` are those of the proxies, whom a control plane, or another authority, issues them.
+//!
+//! `plane` is whatever runs of a control plane, `instances` how its instances come and go, `scaler` what makes them more or
+//! fewer, `sessions` which proxy is connected to which of them, `meter` what they do over time. A proxy without a connection
+//! keeps what it has, and is still concerned by what changes: it has it once it has connected again.
 
 mod certificates;
 mod changes;
 mod connect;
+mod instances;
 mod members;
+mod meter;
+mod plane;
 mod push;
 mod rules;
+mod scaler;
+mod sessions;
 mod stream;
 mod told;
+mod updates;
 
 use std::collections::VecDeque;
 
-use crate::index::{Idx, IndexVec};
+use crate::index::IndexVec;
 use crate::kernel::Schedule;
 use crate::kernel::rng::{Key, hash_name};
-use crate::metrics::record::{CertificateRecord, ControlRecord, NodeRecord, ProxyRecord};
+use crate::metrics::record::PushKind;
 use crate::program::control::{
-    Audience, AudienceIdx, ChangeIdx, Control as Setup, Plane as Kind, SubscriberIdx,
+    Audience, AudienceIdx, ChangeIdx, Control as Setup, IncidentIdx, Plane as Kind, SubscriberIdx,
 };
 use crate::program::lifecycle::LifeIdx;
 use crate::program::{GroupIdx, Program, ProxyIdx};
@@ -34,10 +44,15 @@ pub(super) use certificates::CertificateStep;
 use certificates::Certificates;
 use changes::{Changes, Written};
 use connect::Clients;
+use instances::Instances;
 pub(super) use members::Learned;
 use members::Members;
+use meter::Meter;
+use plane::Plane;
 use push::Replica;
 use rules::Rules;
+use scaler::Scaler;
+use sessions::Sessions;
 use stream::Destination;
 use told::Told;
 
@@ -50,6 +65,10 @@ pub(super) struct Control<'p> {
     /// Connected proxies of each audience.
     connected: IndexVec<AudienceIdx, u32>,
     plane: Plane,
+    instances: Instances,
+    /// `None` where the number of instances is what it is.
+    scaler: Option<Box<Scaler>>,
+    meter: Meter,
     /// What nodes do by themselves; `None` where no pods come and go.
     rules: Option<Rules>,
     /// Who tells each pod of endpoints; empty where no pods come and go.
@@ -63,17 +82,6 @@ pub(super) struct Control<'p> {
     unheard_measured: u32,
     /// Who has learned of endpoints since anybody asked.
     learned: Vec<Learned>,
-    /// CPU used up to the last interval's end, and the most that any interval had, in cores.
-    sampled: (SimTime, Span),
-    peak: f64,
-}
-
-#[derive(Debug)]
-enum Plane {
-    /// Nobody is told anything.
-    Nobody,
-    Push(Vec<Replica>),
-    Stream(Box<Destination>),
 }
 
 /// What both kinds of control plane use.
@@ -95,16 +103,23 @@ struct Shared<'p> {
     /// Messages to proxies in the window, and their bytes.
     messages: u64,
     bytes: u64,
+    /// The same messages by kind.
+    pushes: [u64; PushKind::ALL.len()],
     /// New proxies for which all is made, and certificates that are signed.
     configured: Vec<SubscriberIdx>,
     signed: Vec<certificates::Request>,
+    sessions: Sessions,
+    /// What was made last.
+    tickets: u32,
 }
 
 /// A proxy as the control plane's client.
 #[derive(Clone, Copy, Debug, Default)]
 struct Receiver {
-    /// It is there, and connected to the control plane.
+    /// It is there and has configuration, be it connected to the control plane or not.
     is_connected: bool,
+    /// It is new and waits for its first configuration.
+    asks: bool,
     /// Messages that are under way to one that is there no longer.
     lost: u32,
     /// Number of the first change it does not have, where it is pushed to.
@@ -136,6 +151,37 @@ impl Shared<'_> {
 
     fn is_concerned(&self, change: ChangeIdx, subscriber: SubscriberIdx) -> bool {
         self.setup.changes[change].concerns(self.setup.subscribers[subscriber].audience)
+    }
+
+    /// A number for what is made next.
+    const fn ticket(&mut self) -> u32 {
+        self.tickets = self.tickets.wrapping_add(1);
+        self.tickets
+    }
+
+    /// What a proxy is sent that has connected and asks for all there is up to a change: bytes, and CPU of its control
+    /// thread. What it has it only compares, as far as it is sent again at all.
+    fn all_of(&self, subscriber: SubscriberIdx, end: u32) -> (u64, Span) {
+        let (audience, receiver) = (self.audience(subscriber), &self.receivers[subscriber]);
+        let open = self.changes.open().filter(|(number, _)| (receiver.has..end).contains(number));
+        let mut missed: Vec<ChangeIdx> = open.map(|(_, open)| open.change).collect();
+        missed.sort_unstable();
+        missed.dedup();
+        let again = if audience.keeps { 0.0 } else { audience.clusters as f64 };
+        let (mut bytes, mut work) = (audience.bytes * again, audience.apply_unchanged * again);
+        for change in missed {
+            let change = &self.setup.changes[change];
+            let seen = change.seen[self.setup.subscribers[subscriber].audience];
+            let endpoints = (seen * audience.endpoints_told(1, change.endpoint_count)) as f64;
+            if change.endpoints.is_some() {
+                bytes += audience.bytes_per_endpoint * endpoints;
+                work += audience.apply_endpoints * seen as f64 + audience.apply_per_endpoint * endpoints;
+            } else {
+                bytes += if audience.keeps { audience.bytes * seen as f64 } else { 0.0 };
+                work += audience.apply_changed * seen as f64;
+            }
+        }
+        (bytes.round() as u64, Span::from_nanos_f64(work))
     }
 
     fn check_missing(&self, rules: Option<&Rules>) {
@@ -196,7 +242,8 @@ impl<'p> Control<'p> {
         let lifecycle = program.lifecycle.as_deref();
         let members = lifecycle.map(|lifecycle| Members::new(program, lifecycle, clients.count()));
         let rules = lifecycle.map(|lifecycle| clients.rules(program, lifecycle));
-        Some(Box::new(Self {
+        let autoscaler = setup.instance.as_ref().and_then(|instance| instance.autoscaler.as_ref());
+        let mut this = Self {
             happened: IndexVec::filled(0, setup.changes.len()),
             connected,
             rules,
@@ -209,9 +256,15 @@ impl<'p> Control<'p> {
             learned: Vec::new(),
             plane: match setup.plane {
                 Kind::KubeProxy => Plane::Nobody,
-                Kind::Push(push) => Plane::Push(Replica::all(program, setup, push)),
-                Kind::Stream(stream) => Plane::Stream(Box::new(Destination::new(program, setup, stream))),
+                Kind::Push(_) => Plane::Push(Vec::new()),
+                Kind::Stream(stream) => {
+                    let is_there = |subscriber| receivers[subscriber].is_connected;
+                    Plane::Stream(Box::new(Destination::new(program, setup, stream, is_there)))
+                }
             },
+            instances: Instances::new(setup),
+            scaler: autoscaler.map(|autoscaler| Box::new(Scaler::new(autoscaler))),
+            meter: Meter::default(),
             shared: Shared {
                 program,
                 setup,
@@ -224,12 +277,15 @@ impl<'p> Control<'p> {
                 applied_by: IndexVec::filled(0, program.proxies.len()),
                 messages: 0,
                 bytes: 0,
+                pushes: [0; PushKind::ALL.len()],
                 configured: Vec::new(),
                 signed: Vec::new(),
+                sessions: Sessions::new(setup),
+                tickets: 0,
             },
-            sampled: (SimTime::ZERO, Span::ZERO),
-            peak: 0.0,
-        }))
+        };
+        this.start_instances();
+        Some(Box::new(this))
     }
 
     /// An event changes routes.
@@ -295,7 +351,7 @@ impl<'p> Control<'p> {
                     self.connected.iter_enumerated().filter(|(audience, _)| change.concerns(*audience));
                 let proxies: u32 = told.map(|(_, proxies)| proxies).sum();
                 let number = shared.changes.begin(written, proxies + nodes);
-                for replica in replicas {
+                for replica in replicas.iter_mut().flatten() {
                     replica.change(written.change, shared, schedule);
                 }
                 number
@@ -305,26 +361,6 @@ impl<'p> Control<'p> {
         if let (Some(rules), Some((life, _))) = (&mut self.rules, written.endpoints) {
             rules.change(life, number, shared, schedule);
         }
-    }
-
-    /// CPU of all instances since the start.
-    fn cpu_used(&self, now: SimTime) -> Span {
-        match &self.plane {
-            Plane::Nobody => Span::ZERO,
-            Plane::Push(replicas) => replicas.iter().map(|replica| replica.cpu_used(now)).sum(),
-            Plane::Stream(destination) => destination.cpu_used(now),
-        }
-    }
-
-    /// An interval of the time line ends.
-    pub(super) fn sample(&mut self, now: SimTime) {
-        let (since, before) = self.sampled;
-        let used = self.cpu_used(now);
-        if now > since && now > self.shared.program.window.start() {
-            let cores = used.saturating_sub(before).nanos() as f64 / now.since(since).nanos() as f64;
-            self.peak = self.peak.max(cores);
-        }
-        self.sampled = (now, used);
     }
 
     /// Every measured change has reached everybody.
@@ -342,62 +378,11 @@ impl<'p> Control<'p> {
         if let Some(told) = &self.shared.told {
             told.check();
         }
-        match &self.plane {
-            Plane::Nobody => self.shared.check_missing(self.rules.as_ref()),
-            Plane::Push(replicas) => {
-                for replica in replicas {
-                    replica.check(&self.shared);
-                }
-                self.shared.check_missing(self.rules.as_ref());
-            }
-            Plane::Stream(destination) => destination.check(&self.shared),
+        self.plane.check(&self.shared);
+        self.shared.sessions.check(|instance| self.instances.is_running(instance));
+        if !matches!(self.plane, Plane::Stream(_)) {
+            self.shared.check_missing(self.rules.as_ref());
         }
-    }
-
-    /// The record; control threads' CPU is added to those of their proxies and nodes.
-    pub(super) fn finish(
-        self,
-        end: SimTime,
-        proxies: &mut [ProxyRecord],
-        nodes: &mut [NodeRecord],
-    ) -> (ControlRecord, Option<CertificateRecord>) {
-        let certificates = self.certificates.map(|certificates| certificates.finish(proxies));
-        let Shared { program, setup, applied, applied_by, messages, bytes, changes, told, .. } = self.shared;
-        for (group, cpu) in applied.iter_enumerated() {
-            proxies[group.position()].cpu += cpu;
-        }
-        for (proxy, node) in program.nodes_of_proxies().iter_enumerated() {
-            if let Some(node) = node {
-                nodes[node.position()].cpu += applied_by[proxy];
-            }
-        }
-        let (cpu, builds, queue_max) = match &self.plane {
-            Plane::Nobody => (Span::ZERO, 0, 0),
-            Plane::Push(replicas) => (
-                replicas.iter().map(|replica| replica.cpu_used_in_window(end)).sum(),
-                replicas.iter().map(Replica::builds).sum(),
-                replicas.iter().map(Replica::queue_max).max().unwrap_or(0),
-            ),
-            Plane::Stream(destination) => (destination.cpu_used_in_window(), 0, destination.queue_max()),
-        };
-        let capacity = setup.cores * program.window.length().nanos() as f64 * f64::from(setup.replicas);
-        assert!(cpu.nanos() as f64 <= capacity * (1.0 + 1e-9) + 1e3, "instances have so many cores");
-        let record = ControlRecord {
-            changes: changes.finish(),
-            instances: u64::from(setup.replicas),
-            cores: setup.cores * f64::from(setup.replicas),
-            subscribers: setup.subscribers.len() as u64,
-            builds,
-            messages,
-            bytes,
-            queue_max: u64::from(queue_max),
-            cpu: cpu.nanos(),
-            cpu_peak: self.peak,
-            apply_cpu: applied.iter().sum(),
-            memory: setup.memory,
-            outdated: told.map_or([0; 2], |told| told.calls()),
-        };
-        (record, certificates)
     }
 }
 
@@ -406,6 +391,53 @@ impl<'p> Engine<'p> {
         let Some(setup) = &self.program.control else { return };
         for (index, change) in setup.changes.iter_enumerated().filter(|(_, change)| change.times > 0) {
             self.schedule.at(change.first, Event::Change(index));
+        }
+        if let Some(control) = &mut self.control {
+            control.start_incidents(&mut self.schedule);
+            control.start_sessions(&mut self.schedule);
+            control.start_scaler(&mut self.schedule);
+        }
+    }
+
+    /// The next thing happens to a proxy's connection to the control plane.
+    pub(super) fn plane_session(&mut self, subscriber: SubscriberIdx, number: u32) {
+        if let Some(control) = &mut self.control {
+            control.session(subscriber, number, &mut self.schedule);
+        }
+    }
+
+    /// Something happens to the control plane's instances.
+    pub(super) fn plane_incident(&mut self, incident: IncidentIdx) {
+        if let Some(control) = &mut self.control {
+            control.plane_incident(incident, &mut self.schedule);
+        }
+    }
+
+    /// It is over.
+    pub(super) fn plane_relief(&mut self, incident: IncidentIdx) {
+        if let Some(control) = &mut self.control {
+            control.plane_relief(incident, &mut self.schedule);
+        }
+    }
+
+    /// An instance of the control plane takes connections from now on.
+    pub(super) fn instance_ready(&mut self, instance: u32) {
+        if let Some(control) = &mut self.control {
+            control.instance_ready(instance, &mut self.schedule);
+        }
+    }
+
+    /// What the control plane's instances have used is looked at.
+    pub(super) fn plane_scrape(&mut self) {
+        if let Some(control) = &mut self.control {
+            control.scrape_instances(&mut self.schedule);
+        }
+    }
+
+    /// The control plane's autoscaler looks.
+    pub(super) fn plane_autoscale(&mut self) {
+        if let Some(control) = &mut self.control {
+            control.autoscale_instances(&mut self.schedule);
         }
     }
 
@@ -449,11 +481,13 @@ impl<'p> Engine<'p> {
         self.with_replica(replica, |replica, shared, schedule| replica.on_cpu(generation, shared, schedule));
     }
 
-    /// The last byte of a push is on the wire.
-    pub(super) fn push_sent(&mut self, subscriber: SubscriberIdx) {
-        let Some(control) = &self.program.control else { return };
-        let (replica, client) = (subscriber.0 % control.replicas, subscriber.0 / control.replicas);
-        self.with_replica(replica, |replica, shared, schedule| replica.on_sent(client, shared, schedule));
+    /// The last byte of a push is on the wire, unless the proxy is connected no longer.
+    pub(super) fn push_sent(&mut self, subscriber: SubscriberIdx, ticket: u32) {
+        let session = self.control.as_ref().and_then(|control| control.shared.sessions.instance(subscriber));
+        let Some(replica) = session else { return };
+        self.with_replica(replica, |replica, shared, schedule| {
+            replica.on_sent(subscriber, ticket, shared, schedule);
+        });
     }
 
     /// A proxy has all changes before this number from now on.
@@ -479,11 +513,11 @@ impl<'p> Engine<'p> {
         self.after_learning();
     }
 
-    /// An update of a stream is on its way to the proxy.
-    pub(super) fn update_sent(&mut self, stream: u32) {
+    /// An instance has made an update of a stream.
+    pub(super) fn update_made(&mut self, instance: u32, number: u32) {
         let Some(control) = &mut self.control else { return };
         if let Plane::Stream(destination) = &mut control.plane {
-            destination.on_sent(stream, &mut control.shared, &mut self.schedule);
+            destination.on_made(instance, number, &mut control.shared, &mut self.schedule);
         }
     }
 
@@ -503,14 +537,15 @@ impl<'p> Engine<'p> {
         act: impl FnOnce(&mut Replica, &mut Shared<'p>, &mut Schedule<Event>),
     ) {
         let Some(control) = &mut self.control else { return };
-        if let Plane::Push(replicas) = &mut control.plane {
-            act(&mut replicas[replica as usize], &mut control.shared, &mut self.schedule);
-        }
+        // One that is gone meanwhile does nothing.
+        let Some(running) = control.plane.replica(replica) else { return };
+        act(running, &mut control.shared, &mut self.schedule);
         if let Some(certificates) = &mut control.certificates {
             for request in control.shared.signed.drain(..) {
                 certificates.signed(request, &mut self.schedule);
             }
         }
+        control.look_at_memory(replica, &mut self.schedule);
         for subscriber in std::mem::take(&mut control.shared.configured) {
             self.configuration_made(subscriber);
         }

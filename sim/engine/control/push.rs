@@ -5,16 +5,15 @@
 
 use std::collections::VecDeque;
 
-use crate::index::{Idx, IndexVec};
+use crate::index::IndexVec;
 use crate::kernel::Schedule;
 use crate::kernel::station::Sharing;
+use crate::metrics::record::PushKind;
+use crate::policy::push::connect::RequestLimit;
 use crate::policy::push::queue::PushQueue;
 use crate::policy::push::request::{Merge, PushLog, PushRequest, Pushes, Trigger};
 use crate::policy::push::window::{Next, Settings, Window};
-use crate::program::Program;
-use crate::program::control::{
-    Audience, AudienceIdx, Change, ChangeIdx, Control as Setup, Push, SubscriberIdx,
-};
+use crate::program::control::{Audience, AudienceIdx, Change, ChangeIdx, Push, SubscriberIdx};
 use crate::units::{Cores, SimTime, Span};
 
 use super::certificates::Request;
@@ -27,7 +26,7 @@ const MOST_KEPT: usize = 256;
 pub(super) struct Replica {
     number: u32,
     costs: Push,
-    replicas: u32,
+    limit: RequestLimit,
     window: Window,
     /// Changes that wait for a push, and those in the push that is built; each with the number of the next one.
     gathered: PushRequest,
@@ -47,10 +46,15 @@ pub(super) struct Replica {
     kept_from: u64,
     /// So many in the log are worth a look at who is owed the first of them.
     look_at: usize,
+    /// Clients are all proxies that may be connected, by their numbers.
     queue: PushQueue<Pushes>,
     station: Sharing<Work>,
-    /// The push to each client, as long as it is served.
-    serving: Vec<Serving>,
+    /// What is made for each client.
+    serving: IndexVec<SubscriberIdx, Serving>,
+    /// Bytes of all that.
+    in_work: f64,
+    /// Certificates that it is to sign.
+    signing: Vec<Request>,
     /// What the pushes of a range say, and how much of it each audience sees.
     merged: PushRequest,
     merged_of: Option<Pushes>,
@@ -82,27 +86,31 @@ struct Cost {
     apply: f64,
 }
 
-/// What the CPU is for.
+/// What the CPU is for. What was made for a connection that is gone is known by its ticket.
 #[derive(Clone, Copy, Debug)]
 enum Work {
     /// The next push.
     Build,
     /// What a client gets.
-    Generate(u32),
-    /// All that a new client gets.
-    Connect(u32),
+    Generate(SubscriberIdx, u32),
+    /// All that a client gets which has just connected.
+    Connect(SubscriberIdx, u32),
     /// A certificate.
     Sign(Request),
 }
 
-/// A push to one client.
+/// What is made for one client.
 #[derive(Clone, Copy, Debug, Default)]
 struct Serving {
-    is_served: bool,
-    /// The client has gone meanwhile.
-    is_lost: bool,
-    /// A new client waits for all there is.
-    is_new: bool,
+    push: Option<Made>,
+    connect: Option<Made>,
+}
+
+/// A message that is made or on the wire.
+#[derive(Clone, Copy, Debug)]
+struct Made {
+    ticket: u32,
+    kind: PushKind,
     /// Number of the first change that is not in it.
     end: u32,
     bytes: u64,
@@ -111,41 +119,50 @@ struct Serving {
 }
 
 impl Replica {
-    /// All instances.
-    pub(super) fn all(program: &Program, setup: &Setup, costs: Push) -> Vec<Self> {
-        let cores = Cores::new(setup.cores).expect("a number of cores");
+    /// An instance that knows what has happened, and has no clients yet.
+    pub(super) fn new(number: u32, costs: Push, cores: f64, shared: &Shared<'_>) -> Self {
+        let cores = Cores::new(cores).expect("a number of cores");
         let settings = Settings { quiet: costs.quiet, longest: costs.longest };
-        let clients = |number: u32| {
-            let all = setup.subscribers.len() as u32;
-            all.saturating_sub(number).div_ceil(setup.replicas)
-        };
-        let replica = |number| Self {
+        let setup = shared.setup;
+        Self {
             number,
             costs,
-            replicas: setup.replicas,
+            limit: RequestLimit::new(costs.connects),
             window: Window::new(settings),
             gathered: PushRequest::default(),
             building: PushRequest::default(),
             building_to: 0,
             gathered_of: Vec::new(),
             building_of: Vec::new(),
-            pushed_to: 0,
+            pushed_to: shared.changes.next(),
             log: PushLog::default(),
             ends: VecDeque::new(),
             events: VecDeque::new(),
             kept_from: 1,
             look_at: MOST_KEPT,
             queue: PushQueue::new(costs.concurrency),
-            station: Sharing::new(cores, program.window),
-            serving: vec![Serving::default(); clients(number) as usize],
+            station: Sharing::new(cores, shared.program.window),
+            serving: IndexVec::filled(Serving::default(), setup.subscribers.len()),
+            in_work: 0.0,
+            signing: Vec::new(),
             merged: PushRequest::default(),
             merged_of: None,
             seen: IndexVec::filled(None, setup.audiences.len()),
             done: Vec::new(),
             builds: 0,
             queue_max: 0,
-        };
-        (0..setup.replicas).map(replica).collect()
+        }
+    }
+
+    /// A proxy wants to connect. Returns when it may; `None` if it is refused.
+    pub(super) fn admit(&mut self, now: SimTime) -> Option<SimTime> {
+        self.limit.admit(now)
+    }
+
+    /// It may use so many cores from now on.
+    pub(super) fn resize(&mut self, cores: f64, schedule: &mut Schedule<Event>) {
+        self.station.resize(schedule.now(), Cores::new(cores).expect("a number of cores"));
+        self.arm(schedule);
     }
 
     /// Routes or endpoints have changed.
@@ -169,46 +186,53 @@ impl Replica {
         self.follow(next, shared, schedule);
     }
 
-    /// A new proxy asks for all that it sees, which is made beside the pushes.
-    pub(super) fn ask(
+    /// A proxy has connected and asks for all that it sees, which is made beside the pushes from what is built by now.
+    pub(super) fn connect(
         &mut self,
         subscriber: SubscriberIdx,
         shared: &mut Shared<'_>,
         schedule: &mut Schedule<Event>,
     ) {
-        let client = subscriber.0 / self.replicas;
-        let audience = shared.audience(subscriber);
-        let clusters = audience.clusters as f64;
-        let cpu = self.costs.push + audience.generate * clusters;
-        let bytes = (audience.bytes * clusters).round() as u64;
-        self.serving[client as usize].is_new = true;
         let now = schedule.now();
-        if shared.program.window.contains(now) {
+        let (end, ticket) = (self.pushed_to, shared.ticket());
+        let audience = shared.audience(subscriber);
+        let cpu = self.costs.push + audience.generate * audience.clusters as f64;
+        let (bytes, work) = shared.all_of(subscriber, end);
+        if shared.receivers[subscriber].asks && shared.program.window.contains(now) {
             shared.messages += 1;
             shared.bytes += bytes;
+            shared.pushes[PushKind::Connect as usize] += 1;
         }
-        self.station.offer(now, Span::from_nanos_f64(cpu), Work::Connect(client));
+        self.serving[subscriber].connect = Some(Made { ticket, kind: PushKind::Connect, end, bytes, work });
+        self.in_work += bytes as f64;
+        self.station.offer(now, Span::from_nanos_f64(cpu), Work::Connect(subscriber, ticket));
         self.arm(schedule);
     }
 
     /// A certificate is to be signed, which takes so much CPU.
     pub(super) fn sign(&mut self, request: Request, cpu: Span, schedule: &mut Schedule<Event>) {
+        self.signing.push(request);
         self.station.offer(schedule.now(), cpu, Work::Sign(request));
         self.arm(schedule);
     }
 
-    /// A proxy is gone. What is made for it is lost.
-    pub(super) fn disconnect(&mut self, subscriber: SubscriberIdx) {
-        let client = subscriber.0 / self.replicas;
-        self.queue.disconnect(client);
-        let serving = &mut self.serving[client as usize];
-        serving.is_lost = std::mem::take(&mut serving.is_served);
+    /// The instance is gone: certificates that it was about to sign.
+    pub(super) fn unsigned(&mut self) -> Vec<Request> {
+        std::mem::take(&mut self.signing)
     }
 
-    /// Whether something is made for a proxy that is gone.
-    pub(super) fn is_busy_with(&self, subscriber: SubscriberIdx) -> bool {
-        let serving = &self.serving[(subscriber.0 / self.replicas) as usize];
-        serving.is_lost || serving.is_new
+    /// A proxy is connected no longer. What is made for it is lost.
+    pub(super) fn disconnect(
+        &mut self,
+        subscriber: SubscriberIdx,
+        shared: &mut Shared<'_>,
+        schedule: &mut Schedule<Event>,
+    ) {
+        self.queue.disconnect(subscriber.0);
+        let Serving { push, connect } = std::mem::take(&mut self.serving[subscriber]);
+        let lost = [push, connect];
+        self.in_work -= lost.iter().flatten().map(|made| made.bytes as f64).sum::<f64>();
+        self.dispatch(shared, schedule);
     }
 
     /// The window's timer goes off.
@@ -244,20 +268,19 @@ impl Replica {
         for work in done.drain(..) {
             match work {
                 Work::Build => self.on_built(shared, schedule),
-                Work::Sign(request) => shared.signed.push(request),
-                Work::Connect(client) => {
-                    self.serving[client as usize].is_new = false;
-                    shared.configured.push(self.subscriber(client));
+                Work::Sign(request) => {
+                    self.signing.retain(|other| *other != request);
+                    shared.signed.push(request);
                 }
-                Work::Generate(client) if self.serving[client as usize].is_lost => {
-                    self.serving[client as usize].is_lost = false;
-                }
-                Work::Generate(client) => {
-                    let transmission = shared.transmission(self.serving[client as usize].bytes);
+                Work::Connect(subscriber, ticket) => self.on_connected(subscriber, ticket, shared, schedule),
+                Work::Generate(subscriber, ticket) => {
+                    let made = self.serving[subscriber].push.filter(|made| made.ticket == ticket);
+                    let Some(made) = made else { continue };
+                    let transmission = shared.transmission(made.bytes);
                     if transmission == Span::ZERO {
-                        self.send(client, shared, schedule);
+                        self.send(subscriber, ticket, shared, schedule);
                     } else {
-                        schedule.after(transmission, Event::PushSent(self.subscriber(client)));
+                        schedule.after(transmission, Event::PushSent { subscriber, ticket });
                     }
                 }
             }
@@ -273,51 +296,84 @@ impl Replica {
         self.events.push_back(std::mem::take(&mut self.building_of));
         self.pushed_to = self.building_to;
         self.builds += u64::from(shared.program.window.contains(schedule.now()));
-        for client in 0..self.serving.len() as u32 {
-            if shared.receivers[self.subscriber(client)].is_connected {
-                self.queue.enqueue(client, Pushes::one(version));
+        for subscriber in self.serving.indexes() {
+            let is_told = shared.receivers[subscriber].is_connected;
+            if is_told && shared.sessions.is_client(subscriber, self.number) {
+                self.queue.enqueue(subscriber.0, Pushes::one(version));
             }
         }
         let next = self.window.on_built(schedule.now());
         self.follow(next, shared, schedule);
     }
 
-    /// The last byte for a client is on the wire.
-    pub(super) fn on_sent(&mut self, client: u32, shared: &mut Shared<'_>, schedule: &mut Schedule<Event>) {
-        if !std::mem::take(&mut self.serving[client as usize].is_lost) {
-            self.send(client, shared, schedule);
+    /// All that a proxy asked for when it connected is made: a new one waits for it, another one has something already.
+    fn on_connected(
+        &mut self,
+        subscriber: SubscriberIdx,
+        ticket: u32,
+        shared: &mut Shared<'_>,
+        schedule: &mut Schedule<Event>,
+    ) {
+        let serving = &mut self.serving[subscriber];
+        let Some(made) = serving.connect.take_if(|made| made.ticket == ticket) else { return };
+        self.in_work -= made.bytes as f64;
+        shared.sessions.has_heard(subscriber);
+        let receiver = &mut shared.receivers[subscriber];
+        if std::mem::take(&mut receiver.asks) {
+            shared.configured.push(subscriber);
+        } else if receiver.is_connected {
+            let sent = schedule.now() + shared.transmission(made.bytes);
+            shared.hand_over(subscriber, made, sent, schedule);
         }
+    }
+
+    /// The last byte for a client is on the wire.
+    pub(super) fn on_sent(
+        &mut self,
+        subscriber: SubscriberIdx,
+        ticket: u32,
+        shared: &mut Shared<'_>,
+        schedule: &mut Schedule<Event>,
+    ) {
+        self.send(subscriber, ticket, shared, schedule);
         self.dispatch(shared, schedule);
     }
 
-    fn send(&mut self, client: u32, shared: &mut Shared<'_>, schedule: &mut Schedule<Event>) {
-        let Serving { end, bytes, work, .. } = self.serving[client as usize];
-        self.serving[client as usize].is_served = false;
-        let subscriber = self.subscriber(client);
-        let applied = shared.deliver(subscriber, schedule.now(), bytes, work);
-        schedule.at(applied, Event::PushApplied { subscriber, changes: end });
-        self.queue.done(client);
+    fn send(
+        &mut self,
+        subscriber: SubscriberIdx,
+        ticket: u32,
+        shared: &mut Shared<'_>,
+        schedule: &mut Schedule<Event>,
+    ) {
+        let serving = &mut self.serving[subscriber];
+        let Some(made) = serving.push.take_if(|made| made.ticket == ticket) else { return };
+        self.in_work -= made.bytes as f64;
+        shared.hand_over(subscriber, made, schedule.now(), schedule);
+        self.queue.done(subscriber.0);
     }
 
     /// Serves clients as long as some wait and not too many are served. What concerns a client not at all costs nothing.
-    fn dispatch(&mut self, shared: &Shared<'_>, schedule: &mut Schedule<Event>) {
+    fn dispatch(&mut self, shared: &mut Shared<'_>, schedule: &mut Schedule<Event>) {
         while let Some((client, pushes)) = self.queue.serve() {
-            let seen = self.seen(client, pushes, shared);
+            let subscriber = SubscriberIdx(client);
+            let seen = self.seen(subscriber, pushes, shared);
             if seen.services == 0 {
                 self.queue.done(client);
                 continue;
             }
-            let audience = shared.audience(self.subscriber(client));
-            let cost = self.cost(&seen, audience);
-            self.serving[client as usize] = Serving {
-                is_served: true,
-                is_lost: false,
-                is_new: false,
+            let cost = self.cost(&seen, shared.audience(subscriber));
+            let made = Made {
+                ticket: shared.ticket(),
+                kind: if seen.is_full { PushKind::Full } else { PushKind::Endpoints },
                 end: self.ends[(pushes.last - self.kept_from) as usize],
                 bytes: cost.bytes.round() as u64,
                 work: Span::from_nanos_f64(cost.apply),
             };
-            self.station.offer(schedule.now(), Span::from_nanos_f64(cost.cpu), Work::Generate(client));
+            self.in_work += made.bytes as f64;
+            self.serving[subscriber].push = Some(made);
+            let work = Work::Generate(subscriber, made.ticket);
+            self.station.offer(schedule.now(), Span::from_nanos_f64(cost.cpu), work);
         }
         self.queue_max = self.queue_max.max(self.queue.waiting());
         self.forget();
@@ -346,8 +402,8 @@ impl Replica {
 
     /// Objects that change with these pushes and a client sees, and how many services they are of. What one event changes
     /// again and again are the same objects.
-    fn seen(&mut self, client: u32, pushes: Pushes, shared: &Shared<'_>) -> Seen {
-        let audience = shared.setup.subscribers[self.subscriber(client)].audience;
+    fn seen(&mut self, subscriber: SubscriberIdx, pushes: Pushes, shared: &Shared<'_>) -> Seen {
+        let audience = shared.setup.subscribers[subscriber].audience;
         if let Some(seen) = self.seen[audience].filter(|seen| seen.of == pushes) {
             return seen;
         }
@@ -401,11 +457,6 @@ impl Replica {
         }
     }
 
-    /// The proxy that is this instance's client of this number.
-    fn subscriber(&self, client: u32) -> SubscriberIdx {
-        SubscriberIdx::at((client * self.replicas + self.number) as usize)
-    }
-
     pub(super) fn cpu_used(&self, now: SimTime) -> Span {
         self.station.served(now)
     }
@@ -424,16 +475,29 @@ impl Replica {
         self.queue_max
     }
 
-    /// A client to which nothing is under way has every change of every push so far that concerns it.
+    /// Proxies that wait to be pushed to.
+    pub(super) const fn waiting(&self) -> u32 {
+        self.queue.waiting()
+    }
+
+    /// Bytes of all that is made or on the wire.
+    pub(super) const fn in_work(&self) -> f64 {
+        self.in_work
+    }
+
+    /// A client to which nothing is under way has every change of every push so far that concerns it; and nothing is made
+    /// for who is no client.
     pub(super) fn check(&self, shared: &Shared<'_>) {
-        for (client, serving) in (0..).zip(&self.serving) {
-            let subscriber = self.subscriber(client);
+        let mut in_work = 0.0;
+        for (subscriber, Serving { push, connect }) in self.serving.iter_enumerated() {
+            in_work += [push, connect].into_iter().flatten().map(|made| made.bytes as f64).sum::<f64>();
+            let is_served = push.is_some() || connect.is_some() || self.queue.pending(subscriber.0).is_some();
+            if !shared.sessions.is_client(subscriber, self.number) {
+                assert!(!is_served, "nothing is made for who is connected elsewhere");
+                continue;
+            }
             let receiver = &shared.receivers[subscriber];
-            if !receiver.is_connected
-                || serving.is_served
-                || self.queue.pending(client).is_some()
-                || receiver.under_way > 0
-            {
+            if !receiver.is_connected || is_served || receiver.under_way > 0 {
                 continue;
             }
             let pushed = shared.changes.open().take_while(|(number, _)| *number < self.pushed_to);
@@ -442,6 +506,24 @@ impl Replica {
                 !missing.any(|(_, open)| shared.is_concerned(open.change, subscriber)),
                 "no proxy ends with older configuration than was last pushed to it"
             );
+        }
+        assert!((in_work - self.in_work).abs() < 1.0, "what is made is given back when it is sent or lost");
+    }
+}
+
+impl Shared<'_> {
+    /// A message is on the wire to a client.
+    fn hand_over(
+        &mut self,
+        subscriber: SubscriberIdx,
+        made: Made,
+        sent: SimTime,
+        schedule: &mut Schedule<Event>,
+    ) {
+        let applied = self.deliver(subscriber, sent, made.bytes, made.work);
+        schedule.at(applied, Event::PushApplied { subscriber, changes: made.end });
+        if self.program.window.contains(sent) {
+            self.pushes[made.kind as usize] += 1;
         }
     }
 }

@@ -2,21 +2,25 @@
 //! on every stream of a service that changes.
 //!
 //! Updates take the CPU of the proxy's instance one after the other on each core. A stream whose queue is full is ended;
-//! the proxy asks anew at once, and is then told everything.
+//! the proxy asks anew at once, and is then told everything. Streams end with the proxy's connection to the instance; the
+//! proxy keeps what it has and asks anew once it is connected again.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
+use std::ops::Range;
 
-use crate::index::{Idx, IndexVec};
+use crate::index::IndexVec;
 use crate::kernel::Schedule;
-use crate::kernel::station::{Capacity, Fifo};
+use crate::kernel::station::Window;
 use crate::mesh::scenario::ServiceIdx;
+use crate::metrics::record::PushKind;
 use crate::policy::stream::{Change, Settings, StreamId, Streams, Use};
 use crate::program::Program;
-use crate::program::control::{Control as Setup, Sees, Stream, SubscriberIdx};
+use crate::program::control::{Audience, Control as Setup, Sees, Stream, SubscriberIdx};
 use crate::units::{SimTime, Span};
 
 use super::changes::Written;
 use super::members::Learned;
+use super::updates::Updates;
 use super::{Event, Shared};
 
 /// All instances.
@@ -28,9 +32,10 @@ pub(super) struct Destination {
     positions: Vec<(StreamId, u32)>,
     subscriptions: Vec<Subscription>,
     topics: IndexVec<ServiceIdx, Topic>,
-    /// The CPU of each instance: servers that each do this many cores' work.
-    stations: Vec<Fifo>,
-    cores_per_server: f64,
+    /// The CPU of each instance by its number; `None` does not run.
+    instances: Vec<Option<Updates<Job>>>,
+    /// Positions of what proxies without a connection have, ascending.
+    away: BTreeSet<u32>,
     /// Updates that no CPU has worked on yet, and the most there have been.
     waiting: u32,
     queue_max: u32,
@@ -38,10 +43,20 @@ pub(super) struct Destination {
     told: Vec<(StreamId, Change)>,
 }
 
+/// An update that an instance makes.
+#[derive(Clone, Copy, Debug)]
+struct Job {
+    stream: StreamId,
+    position: u32,
+    /// It is what the proxy has asked for, not what has changed since.
+    is_first: bool,
+}
+
 /// What a proxy is told of one service.
 #[derive(Clone, Copy, Debug)]
 struct Subscription {
-    id: StreamId,
+    /// Its stream, as long as it has one.
+    id: Option<StreamId>,
     subscriber: SubscriberIdx,
     service: ServiceIdx,
     /// The version that the proxy has.
@@ -56,7 +71,13 @@ struct Topic {
 }
 
 impl Destination {
-    pub(super) fn new(program: &Program, setup: &Setup, costs: Stream) -> Self {
+    /// No instance, and the streams of the proxies that are there.
+    pub(super) fn new(
+        program: &Program,
+        setup: &Setup,
+        costs: Stream,
+        is_there: impl Fn(SubscriberIdx) -> bool,
+    ) -> Self {
         let services = program.services.len();
         let settings = Settings { capacity: costs.queue_limit, ..Settings::default() };
         let mut streams = Streams::new(settings, services as u32);
@@ -64,27 +85,27 @@ impl Destination {
         for (subscriber, one) in setup.subscribers.iter_enumerated() {
             let Sees::These(called) = &setup.audiences[one.audience].sees else { continue };
             for &service in called {
-                if let Use::Asked(id, _) = streams.begin(subscriber.0, service, SimTime::ZERO) {
-                    // What is there at the start is known at the start.
-                    streams.send(id, SimTime::ZERO);
-                    let service = ServiceIdx(service);
-                    subscriptions.push(Subscription { id, subscriber, service, has: 0 });
-                }
+                // What is there at the start is known at the start.
+                let asked = is_there(subscriber).then(|| streams.begin(subscriber.0, service, SimTime::ZERO));
+                let id = match asked {
+                    Some(Use::Asked(id, _)) => streams.send(id, SimTime::ZERO).and(Some(id)),
+                    Some(Use::Known(_)) | None => None,
+                };
+                subscriptions.push(Subscription { id, subscriber, service: ServiceIdx(service), has: 0 });
             }
         }
+        let streams_of = (0..).zip(&subscriptions);
         let mut positions: Vec<(StreamId, u32)> =
-            subscriptions.iter().enumerate().map(|(position, one)| (one.id, position as u32)).collect();
+            streams_of.filter_map(|(position, one)| Some((one.id?, position))).collect();
         positions.sort_unstable();
-        let servers = (setup.cores.ceil() as u32).max(1);
-        let station = Fifo::new(Capacity::Limited(servers), Capacity::Unlimited, program.window);
         Self {
             costs,
             streams,
             positions,
             subscriptions,
             topics: IndexVec::filled(Topic::default(), services),
-            stations: vec![station; setup.replicas as usize],
-            cores_per_server: setup.cores / f64::from(servers),
+            instances: Vec::new(),
+            away: BTreeSet::new(),
             waiting: 0,
             queue_max: 0,
             told: Vec::new(),
@@ -106,47 +127,123 @@ impl Destination {
             self.streams.publish(service, |id, what| told.push((id, what)));
             self.topics[ServiceIdx(service)].add(number, shared.changes.first());
         }
-        let positions = told.iter().map(|(id, _)| self.position(*id));
-        let proxies = positions.map(|position| self.subscriptions[position as usize].subscriber);
+        let services = &shared.setup.changes[written.change].services;
+        let of = |position: u32| self.subscriptions[position as usize];
+        let missed = self.away.iter().map(|&position| of(position));
+        let missed = missed.filter(|one| services.binary_search(&one.service.0).is_ok());
+        let proxies = told.iter().map(|(id, _)| of(self.position(*id))).chain(missed);
         let all = shared.setup.subscribers.len();
-        shared.changes.begin_in_parts(written, others, all, proxies);
-        for (id, what) in told.drain(..) {
+        shared.changes.begin_in_parts(written, others, all, proxies.map(|one| one.subscriber));
+        for (stream, what) in told.drain(..) {
             if what == Change::Ended {
-                self.streams.reopen(id, now);
+                self.streams.reopen(stream, now);
             }
-            let position = self.position(id);
+            let position = self.position(stream);
             let subscriber = self.subscriptions[position as usize].subscriber;
-            let replica = subscriber.position() % self.stations.len();
-            let demand = self.costs.update.scale(1.0 / self.cores_per_server);
-            let visit = self.stations[replica].offer(now, demand).expect("any number may wait");
-            self.waiting += 1;
-            schedule.at(visit.done, Event::UpdateSent(position));
+            if let Some(instance) = shared.sessions.instance(subscriber) {
+                self.offer(instance, Job { stream, position, is_first: false }, schedule);
+            }
         }
         self.told = told;
-        self.queue_max = self.queue_max.max(self.waiting);
         number
     }
 
-    /// A proxy is gone, and its streams with it.
-    pub(super) fn disconnect(&mut self, subscriber: SubscriberIdx) {
-        for one in self.subscriptions.iter().filter(|one| one.subscriber == subscriber) {
-            self.streams.drop(one.id);
+    fn offer(&mut self, instance: u32, job: Job, schedule: &mut Schedule<Event>) {
+        let Some(Some(updates)) = self.instances.get_mut(instance as usize) else { return };
+        self.waiting += 1;
+        self.queue_max = self.queue_max.max(self.waiting);
+        if let Some((number, done)) = updates.offer(schedule.now(), self.costs.update, job) {
+            schedule.at(done, Event::UpdateMade { instance, number });
         }
-        self.positions
-            .retain(|(_, position)| self.subscriptions[*position as usize].subscriber != subscriber);
     }
 
-    /// A new proxy asks for the services that it calls, and is told what there is.
-    pub(super) fn connect(&mut self, subscriber: SubscriberIdx, now: SimTime) {
-        for (position, one) in (0..).zip(&mut self.subscriptions) {
-            if one.subscriber != subscriber {
-                continue;
+    /// Positions of what a proxy is told of.
+    fn of(&self, subscriber: SubscriberIdx) -> Range<u32> {
+        let first = self.subscriptions.partition_point(|one| one.subscriber < subscriber);
+        let count = self.subscriptions[first..].partition_point(|one| one.subscriber == subscriber);
+        first as u32..(first + count) as u32
+    }
+
+    /// An instance runs from now on.
+    pub(super) fn start(&mut self, instance: u32, cores: f64, window: Window) {
+        if self.instances.len() <= instance as usize {
+            self.instances.resize_with(instance as usize + 1, || None);
+        }
+        self.instances[instance as usize] = Some(Updates::new(cores, window));
+    }
+
+    /// An instance is gone, and the updates that it was about to make.
+    pub(super) fn stop(&mut self, instance: u32) {
+        let gone = self.instances.get_mut(instance as usize).and_then(Option::take);
+        self.waiting -= gone.map_or(0, |updates| updates.present());
+    }
+
+    /// Each instance has so many cores from now on.
+    pub(super) fn resize(&mut self, cores: f64, schedule: &mut Schedule<Event>) {
+        for (instance, updates) in (0..).zip(&mut self.instances) {
+            let Some(updates) = updates else { continue };
+            for (number, done) in updates.resize(schedule.now(), cores) {
+                schedule.at(done, Event::UpdateMade { instance, number });
             }
-            if let Use::Asked(id, _) = self.streams.begin(subscriber.0, one.service.0, now) {
-                self.streams.send(id, now);
-                (one.id, one.has) = (id, self.streams.version(one.service.0) as u32);
-                let place = self.positions.partition_point(|(other, _)| *other < id);
-                self.positions.insert(place, (id, position));
+        }
+    }
+
+    /// The streams of a proxy have ended.
+    pub(super) fn close(&mut self, subscriber: SubscriberIdx) {
+        for position in self.of(subscriber) {
+            self.end(position);
+            self.away.insert(position);
+        }
+    }
+
+    fn end(&mut self, position: u32) {
+        if let Some(id) = self.subscriptions[position as usize].id.take()
+            && self.streams.drop(id)
+            && let Ok(place) = self.positions.binary_search_by_key(&id, |(id, _)| *id)
+        {
+            self.positions.remove(place);
+        }
+    }
+
+    /// A proxy is gone.
+    pub(super) fn disconnect(&mut self, subscriber: SubscriberIdx) {
+        for position in self.of(subscriber) {
+            self.end(position);
+            self.away.remove(&position);
+        }
+    }
+
+    /// A new proxy knows what there is, and has streams once it is connected.
+    pub(super) fn welcome(&mut self, subscriber: SubscriberIdx) {
+        for position in self.of(subscriber) {
+            let one = &mut self.subscriptions[position as usize];
+            one.has = self.streams.version(one.service.0) as u32;
+            self.away.insert(position);
+        }
+    }
+
+    /// A proxy is connected to an instance and asks for the services that it calls. A new one has been told already.
+    pub(super) fn open(
+        &mut self,
+        subscriber: SubscriberIdx,
+        instance: u32,
+        shared: &mut Shared<'_>,
+        schedule: &mut Schedule<Event>,
+    ) {
+        let now = schedule.now();
+        shared.sessions.has_heard(subscriber);
+        let is_new = std::mem::take(&mut shared.receivers[subscriber].asks);
+        for position in self.of(subscriber) {
+            self.away.remove(&position);
+            let service = self.subscriptions[position as usize].service;
+            let Use::Asked(stream, _) = self.streams.begin(subscriber.0, service.0, now) else { continue };
+            self.subscriptions[position as usize].id = Some(stream);
+            let place = self.positions.partition_point(|(other, _)| *other < stream);
+            self.positions.insert(place, (stream, position));
+            if is_new && self.subscriptions[position as usize].has == self.streams.version(service.0) as u32 {
+                self.streams.send(stream, now);
+            } else {
+                self.offer(instance, Job { stream, position, is_first: true }, schedule);
             }
         }
     }
@@ -158,25 +255,64 @@ impl Destination {
     }
 
     /// The CPU has worked on an update of a stream. If the stream was ended meanwhile, there may be none.
-    pub(super) fn on_sent(&mut self, stream: u32, shared: &mut Shared<'_>, schedule: &mut Schedule<Event>) {
+    pub(super) fn on_made(
+        &mut self,
+        instance: u32,
+        number: u32,
+        shared: &mut Shared<'_>,
+        schedule: &mut Schedule<Event>,
+    ) {
+        let now = schedule.now();
+        let Some(Some(updates)) = self.instances.get_mut(instance as usize) else { return };
+        let Some((job, begun)) = updates.finish(now, number) else { return };
+        if let Some((number, done)) = begun {
+            schedule.at(done, Event::UpdateMade { instance, number });
+        }
         self.waiting -= 1;
-        let Subscription { id, subscriber, service, .. } = self.subscriptions[stream as usize];
-        let Some(version) = self.streams.send(id, schedule.now()) else { return };
-        let topic = &self.topics[service];
-        let change = shared.changes.get(topic.changes[(version - 1) as usize - topic.before as usize]).change;
-        let (change, audience) = (&shared.setup.changes[change], shared.audience(subscriber));
-        let (bytes, work) = if change.endpoints.is_some() {
-            let endpoints = audience.endpoints_told(1, change.endpoint_count) as f64;
-            let work = audience.apply_endpoints + audience.apply_per_endpoint * endpoints;
-            (audience.bytes_per_endpoint * endpoints, work)
+        let Some(version) = self.streams.send(job.stream, now) else { return };
+        let Subscription { subscriber, service, .. } = self.subscriptions[job.position as usize];
+        let (kind, bytes, work) = if job.is_first {
+            self.all_of(service, shared.audience(subscriber), shared)
         } else {
-            let objects = f64::from(change.objects_of(service));
-            (self.costs.bytes * objects, audience.apply_changed * objects)
+            self.change_to(service, version, shared.audience(subscriber), shared)
         };
         let (bytes, work) = (bytes.round() as u64, Span::from_nanos_f64(work));
-        let sent = schedule.now() + shared.transmission(bytes);
+        let sent = now + shared.transmission(bytes);
         let applied = shared.deliver(subscriber, sent, bytes, work);
-        schedule.at(applied, Event::UpdateApplied { stream, version: version as u32 });
+        shared.pushes[kind as usize] += u64::from(shared.program.window.contains(sent));
+        schedule.at(applied, Event::UpdateApplied { stream: job.position, version: version as u32 });
+    }
+
+    /// What a change that made this version says: its kind, bytes, and the proxy's CPU in nanoseconds.
+    fn change_to(
+        &self,
+        service: ServiceIdx,
+        version: u64,
+        audience: &Audience,
+        shared: &Shared<'_>,
+    ) -> (PushKind, f64, f64) {
+        let topic = &self.topics[service];
+        let change = shared.changes.get(topic.changes[(version - 1) as usize - topic.before as usize]).change;
+        let change = &shared.setup.changes[change];
+        if change.endpoints.is_some() {
+            let endpoints = audience.endpoints_told(1, change.endpoint_count) as f64;
+            let work = audience.apply_endpoints + audience.apply_per_endpoint * endpoints;
+            (PushKind::Endpoints, audience.bytes_per_endpoint * endpoints, work)
+        } else {
+            let objects = f64::from(change.objects_of(service));
+            (PushKind::Full, self.costs.bytes * objects, audience.apply_changed * objects)
+        }
+    }
+
+    /// What there is to say of a service: its route and all its endpoints.
+    fn all_of(&self, service: ServiceIdx, audience: &Audience, shared: &Shared<'_>) -> (PushKind, f64, f64) {
+        let program = shared.program;
+        let workloads = program.services[service].workloads();
+        let endpoints = f64::from(workloads.map(|workload| program.workloads[workload].wanted).sum::<u32>());
+        let bytes = self.costs.bytes + audience.bytes_per_endpoint * endpoints;
+        let work =
+            audience.apply_changed + audience.apply_endpoints + audience.apply_per_endpoint * endpoints;
+        (PushKind::Connect, bytes, work)
     }
 
     /// A proxy has a service's routes and endpoints as of this version.
@@ -203,14 +339,21 @@ impl Destination {
         }
     }
 
-    pub(super) fn cpu_used(&self, now: SimTime) -> Span {
-        let busy: Span = self.stations.iter().filter_map(|station| station.busy_until(now)).sum();
-        busy.scale(self.cores_per_server)
+    /// CPU of an instance since it runs: in all and in the window.
+    pub(super) fn used(&self, instance: u32, now: SimTime) -> [Span; 2] {
+        let updates = self.instances.get(instance as usize).and_then(Option::as_ref);
+        updates.map_or([Span::ZERO; 2], |updates| [updates.used(now), updates.used_in_window(now)])
     }
 
-    pub(super) fn cpu_used_in_window(&self) -> Span {
-        let busy: Span = self.stations.iter().map(|station| station.busy().in_window()).sum();
-        busy.scale(self.cores_per_server)
+    /// Bytes of the updates that an instance makes.
+    pub(super) fn in_work(&self, instance: u32) -> f64 {
+        let updates = self.instances.get(instance as usize).and_then(Option::as_ref);
+        updates.map_or(0.0, |updates| f64::from(updates.present()) * self.costs.bytes)
+    }
+
+    /// Updates that wait for a CPU.
+    pub(super) const fn waiting(&self) -> u32 {
+        self.waiting
     }
 
     /// The most updates that have waited at once.
@@ -220,9 +363,15 @@ impl Destination {
 
     /// A proxy to which nothing is under way has the latest version of every service that it is told of.
     pub(super) fn check(&self, shared: &Shared<'_>) {
-        for one in self.subscriptions.iter().filter(|one| shared.receivers[one.subscriber].is_connected) {
-            let is_settled =
-                self.streams.waiting(one.id) == 0 && shared.receivers[one.subscriber].under_way == 0;
+        let present: u32 = self.instances.iter().flatten().map(Updates::present).sum();
+        assert_eq!(present, self.waiting, "updates wait for a CPU that is there");
+        let is_told = |one: &&Subscription| {
+            shared.receivers[one.subscriber].is_connected
+                && shared.sessions.instance(one.subscriber).is_some()
+        };
+        for one in self.subscriptions.iter().filter(is_told) {
+            let is_settled = one.id.is_none_or(|id| self.streams.waiting(id) == 0)
+                && shared.receivers[one.subscriber].under_way == 0;
             assert!(
                 !is_settled || u64::from(one.has) == self.streams.version(one.service.0),
                 "no proxy ends with older configuration than was last sent to it"

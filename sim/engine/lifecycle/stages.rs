@@ -194,7 +194,7 @@ impl Engine<'_> {
             PodStage::Configured => {
                 let line = state.plan.map(|plan| Line::with_configuration(&plan, state.created, |_| now));
                 if let Some(control) = &mut self.control {
-                    control.connect(pod, now);
+                    control.connect(pod, &mut self.schedule);
                 }
                 if let Some(line) = line {
                     self.go_on(life, place, &line);
@@ -248,7 +248,7 @@ impl Engine<'_> {
         self.break_calls(pod);
         self.abandon_own(pod);
         if let Some(control) = &mut self.control {
-            control.disconnect(pod);
+            control.disconnect(pod, &mut self.schedule);
             control.forget_certificate(pod);
         }
         let window = self.program.window;

@@ -1,13 +1,13 @@
 //! What happens during a run, as written.
 
-use crate::units::Span;
+use crate::units::{Cores, Span};
 
 use crate::diag::Location;
 
 use super::{Located, RouteDraft};
 
 /// What may happen: the key that says so, an example, and what it is.
-pub const EVENTS: [(&str, &str, &str); 6] = [
+pub const EVENTS: [(&str, &str, &str); 7] = [
     (
         "change",
         "{at: 40s, change: [reviews, ratings], objects: 10, every: 1s, until: 60s}",
@@ -37,6 +37,12 @@ pub const EVENTS: [(&str, &str, &str); 6] = [
         "apply",
         "{at: 20s, apply: [{name: reviews, host: reviews, rules: [{to: {service: reviews, subset: v2}}]}]}",
         "routes are written as in `routes`: each takes the place of the one of its name, or is new",
+    ),
+    (
+        "control_plane",
+        "{at: 20s, control_plane: kill, instances: 1}",
+        "`kill`: so many instances of the control plane are gone without warning and are replaced; `starve`: each has only \
+         `cores: 0.2` `for: 30s`",
     ),
 ];
 
@@ -95,6 +101,18 @@ pub enum EventKindDraft {
         routes: Vec<RouteDraft>,
         /// Where they stand.
         location: Location,
+    },
+    /// Instances of the control plane are gone without warning.
+    KillInstances {
+        /// How many.
+        instances: Located<u32>,
+    },
+    /// Each instance of the control plane has less CPU for a while.
+    StarveInstances {
+        /// How much.
+        cores: Located<Cores>,
+        /// For how long.
+        length: Located<Span>,
     },
 }
 

@@ -5,8 +5,14 @@ use crate::units::{Cores, Span};
 /// A control plane. CPU is that of the profile's reference machine, bytes are those of one instance.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DistributionModel {
-    /// Instances, over which proxies are spread evenly.
+    /// Instances, each of which a proxy is connected to with equal chance.
     pub replicas: u32,
+    /// What may make them more.
+    pub autoscaler: Option<PlaneAutoscaler>,
+    /// From the start of an instance's container until it takes connections.
+    pub start_up: Span,
+    /// Age at which a connection is ended, which is opened anew then.
+    pub connection_lifetime: Span,
     /// CPU quota of an instance; `None` is as much as its node has.
     pub cpu_limit: Option<Cores>,
     /// Memory of an idle instance.
@@ -17,10 +23,25 @@ pub struct DistributionModel {
     pub memory_per_endpoint: f64,
     /// Memory per connected proxy.
     pub memory_per_proxy: f64,
+    /// Memory per byte of a push while it is made and sent.
+    pub memory_per_pushed_byte: f64,
+    /// Memory above which an instance is killed; `None` is never.
+    pub memory_limit: Option<f64>,
     /// Bytes on the wire per endpoint.
     pub bytes_per_endpoint: f64,
     /// Whether it pushes or serves streams.
     pub way: Way,
+}
+
+/// A HorizontalPodAutoscaler of a control plane, which never has fewer instances than it starts with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PlaneAutoscaler {
+    /// Most instances.
+    pub most: u32,
+    /// CPU to be used, in per cent of what an instance requests.
+    pub utilization: u32,
+    /// What an instance requests.
+    pub request: Cores,
 }
 
 /// How configuration reaches proxies.
@@ -41,6 +62,8 @@ pub struct PushModel {
     pub longest: Span,
     /// Proxies pushed to at once.
     pub concurrency: PerCore,
+    /// Proxies that may connect to an instance in a second; 0 is no limit.
+    pub connect_rate: PerCore,
     /// A push carries what changed, not everything.
     pub is_delta: bool,
     /// CPU per service to prepare a push.

@@ -1,6 +1,8 @@
 //! From a profile to how its control plane tells proxies of changes.
 
-use crate::mesh::model::{DistributionModel, PerCore, PushModel, ResourceCost, StreamModel, Way};
+use crate::mesh::model::{
+    DistributionModel, PerCore, PlaneAutoscaler, PushModel, ResourceCost, StreamModel, Way,
+};
 
 use super::Profile;
 use super::resolve::{Reader, cores};
@@ -20,11 +22,16 @@ impl Profile {
         };
         Some(DistributionModel {
             replicas: plane.number("replicas") as u32,
+            autoscaler: plane.autoscaler(),
+            start_up: plane.span("start_up"),
+            connection_lifetime: plane.span("connection_lifetime"),
             cpu_limit: plane.limit("cpu_limit").map(cores),
             memory_base: plane.number("memory.base"),
             memory_per_service: plane.number("memory.per_service"),
             memory_per_endpoint: plane.number("memory.per_endpoint"),
             memory_per_proxy: plane.number("memory.per_proxy"),
+            memory_per_pushed_byte: plane.number("memory.per_pushed_byte"),
+            memory_limit: plane.limit("memory_limit"),
             bytes_per_endpoint: plane.number("bytes_per_endpoint"),
             way,
         })
@@ -32,6 +39,24 @@ impl Profile {
 }
 
 impl Reader<'_> {
+    /// `None` where there is none, or it has nothing to hold usage against.
+    fn autoscaler(self) -> Option<PlaneAutoscaler> {
+        let share = self.limit("autoscale_cpu")?;
+        Some(PlaneAutoscaler {
+            most: self.limit("autoscale_max")? as u32,
+            utilization: (100.0 * share).round() as u32,
+            request: self.limit("cpu_request").filter(|request| *request > 0.0).map(cores)?,
+        })
+    }
+
+    fn per_core(self, what: &str) -> PerCore {
+        PerCore {
+            base: self.number(&format!("{what}_base")),
+            per_core: self.number(&format!("{what}_per_core")),
+            most: self.number(&format!("{what}_max")),
+        }
+    }
+
     fn push(self, has_sidecars: bool) -> PushModel {
         let resource = |section: &str| ResourceCost {
             cpu: self.span(&format!("{section}push_cpu_per_cluster")),
@@ -42,11 +67,8 @@ impl Reader<'_> {
         PushModel {
             quiet: self.span("debounce_quiet"),
             longest: self.span("debounce_max"),
-            concurrency: PerCore {
-                base: self.number("push_concurrency_base"),
-                per_core: self.number("push_concurrency_per_core"),
-                most: self.number("push_concurrency_max"),
-            },
+            concurrency: self.per_core("push_concurrency"),
+            connect_rate: self.per_core("connect_rate"),
             is_delta: self.word("updates") == "delta",
             build_per_service: self.span("build_cpu_per_service"),
             push: self.span("push_cpu"),

@@ -1,11 +1,11 @@
 //! What happens during a run.
 
-use crate::units::{SimTime, Span};
+use crate::units::{Cores, SimTime, Span};
 
 use super::ServiceIdx;
 
 /// Something that happens at a time, once or again and again.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Event {
     /// Unique among events.
     pub name: String,
@@ -27,7 +27,7 @@ pub struct Repeated {
 }
 
 /// What happens.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum EventKind {
     /// Routes or policies of services are changed.
     Change(Change),
@@ -39,13 +39,32 @@ pub enum EventKind {
     Kill(Vec<ServiceIdx>, u32),
     /// For so long nobody gets a certificate.
     AuthorityDown(Span),
+    /// Something happens to the instances of the control plane.
+    Plane(PlaneEvent),
+}
+
+/// What happens to the instances of a control plane.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum PlaneEvent {
+    /// So many are gone without warning.
+    Kill {
+        /// How many at most.
+        instances: u32,
+    },
+    /// Each has less CPU for a while.
+    Starve {
+        /// So much, in cores.
+        cores: Cores,
+        /// For so long.
+        length: Span,
+    },
 }
 
 impl EventKind {
     /// The services whose pods come or go; none of an event that changes configuration.
     pub fn of_pods(&self) -> &[ServiceIdx] {
         match self {
-            Self::Change(_) | Self::AuthorityDown(_) => &[],
+            Self::Change(_) | Self::AuthorityDown(_) | Self::Plane(_) => &[],
             Self::Rollout(services) | Self::Scale(services, _) | Self::Kill(services, _) => services,
         }
     }
@@ -102,7 +121,8 @@ mod tests {
     #[test]
     fn objects_are_spread_evenly_and_every_service_has_one() {
         let of = |services: usize, objects| {
-            let change = Change { services: (0..services).map(ServiceIdx::at).collect(), objects, applies: None };
+            let change =
+                Change { services: (0..services).map(ServiceIdx::at).collect(), objects, applies: None };
             (0..services).map(|position| change.objects_of(position)).collect::<Vec<_>>()
         };
         assert_eq!(of(3, 7), [3, 2, 2]);

@@ -9,7 +9,7 @@ use crate::input::tree::Located;
 use crate::input::{Draft, defaults};
 use crate::units::Span;
 
-use super::super::scenario::{Change, Event, EventKind, Repeated, Service, ServiceIdx};
+use super::super::scenario::{Change, Event, EventKind, PlaneEvent, Repeated, Service, ServiceIdx};
 use super::applied::Applied;
 use super::names::Directory;
 
@@ -54,6 +54,8 @@ fn name(event: &EventDraft, position: usize) -> String {
         EventKindDraft::Kill { .. } => "kill",
         EventKindDraft::AuthorityDown { .. } => "certificate-authority",
         EventKindDraft::Apply { .. } => "apply",
+        EventKindDraft::KillInstances { .. } => "control-plane-kill",
+        EventKindDraft::StarveInstances { .. } => "control-plane-starve",
     };
     event.name.as_ref().map_or_else(|| format!("{kind}-{}", position + 1), |name| name.value.clone())
 }
@@ -162,7 +164,7 @@ fn kind(
             EventKind::Scale(named, replicas.value)
         }
         EventKindDraft::Kill { pods, .. } => EventKind::Kill(named, pods.value),
-        EventKindDraft::AuthorityDown { .. } | EventKindDraft::Apply { .. } => return of_cluster(kind),
+        _ => return of_cluster(kind),
     })
 }
 
@@ -170,6 +172,12 @@ fn kind(
 fn of_cluster(kind: &EventKindDraft) -> Option<EventKind> {
     match kind {
         EventKindDraft::AuthorityDown { length } => Some(EventKind::AuthorityDown(length.value)),
+        EventKindDraft::KillInstances { instances } => {
+            Some(EventKind::Plane(PlaneEvent::Kill { instances: instances.value }))
+        }
+        EventKindDraft::StarveInstances { cores, length } => {
+            Some(EventKind::Plane(PlaneEvent::Starve { cores: cores.value, length: length.value }))
+        }
         _ => None,
     }
 }

@@ -1,7 +1,7 @@
 //! How long changes of configuration take to reach the proxies, and what that costs the control plane.
 
 use super::super::histogram::LogHistogram;
-use super::super::record::{ChangeRecord, ControlRecord, RunRecord};
+use super::super::record::{ChangeRecord, ControlRecord, PlaneRecord, RunRecord};
 use super::super::results::{Kind, Statistic, Unit};
 use super::super::section::Sample;
 use super::{MEAN, Measure, NANOS_PER_SECOND, TOTAL};
@@ -77,6 +77,41 @@ pub(super) const OF_CONTROL_PLANE: &[Measure] = &[
     }),
     Measure::new("proxies", Unit::Count, TOTAL, |record, _, _| Some(count(managed(record)?.subscribers))),
     Measure::new("instances", Unit::Count, TOTAL, |record, _, _| Some(count(managed(record)?.instances))),
+    // What follows is of instances and connections to which something happens.
+    Measure::new("instances_killed", Unit::Count, TOTAL, |record, _, _| {
+        Some(count(managed(record)?.plane.instances.killed))
+    })
+    .silent_at_zero(),
+    Measure::new("instances_out_of_memory", Unit::Count, TOTAL, |record, _, _| {
+        Some(count(managed(record)?.plane.instances.out_of_memory))
+    })
+    .silent_at_zero(),
+    Measure::new("instances_starved", Unit::Count, TOTAL, |record, _, _| {
+        Some(count(managed(record)?.plane.instances.starved))
+    })
+    .silent_at_zero(),
+    Measure::new("instances_started", Unit::Count, TOTAL, |record, _, _| {
+        Some(count(managed(record)?.plane.instances.started))
+    })
+    .silent_at_zero(),
+    Measure::new("connections_lost", Unit::Count, TOTAL, |record, _, _| {
+        Some(count(managed(record)?.plane.sessions.lost))
+    })
+    .silent_at_zero(),
+    Measure::new("connections_aged", Unit::Count, TOTAL, |record, _, _| {
+        Some(count(managed(record)?.plane.sessions.aged))
+    })
+    .silent_at_zero(),
+    Measure::new("connections_refused", Unit::Count, TOTAL, |record, _, _| {
+        Some(count(managed(record)?.plane.sessions.refused))
+    })
+    .silent_at_zero(),
+    Measure::new("connections_opened", Unit::Count, TOTAL, |record, _, _| {
+        eventful(record).map(|plane| count(plane.sessions.connected))
+    }),
+    Measure::new("memory_of_one", Unit::Bytes, MAX, |record, _, _| {
+        eventful(record).map(|plane| Sample::without_interval(plane.memory_max))
+    }),
 ];
 
 /// The maximum is the last proxy's.
@@ -94,6 +129,11 @@ fn change(record: &RunRecord, row: usize) -> Option<&ChangeRecord> {
 /// The control plane, where there is one.
 fn managed(record: &RunRecord) -> Option<&ControlRecord> {
     record.control.as_deref().filter(|control| control.instances > 0)
+}
+
+/// What became of its instances, where something did.
+fn eventful(record: &RunRecord) -> Option<&PlaneRecord> {
+    Some(&managed(record)?.plane).filter(|plane| plane.is_eventful())
 }
 
 fn together(record: &RunRecord) -> Option<ChangeRecord> {

@@ -140,7 +140,7 @@ pub(super) fn subjects(labels: &Labels) -> Vec<Subject> {
 
 /// What is measured of all changes, of the control plane and of certificates, as far as there are any.
 fn of_control_plane(labels: &Labels) -> impl Iterator<Item = &'static [Measure]> {
-    let changes = !labels.changes.is_empty();
+    let changes = !labels.changes.is_empty() || !labels.incidents.is_empty();
     let tables = [
         (changes, control_plane::OF_ALL),
         (changes || labels.certificates, control_plane::OF_CONTROL_PLANE),

@@ -200,6 +200,15 @@ fn event(event: &EventDraft) -> Yaml {
             map.put("certificate_authority", Yaml::text("down"));
             map.put("for", Yaml::plain(length.value));
         }
+        EventKindDraft::KillInstances { instances } => {
+            map.put("control_plane", Yaml::text("kill"));
+            map.put("instances", Yaml::plain(instances.value));
+        }
+        EventKindDraft::StarveInstances { cores: left, length } => {
+            map.put("control_plane", Yaml::text("starve"));
+            map.put("cores", cores(left.value));
+            map.put("for", Yaml::plain(length.value));
+        }
     }
     map.maybe("every", event.every.as_ref().map(|every| Yaml::plain(every.value)));
     map.maybe("until", event.until.as_ref().map(|until| Yaml::plain(until.value)));

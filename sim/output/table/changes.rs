@@ -14,7 +14,7 @@ pub(super) fn tables(meshes: &[Results]) -> String {
     let events: Vec<&str> =
         first.names(Scope::ControlPlane).into_iter().filter(|name| *name != Labels::ALL_CHANGES).collect();
     if events.is_empty() {
-        return String::new();
+        return instances(meshes);
     }
     let mut text = String::new();
     for event in events.iter().take(MOST_EVENTS) {
@@ -23,7 +23,43 @@ pub(super) fn tables(meshes: &[Results]) -> String {
     if let further @ 1.. = events.len().saturating_sub(MOST_EVENTS) {
         let _ = writeln!(text, "{further} further events are in the files");
     }
-    text + &cost(meshes)
+    text + &cost(meshes) + &instances(meshes)
+}
+
+/// What became of the control plane's instances and of connections to them; nothing where nothing did.
+fn instances(meshes: &[Results]) -> String {
+    let columns = [
+        Column::bare("killed", Unit::Count),
+        Column::bare("out of memory", Unit::Count),
+        Column::bare("starved", Unit::Count),
+        Column::bare("started", Unit::Count),
+        Column::bare("connections lost", Unit::Count),
+        Column::bare("aged", Unit::Count),
+        Column::bare("refused", Unit::Count),
+        Column::bare("opened", Unit::Count),
+        Column::bare("memory of one", Unit::Bytes),
+    ];
+    let mut grid = Grid::new(columns.into_iter());
+    let mut is_eventful = false;
+    for mesh in meshes {
+        let find = |metric, statistic| {
+            mesh.get(Scope::ControlPlane, Labels::ALL_CHANGES, metric, statistic).copied()
+        };
+        is_eventful |= find("connections_opened", Statistic::Total).is_some();
+        let numbers = [
+            find("instances_killed", Statistic::Total),
+            find("instances_out_of_memory", Statistic::Total),
+            find("instances_starved", Statistic::Total),
+            find("instances_started", Statistic::Total),
+            find("connections_lost", Statistic::Total),
+            find("connections_aged", Statistic::Total),
+            find("connections_refused", Statistic::Total),
+            find("connections_opened", Statistic::Total),
+            find("memory_of_one", Statistic::Max),
+        ];
+        grid.add(&mesh.mesh, numbers.into_iter());
+    }
+    if is_eventful { grid.under("What becomes of the control plane's instances") } else { String::new() }
 }
 
 fn convergence(meshes: &[Results], event: &str) -> String {

@@ -87,6 +87,22 @@ impl Reconnect {
         Self { pauses, after_end: None, failures: 0 }
     }
 
+    /// Linkerd's proxy (linkerd/app/src/env.rs: that of its outbound connections, which `dst.rs` takes for streams too): from
+    /// 100 ms doubling to 500 ms, longer by a tenth at most.
+    ///
+    /// # Panics
+    /// Never: a tenth is a ratio.
+    pub fn linkerd() -> Self {
+        let (min, max) = (Span::from_millis(100), Span::from_millis(500));
+        let jitter = Ratio::new(0.1).expect("a ratio");
+        Self { pauses: Pauses::Exponential { min, max, jitter }, after_end: None, failures: 0 }
+    }
+
+    /// It is connected, and has what it asked for: what failed before is forgotten.
+    pub const fn connected(&mut self) {
+        self.failures = 0;
+    }
+
     /// It could not connect, or was refused: how long it waits.
     pub fn failed<U: Uniform>(&mut self, uniform: &mut U) -> Span {
         self.failures = self.failures.saturating_add(1);
@@ -245,6 +261,14 @@ mod tests {
             assert!(envoy.failed(&mut uniform) < Span::from_millis(bound));
         }
         assert!(envoy.ended(&mut uniform) < Span::from_millis(500));
+        let mut linkerd = Reconnect::linkerd();
+        for bound in [100, 200, 400, 500, 500] {
+            let pause = linkerd.failed(&mut uniform);
+            let most = (bound * 11 / 10).min(500);
+            assert!((Span::from_millis(bound)..=Span::from_millis(most)).contains(&pause), "{pause}");
+        }
+        linkerd.connected();
+        assert!(linkerd.failed(&mut uniform) <= Span::from_millis(110));
     }
 
     proptest! {

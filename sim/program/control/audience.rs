@@ -5,6 +5,7 @@ use crate::mesh::model::{
     ApplyCost, ConfigurationView, DistributionModel, MeshModel, ProxyModel, ResourceCost, Way,
 };
 use crate::mesh::scenario::{Origin, Scenario, Scope, ServiceIdx};
+use crate::policy::push::connect::Reconnect;
 
 use super::super::{GroupIdx, Program, WorkloadIdx};
 use super::{Audience, AudienceIdx, Layout, Sees, nanos};
@@ -34,14 +35,21 @@ pub(super) fn all(
         };
         let (sees, clusters) = role.sees(scenario, proxy, &called[index]);
         let endpoints = EndpointCost::of(distribution, matches!(distribution.way, Way::Push(_)), speed);
-        audiences.push(audience(group, sees, clusters, proxy, (cost, endpoints), speed));
+        let own = audience(group, sees, clusters, proxy, (cost, endpoints), speed);
+        let reconnect = match distribution.way {
+            Way::Push(_) => Reconnect::envoy(),
+            Way::Stream(_) => Reconnect::linkerd(),
+        };
+        audiences.push(Audience { reconnect, ..own });
     }
     if let (Some(group), Some(node), Way::Push(push)) =
         (layout.node_group, &mesh.node_proxy, &distribution.way)
     {
         // It is told of addresses, not of routes.
         let costs = (push.sidecar, EndpointCost::of(distribution, false, speed));
-        audiences.push(audience(group, Sees::These(Vec::new()), 0, &node.proxy, costs, speed));
+        let own = audience(group, Sees::These(Vec::new()), 0, &node.proxy, costs, speed);
+        // It says which versions it has, and is sent no others (istio/ztunnel architecture/ambient/ztunnel.md).
+        audiences.push(Audience { reconnect: Reconnect::ztunnel(), keeps: true, ..own });
     }
     audiences
 }
@@ -103,6 +111,8 @@ fn audience(
         whole_endpoints: endpoints.is_whole,
         apply_worker: apply.worker.scale(1.0 / speed),
         workers: proxy.workers,
+        reconnect: Reconnect::envoy(),
+        keeps: false,
     }
 }
 

@@ -12,7 +12,7 @@ use super::Autoscaler;
 
 /// Time between two looks at what pods have used: metrics-server's manifests and its Helm chart both set
 /// `--metric-resolution=15s` since version 0.5; the flag alone would be 60 s.
-const SCRAPE: Span = Span::from_seconds(15);
+pub(in super::super) const SCRAPE: Span = Span::from_seconds(15);
 
 /// The autoscaler of a service, if it has one.
 pub(super) fn autoscaler(service: &Service, beside: Beside<'_>) -> Option<Autoscaler> {

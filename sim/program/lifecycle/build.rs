@@ -102,7 +102,7 @@ fn incidents(
     };
     let incident = |event: &Event| {
         let kind = match &event.kind {
-            EventKind::Change(_) | EventKind::AuthorityDown(_) => return None,
+            EventKind::Change(_) | EventKind::AuthorityDown(_) | EventKind::Plane(_) => return None,
             EventKind::Rollout(services) => IncidentKind::Rollout(of(services)),
             EventKind::Scale(services, replicas) => IncidentKind::Scale(of(services), *replicas),
             EventKind::Kill(services, pods) => IncidentKind::Kill(of(services), *pods),

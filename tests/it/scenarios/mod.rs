@@ -7,6 +7,7 @@ mod certificates;
 mod connections;
 mod control_plane;
 mod crowded;
+mod instances;
 mod lifecycle;
 mod limits;
 mod own_proxies;
