@@ -19,6 +19,7 @@ use crate::metrics::{
     precision_possible, precision_reached,
 };
 use crate::program::control::{self, Change, Outage};
+use crate::program::disturbance::Disturbance;
 use crate::program::lifecycle::Incident;
 use crate::program::{Edge, Program, WorkloadIdx};
 use crate::units::{Ratio, SimTime, Span};
@@ -143,7 +144,7 @@ fn outage(outage: &Outage) -> ChangeLabel {
     }
 }
 
-/// What happens to pods, then to instances of the control plane, then to the certificate authority.
+/// What happens to pods, then to instances of the control plane, the certificate authority, traffic and network.
 fn incidents(program: &Program) -> Vec<ChangeLabel> {
     let label = |name: &str, first: SimTime, every: Span, times: u64| {
         let last = first + Span::from_nanos(every.nanos() * times.saturating_sub(1));
@@ -162,7 +163,11 @@ fn incidents(program: &Program) -> Vec<ChangeLabel> {
     let pods = program.lifecycle.iter().flat_map(|lifecycle| &lifecycle.incidents).map(of_pods);
     let plane = program.control.iter().flat_map(|control| &control.incidents).map(of_plane);
     let outages = program.control.iter().flat_map(|control| &control.outages).map(outage);
-    pods.chain(plane).chain(outages).collect()
+    let disturbance = |one: &Disturbance| {
+        let (from, until) = one.span(program.window.end());
+        ChangeLabel { name: one.name.clone(), is_about_endpoints: false, span: (from.nanos(), until.nanos()) }
+    };
+    pods.chain(plane).chain(outages).chain(program.disturbances.iter().map(disturbance)).collect()
 }
 
 /// The names of a program's rows in its records.
@@ -173,7 +178,6 @@ pub fn labels(program: &Program) -> Labels {
         edge.subset.as_ref().map_or_else(|| service.clone(), |subset| format!("{service}@{subset}"))
     };
     let lifecycle = program.lifecycle.as_deref();
-    let control = program.control.as_deref();
     Labels {
         scenario: program.scenario.clone(),
         mesh: program.mesh.clone(),
@@ -214,7 +218,7 @@ pub fn labels(program: &Program) -> Labels {
         zones: program.machines.zones.clone(),
         changes: program.control.iter().flat_map(|control| &control.changes).map(change).collect(),
         incidents: incidents(program),
-        certificates: control.is_some_and(|control| control.certificates.is_some()),
+        certificates: program.control.as_ref().is_some_and(|control| control.certificates.is_some()),
         lives: lifecycle.iter().flat_map(|of| &of.lives).map(|life| workload(life.workload)).collect(),
         currency: program.machines.currency,
         notes: program.machines.notes.clone(),

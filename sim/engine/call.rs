@@ -115,6 +115,8 @@ pub(super) struct Call {
     pub(super) visiting: bool,
     /// Its response has left the called pod.
     pub(super) has_left: bool,
+    /// It or its answer was lost with a node: nothing more happens to it unless it is given up.
+    pub(super) has_vanished: bool,
     pub(super) caller: PodIdx,
     pub(super) callee: PodIdx,
     /// Where it goes, once that is chosen.
@@ -194,6 +196,7 @@ impl Call {
             mirrored: false,
             visiting: false,
             has_left: false,
+            has_vanished: false,
             caller,
             callee: caller,
             endpoint: NO_ENDPOINT,

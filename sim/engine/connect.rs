@@ -9,6 +9,7 @@ use super::call::{CallId, NO_ENDPOINT, Part, Progress, Waiter};
 use super::connection::{ConnectionId, Handshake, Opening};
 use super::endpoints::Stream;
 use super::hop::LEG_HANDSHAKE;
+use super::network::Message;
 use super::pass::Work;
 use super::view::{Left, Request, Taken, Turn};
 use super::{Engine, Event, draw};
@@ -134,10 +135,12 @@ impl Engine<'_> {
             timer: None,
             is_given_up: false,
             refused: None,
+            is_unanswered: false,
             followers: Vec::new(),
         };
         self.proxies.connection_opened(self.program.ends(call.caller, edge, endpoint), now);
         self.connections[id].server_worker = self.server_worker(&opening);
+        self.connections[id].opened = now;
         let handshake = self.handshake(id, &opening);
         opening.handshake = handshake.unwrap_or_default();
         let timeout = edge.resilience.as_ref().and_then(|of| of.bounds).map(|bounds| bounds.connect_timeout);
@@ -215,7 +218,9 @@ impl Engine<'_> {
             };
         };
         let delay = self.handshake_leg(opening);
-        self.schedule.at(sent + Span::from_nanos(delay.nanos() * u64::from(legs)), Event::Handshake(id));
+        let usual = Span::from_nanos(delay.nanos() * u64::from(legs));
+        let arrives = self.suffer(opening, 0..legs, sent + usual);
+        self.schedule.at(arrives, Event::Handshake(id));
     }
 
     /// The handshake's decisive message reaches the accepting side.
@@ -224,6 +229,9 @@ impl Engine<'_> {
         let Some(opening) = &connection.opening else { return };
         let [caller, callee] = opening.ends;
         let encrypts = opening.handshake.encrypts;
+        if self.is_lost(callee) {
+            return self.wait_in_vain(id);
+        }
         if !self.accepts(callee) {
             self.refuse(id, Cause::StaleEndpoint);
         } else if encrypts && self.lack_certificates([caller, callee]) {
@@ -254,8 +262,30 @@ impl Engine<'_> {
         if opening.handshake.legs == 0 && sent == self.schedule.now() {
             return self.connected(id);
         }
-        let delay = if opening.handshake.legs == 0 { Span::ZERO } else { self.handshake_leg(opening) };
-        self.schedule.at(sent + delay, Event::Connected(id));
+        let arrives = match opening.handshake.legs {
+            0 => sent,
+            legs => self.suffer(opening, legs - 1..legs, sent + self.handshake_leg(opening)),
+        };
+        self.schedule.at(arrives, Event::Connected(id));
+    }
+
+    /// When the last of some legs of a handshake arrives that would at `usual`. The first two are TCP's own.
+    fn suffer(&self, opening: &Opening, legs: std::ops::Range<u32>, usual: SimTime) -> SimTime {
+        let mut time = usual;
+        if self.program.disturbances.is_empty() {
+            return time;
+        }
+        for leg in legs {
+            let message = Message {
+                ends: Some(opening.ends),
+                key: opening.key,
+                path: opening.path,
+                number: draw::of_hop(LEG_HANDSHAKE, opening.hop) + (leg << 16),
+                opens: opening.handshake.encrypts && leg < 2,
+            };
+            time += message.suffers(self.program, time);
+        }
+        time
     }
 
     /// Delay of a leg of a handshake.
@@ -317,9 +347,13 @@ impl Engine<'_> {
     pub(super) fn give_up_connection(&mut self, id: ConnectionId) {
         let Some(opening) = &mut self.connections[id].opening else { return };
         (opening.timer, opening.is_given_up) = (None, true);
+        let is_unanswered = opening.is_unanswered;
         let (edge, [caller, _]) = (&self.program.edges[opening.edge], opening.ends);
         let position = self.view_position(caller, edge);
         self.fail_pool(id, position, edge, caller, Cause::ConnectFailure);
+        if is_unanswered {
+            self.connected(id);
+        }
     }
 
     /// The call, which has waited for a connection, looks for one to another endpoint.

@@ -32,6 +32,8 @@ pub(super) struct Connection {
     /// Requests that it may still take; the greatest number is any.
     pub(super) left: u32,
     pub(super) idle_since: SimTime,
+    /// When somebody began to open it.
+    pub(super) opened: SimTime,
     /// Which of its route's targets a waypoint sends its calls to, where that is drawn for all of them.
     pub(super) target: Option<Drawn>,
     /// How it is opened, until it is ready.
@@ -40,6 +42,7 @@ pub(super) struct Connection {
 
 /// How a connection is opened. It belongs to no call: the one for which it was begun may go out on another connection,
 /// or be given up, and the handshake goes on.
+#[expect(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 #[derive(Clone, Debug)]
 pub(super) struct Opening {
     pub(super) edge: EdgeIdx,
@@ -59,6 +62,8 @@ pub(super) struct Opening {
     pub(super) is_given_up: bool,
     /// Why it does not come to be, once that is sure: the handshake goes on to its end.
     pub(super) refused: Option<Cause>,
+    /// The other end is lost, and says nothing.
+    pub(super) is_unanswered: bool,
     /// Connections in the tunnel that this one opens.
     pub(super) followers: Vec<ConnectionId>,
 }

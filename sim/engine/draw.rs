@@ -64,6 +64,10 @@ pub(super) const POD_START: Purpose = Purpose(43);
 pub(super) const POD_CHOICE: Purpose = Purpose(44);
 /// What happens to a certificate; the occasion is the repetition.
 pub(super) const CERTIFICATE: Purpose = Purpose(45);
+/// Whether a message is lost that is sent into a bad network, one draw each time it is sent; the leg is the repetition.
+pub(super) const LOSS: Purpose = Purpose(60);
+/// What such a network adds to the delay of a message; the leg is the repetition, what adds it the attempt.
+pub(super) const ADDED_DELAY: Purpose = Purpose(61);
 
 /// A proxy's connection to the control plane: to which instance (path 0), how old it gets (1), how long it waits (2).
 pub(super) const SESSION: Purpose = Purpose(60);

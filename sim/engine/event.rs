@@ -1,6 +1,7 @@
 //! Everything that can happen, on one screen.
 
 use crate::mesh::scenario::SourceIdx;
+use crate::placement::NodeIdx;
 use crate::program::control::{ChangeIdx, HolderIdx, IncidentIdx as PlaneIncidentIdx, SubscriberIdx};
 use crate::program::lifecycle::{IncidentIdx, LifeIdx};
 use crate::program::{PodIdx, ProxyIdx};
@@ -8,7 +9,7 @@ use crate::program::{PodIdx, ProxyIdx};
 use super::call::CallId;
 use super::connection::ConnectionId;
 use super::control::CertificateStep;
-use super::lifecycle::PodStage;
+use super::lifecycle::{NodeStage, PodStage};
 
 /// An event of a run. Small, for every pending one is moved around in the future event list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +111,17 @@ pub enum Event {
         incarnation: u16,
         /// The stage.
         stage: PodStage,
+    },
+    /// The next services' sidecars are replaced.
+    Wave(IncidentIdx),
+    /// A node's old proxy has drained.
+    NodeProxyGone(NodeIdx),
+    /// Kubernetes does something about a node that is lost.
+    Node {
+        /// The node.
+        node: NodeIdx,
+        /// What.
+        stage: NodeStage,
     },
     /// A control plane looks whether to push what it has gathered.
     PushWindow(u32),

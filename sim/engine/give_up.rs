@@ -8,9 +8,8 @@ use super::call::{CallId, Part, Progress, Waiter};
 impl Engine<'_> {
     /// The time that the caller waits for the call is over.
     pub(super) fn time_out(&mut self, id: CallId) {
-        let call = &mut self.calls[id];
-        call.timer = None;
-        let cause = if call.is_attempt() { Cause::AttemptTimeout } else { Cause::CallerTimeout };
+        self.calls[id].timer = None;
+        let cause = self.cause_of_timeout(id);
         self.give_up(id, cause);
     }
 
@@ -47,7 +46,7 @@ impl Engine<'_> {
 
     /// The calling side lets go of what it holds for a call: connections, memory. An HTTP/1.1 connection on which the
     /// answer is still to come is closed, a stream of a shared one reset. Returns whether nothing refers to the call now:
-    /// it waited for a connection and is never sent, or its proxy held it or tried to make it.
+    /// it waited for a connection and is never sent, its proxy held it or tried to make it, or it was lost with a node.
     pub(super) fn let_go(&mut self, id: CallId) -> bool {
         let now = self.schedule.now();
         let (_, edge) = self.edge(id);
@@ -80,7 +79,9 @@ impl Engine<'_> {
         if is_in_proxy {
             self.stop_trying(id, Cause::CallerTimeout);
         }
-        is_in_proxy || matches!(progress, Progress::Connecting | Progress::Queued)
+        is_in_proxy
+            || matches!(progress, Progress::Connecting | Progress::Queued)
+            || self.calls[id].has_vanished
     }
 
     /// Takes a call out of the queue for a connection; false if it is not there but under way to the gateway.

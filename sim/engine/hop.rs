@@ -9,6 +9,7 @@ use crate::units::{SimTime, Span};
 use super::call::{Call, CallId, Part, Progress, Waiter};
 use super::connection::ConnectionId;
 use super::links::{LinkTaken, NO_LINK};
+use super::network::Message;
 use super::pass::{Pass, Work};
 use super::{Engine, Event, draw};
 
@@ -159,7 +160,7 @@ impl<'p> Engine<'p> {
     pub(super) fn reach(&mut self, id: CallId) {
         let now = self.schedule.now();
         if !self.is_reachable(self.calls[id].callee) {
-            return self.miss(id);
+            return if self.is_lost(self.calls[id].callee) { self.vanish(id) } else { self.miss(id) };
         }
         self.calls[id].reached = now;
         match self.inbound(id) {
@@ -233,6 +234,9 @@ impl<'p> Engine<'p> {
     pub(super) fn send_back(&mut self, id: CallId, left: SimTime) {
         let (_, edge) = self.edge(id);
         let call = &self.calls[id];
+        if self.is_lost(call.callee) {
+            return self.vanish(id);
+        }
         let ends = [call.callee, call.caller];
         self.calls[id].has_left = true;
         let delay = self.carry(id, LEG_RESPONSE, edge.response_overhead, ends);
@@ -363,7 +367,8 @@ impl<'p> Engine<'p> {
         let call = &self.calls[id];
         let law = self.delay(self.is_from_outside(call), [call.caller, call.callee]);
         let nanos = law.sample(&mut call.key.draws(draw::NETWORK, call.path, draw::of_hop(leg, call.hop), 0));
-        Span::from_nanos_f64(nanos + bytes as f64 * self.program.nanos_per_byte)
+        let usual = Span::from_nanos_f64(nanos + bytes as f64 * self.program.nanos_per_byte);
+        usual + message(call, leg).suffers(self.program, self.schedule.now())
     }
 
     /// The law of the delay of a leg between two pods, the first of which may stand for a client outside of the cluster.
@@ -391,5 +396,16 @@ impl<'p> Engine<'p> {
     pub(super) fn is_from_outside(&self, call: &Call) -> bool {
         let source = &self.program.sources[call.source];
         call.entry && source.outside && !source.gateway
+    }
+}
+
+/// A leg of a call.
+fn message(call: &Call, leg: u32) -> Message {
+    Message {
+        ends: Some([call.caller, call.callee]),
+        key: call.key,
+        path: call.path,
+        number: draw::of_hop(leg, call.hop),
+        opens: false,
     }
 }

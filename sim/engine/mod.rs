@@ -21,6 +21,7 @@ mod lifecycle;
 mod limits;
 mod links;
 mod mirror;
+mod network;
 mod node;
 mod occupancy;
 mod pass;
@@ -183,6 +184,9 @@ impl<'p> Engine<'p> {
     /// The next event, which is to be handled; `None` when the run is over.
     #[inline]
     fn next_event(&mut self) -> Option<Event> {
+        if self.proxies.is_above_limit() {
+            self.kill_proxies();
+        }
         if self.finished { None } else { self.schedule.next() }
     }
 
@@ -228,6 +232,9 @@ impl<'p> Engine<'p> {
             Event::Scrape(life) => self.scrape(life),
             Event::Autoscale(life) => self.autoscale(life),
             Event::PodStage { pod, incarnation, stage } => self.pod_stage(pod, incarnation, stage),
+            Event::Wave(upgrade) => self.next_wave(upgrade),
+            Event::NodeProxyGone(node) => self.cut_connections(node),
+            Event::Node { node, stage } => self.node_stage(node, stage),
             Event::PushWindow(replica) => self.push_window(replica),
             Event::PushCpuDone { replica, generation } => self.push_cpu_done(replica, generation),
             Event::PushSent { subscriber, ticket } => self.push_sent(subscriber, ticket),

@@ -24,6 +24,8 @@ pub(super) struct Proxies {
     states: IndexVec<ProxyIdx, State>,
     /// What proxies are like: those of most groups are alike.
     kinds: Vec<Kind>,
+    /// Proxies that have passed their memory limit.
+    above_limit: Vec<ProxyIdx>,
 }
 
 /// What a proxy is like, as far as each job asks.
@@ -81,6 +83,8 @@ struct State {
     request_nanos: u64,
     connection_nanos: u64,
     peak_bytes: f64,
+    /// The proxy is killed above so many.
+    limit: f64,
 }
 
 impl Proxies {
@@ -132,7 +136,8 @@ impl Proxies {
                 state
             })
             .collect();
-        Self { workers, processors, window: program.window, states, kinds }
+        let above_limit = Vec::new();
+        Self { workers, processors, window: program.window, states, kinds, above_limit }
     }
 
     /// Worker threads of a proxy.
@@ -219,7 +224,9 @@ impl Proxies {
         let state = &mut self.states[proxy];
         state.advance_requests(now);
         state.in_flight += 1;
-        state.peak(&self.kinds[state.kind as usize]);
+        if state.peak(&self.kinds[state.kind as usize]) {
+            self.above_limit.push(proxy);
+        }
     }
 
     /// A request that entered a proxy at `began` leaves it at `left`, which may lie ahead.
@@ -242,7 +249,9 @@ impl Proxies {
         state.connections += 1;
         state.bytes += kind.memory_per_connection;
         state.advance_requests(now);
-        state.peak(kind);
+        if state.peak(kind) {
+            self.above_limit.push(proxy);
+        }
     }
 
     pub(super) fn closed(&mut self, proxy: ProxyIdx, now: SimTime) {
@@ -265,6 +274,21 @@ impl Proxies {
         }
     }
 
+    /// The proxy is killed above so many bytes, until it is.
+    pub(super) fn limit_memory(&mut self, proxy: ProxyIdx, bytes: f64) {
+        self.states[proxy].limit = bytes;
+    }
+
+    #[inline]
+    pub(super) fn is_above_limit(&self) -> bool {
+        !self.above_limit.is_empty()
+    }
+
+    /// A proxy that has passed its limit.
+    pub(super) fn next_above_limit(&mut self) -> Option<ProxyIdx> {
+        self.above_limit.pop()
+    }
+
     /// The proxy is there no longer; what its connections hold goes with them.
     pub(super) fn stop(&mut self, proxy: ProxyIdx, now: SimTime) {
         self.rest(proxy, 0.0, now);
@@ -282,7 +306,9 @@ impl Proxies {
         let kind = &self.kinds[state.kind as usize];
         state.bytes = memory + f64::from(state.connections) * kind.memory_per_connection;
         state.advance_requests(now);
-        state.peak(kind);
+        if state.peak(kind) {
+            self.above_limit.push(proxy);
+        }
     }
 
     /// The proxy hears of a service it had not called before.
@@ -293,7 +319,9 @@ impl Proxies {
         state.bytes += kind.memory_per_used_target;
         state.bytes += kind.memory_per_used_endpoint * f64::from(endpoints.saturating_sub(1));
         state.advance_requests(now);
-        state.peak(kind);
+        if state.peak(kind) {
+            self.above_limit.push(proxy);
+        }
     }
 
     /// The records of all groups; what they used is added to `nodes`. Of proxies that come and go `there` says for which
@@ -404,6 +432,7 @@ impl State {
             request_nanos: 0,
             connection_nanos: 0,
             peak_bytes: bytes,
+            limit: f64::INFINITY,
         }
     }
 
@@ -423,8 +452,15 @@ impl State {
         }
     }
 
-    fn peak(&mut self, kind: &Kind) {
+    /// Returns whether it has passed its limit: once.
+    #[inline]
+    fn peak(&mut self, kind: &Kind) -> bool {
         let bytes = self.bytes + f64::from(self.in_flight) * kind.memory_per_request;
         self.peak_bytes = self.peak_bytes.max(bytes);
+        let is_above = bytes > self.limit;
+        if is_above {
+            self.limit = f64::INFINITY;
+        }
+        is_above
     }
 }

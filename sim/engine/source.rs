@@ -48,14 +48,19 @@ impl SourceState {
     pub(super) fn new(program: &Program, source: &Source, replication: u32) -> Self {
         let mut stream = Stream::new(program.seed, draw::ARRIVAL, &source.name, replication);
         let kind = match &source.arrivals {
-            Arrivals::Closed { users, .. } => Kind::Closed { sent: vec![0; *users as usize] },
+            Arrivals::Closed { users, .. } => {
+                let most = (f64::from(*users) * source.surges.most()).round();
+                Kind::Closed { sent: vec![0; most as usize] }
+            }
             Arrivals::Paced { connections, rate, phase, catch_up } => Kind::Paced {
-                pacer: Pacer::new(*connections, *rate, *phase, &mut stream),
+                pacer: Pacer::new(*connections, *rate, *phase, &mut stream).with(source.surges.clone()),
                 ticks: vec![0; *connections as usize],
                 catch_up: *catch_up,
             },
             open => Kind::Open {
-                arrivals: OpenArrivals::new(open).expect("every other kind of arrivals is open"),
+                arrivals: OpenArrivals::new(open)
+                    .expect("every other kind of arrivals is open")
+                    .with(&source.surges),
                 stream: Box::new(stream),
             },
         };
@@ -92,11 +97,25 @@ impl Engine<'_> {
                 let Arrivals::Closed { think_time, .. } = &self.program.sources[source].arrivals else {
                     return;
                 };
-                now + Span::from_nanos_f64(think_time.sample(&mut key.draws(draw::THINK, 0, 0, 0)))
+                let think = Span::from_nanos_f64(think_time.sample(&mut key.draws(draw::THINK, 0, 0, 0)));
+                let Some(time) = self.in_turn(source, user, now + think, think) else { return };
+                time
             }
             Kind::Paced { ticks, .. } => self.tick_time(source, user, ticks[user as usize]).max(now),
         };
         self.schedule.at(time, Event::Send { source, user });
+    }
+
+    /// When a user of a closed source sends who would at a time: then, or after thinking once there are so many users.
+    fn in_turn(&self, source: SourceIdx, user: u32, time: SimTime, think: Span) -> Option<SimTime> {
+        let Source { surges, arrivals: Arrivals::Closed { users, .. }, .. } = &self.program.sources[source]
+        else {
+            return Some(time);
+        };
+        // Half a user is none, as in the number of all.
+        let needed = (f64::from(user) + 0.5) / f64::from(*users);
+        let from = surges.reaches(needed, time)?;
+        Some(if from > time { from + think } else { time })
     }
 
     /// The key of everything random about a request: of closed sources, of the user's n-th request.

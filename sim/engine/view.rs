@@ -272,6 +272,40 @@ impl View {
         idle.len() as u32
     }
 
+    /// Takes connections that were opened before a time out of their pools, of the endpoints that are meant, and closes those
+    /// that carry no call; returns where these led to. The others are closed when their calls are over.
+    pub(super) fn close_old(
+        &mut self,
+        connections: &mut Connections,
+        since: SimTime,
+        now: SimTime,
+        is_meant: impl Fn(u32) -> bool,
+    ) -> Vec<u32> {
+        let mut idle = Vec::new();
+        for pool in &mut self.pools {
+            pool.connections.retain(|&mut id| {
+                let connection = &mut connections[id];
+                if connection.opened >= since || !is_meant(connection.endpoint) {
+                    return true;
+                }
+                connection.left = 0;
+                if connection.streams == 0 {
+                    idle.push(id);
+                }
+                false
+            });
+        }
+        let endpoints: Vec<u32> = idle.iter().map(|&id| connections[id].endpoint).collect();
+        for id in idle {
+            self.close(connections, id, now);
+        }
+        for &endpoint in &endpoints {
+            // Tunnels end as well.
+            self.endpoints.renew(endpoint);
+        }
+        endpoints
+    }
+
     pub(super) fn open(
         &mut self,
         connections: &mut Connections,
@@ -292,6 +326,7 @@ impl View {
             streams: 0,
             left,
             idle_since: SimTime::ZERO,
+            opened: SimTime::ZERO,
             target: None,
             opening: None,
         })

@@ -55,6 +55,11 @@ pub const DEFAULTS: &[(&str, &str, &str)] = &[
     ("services.NAME.lifecycle.strategy.max_surge", "25%", "Kubernetes' own"),
     ("services.NAME.lifecycle.strategy.max_unavailable", "25%", "Kubernetes' own"),
     ("services.NAME.lifecycle.min_ready", "0s", "Kubernetes' own"),
+    (
+        "services.NAME.lifecycle.oom_kill",
+        "false",
+        "a limit that is passed is named in a note; with `true` proxies that pass it are killed and started again",
+    ),
     ("services.NAME.proxies", "{}", "the mesh's own; by container: `istio-proxy`, `linkerd-proxy`"),
     (
         "services.NAME.autoscale",

@@ -18,7 +18,7 @@ mod proxy;
 mod routing;
 
 pub use autoscale::AutoscaleDraft;
-pub use event::{ChangedDraft, EVENTS, EventDraft, EventKindDraft};
+pub use event::{ChangedDraft, EVENTS, EventDraft, EventKindDraft, NodesWhat};
 pub use proxy::ProxyDraft;
 pub use routing::{
     BackendDraft, ExternalDraft, GatewayDraft, Level, PolicyDraft, RouteDraft, ScopeDraft, SubsetDraft, Via,

@@ -19,7 +19,7 @@ pub use certificate::{CertificateModel, HolderModel, Renewal};
 pub use distribution::{
     ApplyCost, DistributionModel, PerCore, PlaneAutoscaler, PushModel, ResourceCost, StreamModel, Way,
 };
-pub use lifecycle::{KubernetesModel, LifecycleModel, SidecarExit, SidecarMode, SidecarModel};
+pub use lifecycle::{KubernetesModel, LifecycleModel, NodeProxyLife, SidecarExit, SidecarMode, SidecarModel};
 pub use telemetry::{Logs, Metrics, Outcomes, Peers, PrometheusModel, Reports, SideModel, TelemetryModel};
 
 /// What one mesh does to a call.

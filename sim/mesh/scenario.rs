@@ -16,7 +16,10 @@ mod life;
 mod routing;
 mod scope;
 
-pub use event::{Change, Event, EventKind, PlaneEvent, Repeated};
+pub use event::{
+    Between, Change, Event, EventKind, Network, Nodes as NodesEvent, NodesWhat, PlaneEvent, Repeated, Surge,
+    Upgrade,
+};
 pub use guess::GuessedTime;
 pub use routing::{Backend, Policy, Route, Subset, SubsetIdx, Version, VersionIdx};
 pub(in crate::mesh) use routing::{merged, policy_of};

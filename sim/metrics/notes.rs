@@ -70,7 +70,7 @@ fn above_memory_limit(labels: &Labels, pooled: &RunRecord) -> Option<String> {
     let groups = pooled.proxies.iter().zip(&labels.proxies);
     let above: Vec<(f64, f64, &String)> = groups
         .filter_map(|(group, name)| Some((group.memory_max, group.memory_limit? as f64, name)))
-        .filter(|(reached, limit, _)| reached > limit)
+        .filter(|(reached, limit, name)| reached > limit && !are_killed(labels, pooled, name))
         .collect();
     let worst = |left: &&(f64, f64, &String), right: &&(f64, f64, &String)| left.0.total_cmp(&right.0);
     let (reached, limit, name) = above.iter().max_by(worst)?;
@@ -84,6 +84,12 @@ fn above_memory_limit(labels: &Labels, pooled: &RunRecord) -> Option<String> {
         reached / MIB,
         limit / MIB
     ))
+}
+
+/// Whether the proxies beside a workload are killed where they pass their limit.
+fn are_killed(labels: &Labels, pooled: &RunRecord, name: &str) -> bool {
+    let lives = labels.lives.iter().zip(pooled.lives.iter().flatten());
+    lives.filter(|(life, _)| *life == name).any(|(_, life)| life.oom_kills > 0)
 }
 
 /// Changes that no proxy is told of.

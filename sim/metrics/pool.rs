@@ -167,6 +167,9 @@ fn add_life(pooled: &mut LifeRecord, one: &LifeRecord) {
     }
     pooled.pod_nanos += one.pod_nanos;
     pooled.scalings += one.scalings;
+    pooled.oom_kills += one.oom_kills;
+    pooled.restarts += one.restarts;
+    pooled.waiting_nanos += one.waiting_nanos;
     each(&mut pooled.ready, &one.ready, |pooled, one| *pooled += one);
 }
 

@@ -289,6 +289,12 @@ pub struct LifeRecord {
     pub stages: [(u64, u64); Stage::ALL.len()],
     /// Time for which pods were there, summed over them.
     pub pod_nanos: u64,
+    /// Proxies beside them that were killed because their memory passed its limit, ...
+    pub oom_kills: u64,
+    /// ... and those that were started again.
+    pub restarts: u64,
+    /// Time for which pods waited for room, summed over them; only where nodes come and go.
+    pub waiting_nanos: u64,
     /// How often an autoscaler changed how many are wanted.
     pub scalings: u64,
     /// Pods that are ready at the end of each interval of the time line; of several replications their sum.

@@ -8,7 +8,7 @@
 mod pack;
 mod spread;
 
-use crate::index::IndexVec;
+use crate::index::{Idx, IndexVec};
 use crate::index_type;
 use crate::kernel::rng::hash_name;
 use crate::mesh::scenario::Cluster;
@@ -117,6 +117,18 @@ pub fn place(cluster: &Cluster, daemons: &[Request], workloads: &[Workload]) -> 
         }
     }
     placement
+}
+
+/// One more node in a zone, which holds its daemons; returns which.
+pub fn add_node(cluster: &Cluster, daemons: &[Request], placement: &mut Placement, zone: ZoneIdx) -> NodeIdx {
+    let reserved = daemons.iter().fold(Request::default(), |sum, daemon| sum.plus(*daemon));
+    let number = placement.nodes.iter().filter(|node| node.zone == zone).count() + 1;
+    placement.nodes.push(Node {
+        name: format!("{}/node-{number}", cluster.zones[zone.position()]),
+        zone,
+        reserved,
+        pods: daemons.len() as u32,
+    })
 }
 
 /// The zone of a workload's pod.

@@ -17,8 +17,9 @@ use super::{AfterRun, Program, Site, Source, Telemetry, WorkloadIdx};
 pub fn compile(scenario: &Scenario, mesh: &MeshModel) -> Program {
     let own_proxies = super::own_proxy::own_proxies(scenario, mesh);
     let workloads = Workloads::lay_out(scenario, mesh, &own_proxies);
-    let (mut machines, nodes) = super::node::place(scenario, mesh, &workloads);
+    let (mut machines, nodes, fates) = super::node::place(scenario, mesh, &workloads);
     machines.notes.extend(super::lifecycle::notes(scenario, mesh, &workloads));
+    machines.notes.extend(super::lifecycle::upgrade_notes(scenario, mesh, &workloads));
     let zones = nodes.iter().map(|own| own.iter().map(|&node| machines.nodes[node].zone).collect()).collect();
     let mut edges = Edges::new(scenario, mesh, &workloads, zones);
     let mut calls = Calls::new(scenario, mesh);
@@ -61,6 +62,7 @@ pub fn compile(scenario: &Scenario, mesh: &MeshModel) -> Program {
         control: None,
         telemetry: AfterRun(Telemetry::of(scenario, mesh)),
         lifecycle: None,
+        disturbances: super::disturbance::all(scenario, start + scenario.run.duration),
         window: Window::new(start, scenario.run.duration),
         interval: interval(&scenario.run),
         drain_limit: start + scenario.run.duration + scenario.run.drain_limit,
@@ -81,7 +83,8 @@ pub fn compile(scenario: &Scenario, mesh: &MeshModel) -> Program {
     };
     let lives = super::lifecycle::lives(scenario, &program);
     program.control = super::control::build(scenario, mesh, &layout, &program, &lives);
-    program.lifecycle = super::lifecycle::build(scenario, mesh, &workloads.beside, &program, &lives);
+    program.lifecycle =
+        super::lifecycle::build(scenario, mesh, (&workloads.beside, fates.as_ref()), &program, &lives);
     program
 }
 
@@ -139,6 +142,7 @@ fn add_source(
         workload,
         site,
         arrivals: source.arrivals.clone(),
+        surges: super::disturbance::surges(scenario, index, SimTime::ZERO + scenario.run.length()),
         headers: source
             .headers
             .iter()

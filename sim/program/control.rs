@@ -234,7 +234,7 @@ pub(super) fn build(
     program: &Program,
     lives: &IndexVec<LifeIdx, WorkloadIdx>,
 ) -> Option<Box<Control>> {
-    if scenario.is_quiet() {
+    if scenario.is_settled() {
         return None;
     }
     let audiences =

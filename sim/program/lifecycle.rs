@@ -8,22 +8,27 @@ mod autoscale;
 mod build;
 #[cfg(test)]
 mod tests;
+mod upgrade;
 
 use crate::index::IndexVec;
 use crate::index_type;
 use crate::kernel::Uniform;
 use crate::kernel::dist::Dist;
+use crate::placement::{NodeIdx, Request};
 use crate::policy::autoscale::{Settings, Spec};
 use crate::policy::pod_end;
 use crate::policy::pod_start::{self, Probe, Sidecar};
 use crate::policy::rollout::UpdateStrategy;
 use crate::units::{SimTime, Span};
 
+use crate::mesh::scenario::NodesWhat;
+
 use super::control::ChangeIdx;
 use super::{Edge, PodIdx, Program, WorkloadIdx};
 
 pub(super) use autoscale::{SCRAPE, notes};
 pub(super) use build::{build, lives};
+pub(super) use upgrade::upgrade_notes;
 
 index_type! {
     /// A workload of which pods come and go.
@@ -45,6 +50,27 @@ pub struct Lifecycle {
     pub watch: Dist,
     /// How nodes learn of endpoints for those pods that no proxy stands beside.
     pub rules: Rules,
+    /// How long the old proxy of a node goes on beside the new one.
+    pub node_proxy_drain: Span,
+    /// Nodes that come and go; `None` where none do.
+    pub nodes: Option<Nodes>,
+}
+
+/// Nodes that come and go.
+#[derive(Clone, Debug)]
+pub struct Nodes {
+    /// Those that are not there when the run begins.
+    pub added: Vec<NodeIdx>,
+    /// What a node has room for, in requests and in pods, where the user says how many there are; else there is always room.
+    pub room: Option<(Request, u32)>,
+    /// From when a node is gone until its pods count as not ready, ...
+    pub grace: Span,
+    /// ... and from then until they are replaced, ...
+    pub eviction: Span,
+    /// ... for each node that went at the same time so much later.
+    pub eviction_pace: Span,
+    /// From when a pod counts as not ready until its endpoint is written.
+    pub endpoint: Span,
 }
 
 /// When the rules of a node are written (kube-proxy).
@@ -71,6 +97,10 @@ pub struct Life {
     pub strategy: UpdateStrategy,
     /// A pod is available once it has been ready for so long.
     pub min_ready: Span,
+    /// A proxy whose memory passes its limit is killed.
+    pub oom_kill: bool,
+    /// What a pod asks the scheduler for, where that matters.
+    pub request: Request,
     /// What decides how many pods are wanted, if anything does.
     pub autoscaler: Option<Autoscaler>,
 }
@@ -145,6 +175,22 @@ pub enum IncidentKind {
     Scale(Vec<LifeIdx>, u32),
     /// So many pods of each are gone without warning, as with their nodes, and are replaced.
     Kill(Vec<LifeIdx>, u32),
+    /// Proxies are replaced with their pods, wave by wave.
+    Upgrade {
+        /// Whose pods, by wave.
+        waves: Vec<Vec<LifeIdx>>,
+        /// From when a wave is done until the next.
+        pause: Span,
+    },
+    /// Proxies of nodes are replaced one after the other.
+    UpgradeNodes {
+        /// In this order.
+        nodes: Vec<NodeIdx>,
+        /// How long a new one takes to start.
+        start: Span,
+    },
+    /// Nodes come or go, those of the first time it happens, of the second, ...
+    Nodes(NodesWhat, Vec<Vec<NodeIdx>>),
 }
 
 impl Start {

@@ -10,8 +10,10 @@
 mod call;
 mod compile;
 pub mod control;
+pub mod disturbance;
 mod edge;
 mod endpoints;
+mod fates;
 mod group;
 pub mod lifecycle;
 mod lookup;
@@ -34,12 +36,14 @@ use crate::mesh::scenario::{
     Arrivals, BalancingPolicy, Discipline, HeaderValues, OperationIdx, ServiceIdx, SourceIdx, VersionIdx,
 };
 use crate::placement::{Node, NodeIdx};
+use crate::policy::arrival::Surges;
 use crate::policy::balance::Targets;
 use crate::units::{Currency, Money, SimTime, Span};
 use crate::vocabulary::routing::Status;
 
 pub use compile::compile;
 pub use control::Control;
+pub use disturbance::Disturbance;
 pub use endpoints::Endpoints;
 pub use lifecycle::Lifecycle;
 pub use resilience::{Bounds, Resilience};
@@ -123,6 +127,8 @@ pub struct Program {
     pub telemetry: AfterRun<Telemetry>,
     /// Pods that come and go; `None` where none do.
     pub lifecycle: Option<Box<Lifecycle>>,
+    /// What goes on for a while beside all this, in the scenario's order.
+    pub disturbances: Vec<Disturbance>,
     /// Requests whose intended arrival lies in it are measured.
     pub window: Window,
     /// Length of the time line's intervals.
@@ -507,6 +513,8 @@ pub struct Source {
     pub site: SiteIdx,
     /// When.
     pub arrivals: Arrivals,
+    /// By what that is multiplied over time.
+    pub surges: Surges,
     /// Headers by hash of their name.
     pub headers: Vec<(u64, HeaderValues)>,
     /// Requests come from outside the cluster and have a leg to the gateway or the entry service.

@@ -6,6 +6,7 @@ use crate::mesh::scenario::{Application, NodeCores, Origin, Scenario};
 use crate::placement::{self, Node, NodeIdx, Request, ZoneIdx};
 use crate::units::{Bytes, Cores};
 
+use super::fates::Fates;
 use super::workload::{Beside, Workloads};
 use super::{Machines, WorkloadIdx};
 
@@ -19,12 +20,13 @@ pub(super) const LEAST_WEIGHT: f64 = 2.0 / 1024.0;
 /// What the pods of the control plane are called among workloads.
 const CONTROL_PLANE: &str = "control-plane";
 
-/// The machines, and on which of them the pods of each workload run; nowhere if they are outside the cluster.
+/// The machines, on which of them the pods of each workload run (nowhere if they are outside the cluster), and what becomes of
+/// machines during the run.
 pub(super) fn place(
     scenario: &Scenario,
     mesh: &MeshModel,
     workloads: &Workloads<'_>,
-) -> (Machines, IndexVec<WorkloadIdx, Vec<NodeIdx>>) {
+) -> (Machines, IndexVec<WorkloadIdx, Vec<NodeIdx>>, Option<Fates>) {
     let origins = origins(scenario, workloads);
     let mut requests: Vec<placement::Workload> = workloads
         .all
@@ -54,11 +56,19 @@ pub(super) fn place(
     let daemons: Vec<Request> = node_proxy.chain(others).collect();
     let mut placed = placement::place(&scenario.cluster, &daemons, &requests);
     placed.of.truncate(workloads.all.len());
+    let fates = Fates::new(scenario, &daemons, &mut placed);
     for ((workload, own), zone) in workloads.all.iter().zip(&mut placed.of).zip(&workloads.zones) {
-        add_spare(own, workload.pods - workload.wanted, &placed.nodes, *zone);
+        let places = workload.pods - workload.wanted;
+        match &fates {
+            None => add_spare(own, places, &placed.nodes, *zone),
+            Some(fates) if places > 0 => fates.add_spare(own, (places, workload.wanted)),
+            Some(_) => {}
+        }
     }
-    let notes = notes(scenario, placed.misfits);
-    (machines(scenario, placed.nodes, notes), placed.of.into_iter().collect())
+    let fates = fates.map(|fates| fates.with(requests.iter().map(|workload| workload.request).collect()));
+    let mut notes = notes(scenario, placed.misfits);
+    notes.extend(fates.iter().filter_map(|fates| fates.notes(workloads, &placed.of)));
+    (machines(scenario, placed.nodes, notes), placed.of.into_iter().collect(), fates)
 }
 
 /// Places for pods that are made during the run: on the nodes of their zone in turn, from the last pod's on. Nothing is

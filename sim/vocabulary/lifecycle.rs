@@ -24,6 +24,8 @@ pub struct PodLife {
     pub strategy: UpdateStrategy,
     /// A pod is available once it has been ready for so long.
     pub min_ready: Span,
+    /// A proxy beside it whose memory passes its limit is killed and started again.
+    pub oom_kill: bool,
 }
 
 /// A readiness probe.
@@ -73,6 +75,7 @@ impl Default for PodLife {
             grace: Span::from_seconds(30),
             strategy: UpdateStrategy::default(),
             min_ready: Span::ZERO,
+            oom_kill: false,
         }
     }
 }

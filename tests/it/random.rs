@@ -279,6 +279,8 @@ static LIVELY: LazyLock<Vec<MeshModel>> = LazyLock::new(|| {
         ("kubernetes.watch", "1ms"),
         ("kubernetes.kube_proxy_min_sync", "10ms"),
         ("kubernetes.kube_proxy_sync", "3ms"),
+        ("kubernetes.node_grace", "10ms"),
+        ("kubernetes.eviction", "15ms"),
     ];
     let sidecar = [
         ("startup.init", "1ms"),
@@ -327,6 +329,15 @@ fn incident() -> impl Strategy<Value = (usize, String)> {
         "certificate_authority: down, for: 20ms",
         "certificate_authority: down, for: 5ms, every: 30ms",
         "certificate_authority: down, for: 100ms",
+        "surge: t0, factor: 3, for: 20ms",
+        "surge: all, factor: 0.3, for: 5ms, every: 10ms",
+        "network: {delay: 1ms, loss: 5%}, for: 30ms",
+        "network: {delay: {exponential: 2ms}, loss: 100%}, for: 10ms, every: 50ms",
+        "drain: 1",
+        "drain: {nodes: 1}, every: 40ms",
+        "lose: 1",
+        "lose: {nodes: 1}, every: 50ms",
+        "add: {nodes: 2}",
     ];
     (0..MOST_SERVICES, 0..150_u32, select(Vec::from(kinds)))
         .prop_map(|(service, at, kind)| (service, format!("{{at: {at}ms, {kind}}}")))

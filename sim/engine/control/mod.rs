@@ -38,6 +38,7 @@ use crate::program::lifecycle::LifeIdx;
 use crate::program::{GroupIdx, Program, ProxyIdx};
 use crate::units::{SimTime, Span};
 
+use super::network::Message;
 use super::{Engine, Event, draw};
 
 pub(super) use certificates::CertificateStep;
@@ -208,6 +209,8 @@ impl Shared<'_> {
         let key = Key::new(&[self.program.seed, u64::from(self.replication), to.identity]);
         let mut draws = key.draws(draw::CONFIGURATION, 0, receiver.messages, 0);
         let delay = Span::from_nanos_f64(self.program.network_delay.sample(&mut draws));
+        let message = Message { ends: None, key, path: 0, number: receiver.messages, opens: false };
+        let delay = delay + message.suffers(self.program, sent);
         receiver.messages += 1;
         receiver.under_way += 1;
         receiver.arrives = receiver.arrives.max(sent + delay);

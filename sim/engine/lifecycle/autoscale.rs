@@ -79,7 +79,7 @@ impl Engine<'_> {
         let places = &lifecycle.places[life];
         if let Some(autoscaler) = &mut lifecycle.autoscalers[life] {
             let all = autoscaler.usages.iter_mut().zip(places).zip(used);
-            for ((usage, place), used) in all.filter(|((_, place), _)| place.phase != Phase::Free) {
+            for ((usage, place), used) in all.filter(|((_, place), _)| place.holds_a_pod()) {
                 usage.look(place, used, now);
             }
         }
@@ -109,7 +109,7 @@ impl Engine<'_> {
         let Some(autoscaler) = &mut lifecycle.autoscalers[life] else { return };
         let places = autoscaler.usages.iter().zip(&lifecycle.places[life]);
         let pods: Vec<Pod> = places
-            .filter(|(_, place)| place.phase != Phase::Free)
+            .filter(|(_, place)| place.holds_a_pod())
             .map(|(usage, place)| seen(usage, place, setup, has_proxy))
             .collect();
         let wanted = autoscaler.rules.sync(current, &pods, now).replicas;
@@ -141,7 +141,7 @@ fn seen(usage: &Usage, place: &Place, setup: &Setup, has_proxy: bool) -> Pod {
         phase: match place.phase {
             Phase::Ending => PodPhase::Ending,
             _ if place.is_reachable => PodPhase::Running,
-            Phase::Starting | Phase::Ready | Phase::Free => PodPhase::Pending,
+            Phase::Starting | Phase::Ready | Phase::Free | Phase::Lost => PodPhase::Pending,
         },
         started: place.created,
         is_ready: place.phase == Phase::Ready,

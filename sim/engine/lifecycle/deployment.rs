@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use crate::index::Idx;
 use crate::kernel::Uniform;
 use crate::kernel::rng::Key;
 use crate::policy::rollout::{Rank, ReplicaSet, Step, rescale, step};
@@ -11,6 +12,7 @@ use crate::units::SimTime;
 
 use super::super::{Engine, draw};
 use super::Lifecycle;
+use super::nodes::Nodes;
 use super::pod::Phase;
 
 /// What a workload's pods are to be.
@@ -49,6 +51,19 @@ impl Lifecycle<'_> {
         (self.deployments[life].sets.iter().map(set).collect(), ending as u32)
     }
 
+    /// All pods are of the newest revision, and as many as wanted are available.
+    pub(super) fn is_rolled_out(&self, life: LifeIdx) -> bool {
+        let deployment = &self.deployments[life];
+        let Some(&(newest, _)) = deployment.sets.last() else { return true };
+        let active = self.places[life].iter().filter(|place| place.is_active());
+        let (mut old, mut available) = (0, 0);
+        for place in active {
+            old += u32::from(place.revision != newest);
+            available += u32::from(place.is_available);
+        }
+        old == 0 && available >= deployment.wanted
+    }
+
     fn count(&self, life: LifeIdx, revision: u32) -> u32 {
         let own = self.places[life].iter().filter(|place| place.is_active() && place.revision == revision);
         own.count() as u32
@@ -70,7 +85,7 @@ impl Lifecycle<'_> {
                 is_running: place.phase == Phase::Ready,
                 ready: place.ready,
                 neighbours: 0,
-                restarts: 0,
+                restarts: place.crashes.restarts(),
                 created: place.created,
                 tie: tie(position),
             }
@@ -112,7 +127,7 @@ impl Engine<'_> {
         let Some(lifecycle) = &self.lifecycle else { return };
         let mut ready: Vec<u32> = (0..)
             .zip(&lifecycle.places[life])
-            .filter(|(_, place)| place.phase == Phase::Ready)
+            .filter(|(_, place)| place.phase == Phase::Ready && !place.is_lost)
             .map(|(position, _)| position)
             .collect();
         let mut draws = self.life_key(life).draws(draw::POD_CHOICE, number, 0, 0);
@@ -163,6 +178,7 @@ impl Engine<'_> {
             position += 1;
             is_kept
         });
+        self.look_at_upgrades();
     }
 
     /// Every replica set makes or takes away pods until it has as many as it is told.
@@ -193,6 +209,23 @@ impl Engine<'_> {
                 }
             }
         }
+        self.count_waiting(life);
+    }
+
+    /// Where nodes come and go, pods may wait for room.
+    fn count_waiting(&mut self, life: LifeIdx) {
+        let now = self.schedule.now();
+        let Some(lifecycle) = &mut self.lifecycle else { return };
+        if lifecycle.nodes.is_none() {
+            return;
+        }
+        let sets = &lifecycle.deployments[life].sets;
+        let missing =
+            sets.iter().map(|&(revision, wanted)| wanted.saturating_sub(lifecycle.count(life, revision)));
+        let missing: u32 = missing.sum();
+        let (pods, since) = std::mem::replace(&mut lifecycle.waiting[life], (missing, now));
+        let nanos = u64::from(pods) * self.program.window.overlap(since, now).nanos();
+        lifecycle.records[life].waiting_nanos += nanos;
     }
 
     /// Where what belongs to no pod is drawn.
@@ -205,8 +238,13 @@ impl Engine<'_> {
     fn free_place(&self, life: LifeIdx) -> Option<u32> {
         let lifecycle = self.lifecycle.as_ref()?;
         let mut free = (0..).zip(&lifecycle.places[life]).filter(|(_, place)| place.phase == Phase::Free);
+        let request = lifecycle.setup.lives[life].request;
         let is_clear = |place: u32| {
             let pod = self.pod_at(life, place);
+            let node = self.program.pods[pod].node;
+            if lifecycle.nodes.as_ref().is_some_and(|nodes| !nodes.takes(node, request)) {
+                return false;
+            }
             let is_told = self.control.as_ref().is_none_or(|control| control.is_clear(pod));
             is_told && !self.calls.iter().any(|call| call.callee == pod || call.caller == pod)
         };
@@ -215,7 +253,20 @@ impl Engine<'_> {
 
     /// Deployments whose pods wait for a free place look again.
     pub(super) fn look_for_places(&mut self, pod: PodIdx) {
+        // Where room is scarce, those of others may have waited for it.
+        if self.lifecycle.as_ref().is_some_and(|of| of.nodes.as_ref().is_some_and(Nodes::is_limited)) {
+            return self.look_everywhere();
+        }
         if let Some((life, _)) = self.program.place(pod) {
+            self.fit(life);
+            self.roll(life);
+        }
+    }
+
+    /// All deployments look whether they have the pods that they are to have.
+    pub(super) fn look_everywhere(&mut self) {
+        let lives = self.lifecycle.as_ref().map_or(0, |lifecycle| lifecycle.places.len());
+        for life in (0..lives).map(LifeIdx::at) {
             self.fit(life);
             self.roll(life);
         }

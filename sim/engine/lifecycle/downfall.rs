@@ -185,6 +185,7 @@ impl Engine<'_> {
     pub(super) fn renew_proxy(&mut self, pod: PodIdx) {
         if let Some((proxy, memory)) = self.own_proxy(pod) {
             self.proxies.start(proxy, memory, self.schedule.now());
+            self.limit_memory_of(pod, proxy);
         }
     }
 

@@ -1,14 +1,18 @@
 //! Pods that come and go: rollouts, scaling, pods that are killed.
 //!
 //! `deployment` decides which pods there are to be, `autoscale` how many, `pod` is one place and the pod in it, `stages` takes a pod from one
-//! stage of its life to the next, `downfall` is what its end does to connections and calls. What a pod's start and end
+//! stage of its life to the next, `downfall` is what its end does to connections and calls, `nodes` are machines that come and
+//! go, `upgrade` replaces the mesh's proxies, `out_of_memory` is what happens to those that pass their limits. What a pod's start and end
 //! consist of is computed when they begin ([`crate::policy::pod_start`], [`crate::policy::pod_end`]).
 
 mod autoscale;
 mod deployment;
 mod downfall;
+mod nodes;
+mod out_of_memory;
 mod pod;
 mod stages;
+mod upgrade;
 
 use crate::index::{Idx, IndexVec};
 use crate::metrics::record::LifeRecord;
@@ -22,8 +26,11 @@ use super::{Engine, Event};
 
 use autoscale::Autoscaler;
 use deployment::Deployment;
+pub(super) use nodes::NodeStage;
+use nodes::Nodes;
 use pod::{Phase, Place};
 pub(super) use stages::PodStage;
+use upgrade::Upgrade;
 
 /// The state of everything of which pods come and go.
 #[derive(Debug)]
@@ -43,6 +50,14 @@ pub(super) struct Lifecycle<'p> {
     /// How often each incident has happened.
     happened: IndexVec<IncidentIdx, u64>,
     records: IndexVec<LifeIdx, LifeRecord>,
+    /// `None` where no nodes come and go.
+    nodes: Option<Nodes<'p>>,
+    /// Upgrades of sidecars that go on.
+    upgrades: Vec<Upgrade>,
+    /// Proxies that are killed when their memory passes its limit, ascending, with their pods.
+    mortal_proxies: Vec<(ProxyIdx, PodIdx)>,
+    /// Pods that wait for a place, and since when.
+    waiting: IndexVec<LifeIdx, (u32, SimTime)>,
 }
 
 impl<'p> Lifecycle<'p> {
@@ -79,6 +94,10 @@ impl<'p> Lifecycle<'p> {
             of_callers,
             happened: IndexVec::filled(0, setup.incidents.len()),
             records: IndexVec::filled(LifeRecord::default(), setup.lives.len()),
+            nodes: setup.nodes.as_ref().map(|nodes| Nodes::new(program, nodes)),
+            upgrades: Vec::new(),
+            mortal_proxies: out_of_memory::mortal_proxies(program),
+            waiting: IndexVec::filled((0, SimTime::ZERO), setup.lives.len()),
         }))
     }
 
@@ -124,6 +143,10 @@ impl<'p> Lifecycle<'p> {
                 }
             }
         }
+        let of_nodes = self.nodes.iter().flat_map(|nodes| nodes.shares(program, end));
+        for (proxy, share) in of_nodes {
+            shares[proxy] = share;
+        }
         shares
     }
 
@@ -132,6 +155,9 @@ impl<'p> Lifecycle<'p> {
         let window = program.window;
         let length = window.length().nanos() as f64;
         let mut records = self.records;
+        for (life, &(pods, since)) in self.waiting.iter_enumerated() {
+            records[life].waiting_nanos += u64::from(pods) * window.overlap(since, end).nanos();
+        }
         for (life, places) in self.places.iter_enumerated() {
             let index = self.setup.lives[life].workload;
             let workload = &program.workloads[index];
@@ -156,6 +182,8 @@ impl Engine<'_> {
             self.schedule.at(incident.first, Event::Incident(index));
         }
         self.start_autoscalers();
+        self.start_without_new_nodes();
+        self.limit_memory();
     }
 
     /// An interval of the time line ends.
@@ -191,6 +219,11 @@ impl Engine<'_> {
                 for &life in lives {
                     self.kill(life, *pods, number);
                 }
+            }
+            IncidentKind::Upgrade { .. } | IncidentKind::UpgradeNodes { .. } => self.begin_upgrade(index),
+            IncidentKind::Nodes(what, by_time) => {
+                let concerned = by_time.get(number as usize - 1).map_or(&[][..], Vec::as_slice);
+                self.change_nodes(*what, concerned);
             }
         }
     }

@@ -1,8 +1,13 @@
 //! A place for a pod, and the pod in it.
 
 use crate::kernel::station::Window;
+use crate::policy::crash_loop::CrashLoop;
 use crate::policy::pod_start::Plan;
-use crate::units::SimTime;
+use crate::units::{SimTime, Span};
+
+/// Kubelet's back-off (CrashLoopBackOff), see [`CrashLoop`].
+const FIRST_PAUSE: Span = Span::from_seconds(10);
+const LONGEST_PAUSE: Span = Span::from_seconds(300);
 
 /// How far the pod in a place has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +20,8 @@ pub(super) enum Phase {
     Ready,
     /// It is being deleted.
     Ending,
+    /// Its node is gone, and nobody is there again.
+    Lost,
 }
 
 /// A place for a pod.
@@ -36,10 +43,16 @@ pub(super) struct Place {
     pub(super) accepts: bool,
     pub(super) is_reachable: bool,
     pub(super) serves: bool,
+    /// Its node is gone, whether or not Kubernetes knows.
+    pub(super) is_lost: bool,
     /// How it starts, as far as that is known when it is made, and when its configuration can be there at the earliest, once it
     /// has asked for it.
     pub(super) plan: Option<Plan>,
     pub(super) configured: Option<SimTime>,
+    /// When its containers were started: with the pod, or its proxy's again.
+    pub(super) began: SimTime,
+    /// How often its proxy was killed.
+    pub(super) crashes: CrashLoop,
     /// CPU of the applications that were in it, and what was used in it before the pod was made, by the application and by
     /// the proxy; in nanoseconds.
     pub(super) burnt: f64,
@@ -61,8 +74,11 @@ impl Place {
             accepts: false,
             is_reachable: false,
             serves: false,
+            is_lost: false,
             plan: None,
             configured: None,
+            began: SimTime::ZERO,
+            crashes: CrashLoop::new(FIRST_PAUSE, LONGEST_PAUSE),
             burnt: 0.0,
             used_before: [0.0; 2],
             before: 0,
@@ -90,6 +106,7 @@ impl Place {
             revision,
             incarnation: self.incarnation.wrapping_add(1),
             created: now,
+            began: now,
             before: self.before,
             burnt: self.burnt,
             used_before: used,
@@ -112,9 +129,14 @@ impl Place {
         matches!(self.phase, Phase::Starting | Phase::Ready)
     }
 
+    /// Kubernetes knows of a pod in it.
+    pub(super) const fn holds_a_pod(&self) -> bool {
+        !matches!(self.phase, Phase::Free | Phase::Lost)
+    }
+
     /// How long it has held pods in the window, in nanoseconds.
     pub(super) fn nanos_in(&self, window: Window, now: SimTime) -> u64 {
-        let own = if self.phase == Phase::Free { 0 } else { window.overlap(self.created, now).nanos() };
+        let own = if self.holds_a_pod() { window.overlap(self.created, now).nanos() } else { 0 };
         self.before + own
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::kernel::rng::Key;
 use crate::policy::pod_end::End;
-use crate::policy::pod_start::{Line, Stage};
+use crate::policy::pod_start::{Line, Plan, Stage};
 use crate::policy::rollout::available_from;
 use crate::program::PodIdx;
 use crate::program::lifecycle::LifeIdx;
@@ -38,6 +38,8 @@ pub enum PodStage {
     ProxyGone,
     /// All of it is gone.
     Gone,
+    /// Its proxy's container is started again.
+    Restarted,
 }
 
 impl Engine<'_> {
@@ -50,6 +52,9 @@ impl Engine<'_> {
         let state = &mut lifecycle.places[life][place as usize];
         state.take(revision, used, now);
         let incarnation = state.incarnation;
+        if let Some(nodes) = &mut lifecycle.nodes {
+            nodes.take(self.program.pods[pod].node, setup.request);
+        }
         let key =
             Key::new(&[self.program.seed, u64::from(self.replication), self.program.pods[pod].identity]);
         let mut draws = key.draws(draw::POD_START, 0, u32::from(incarnation), 0);
@@ -58,14 +63,22 @@ impl Engine<'_> {
         let line = Line::new(&plan, now);
         self.forget_views(pod);
         self.renew_proxy(pod);
+        self.set_out_to_start(life, place, (&line, &plan));
+    }
+
+    /// The containers of a pod, or its proxy alone, are started.
+    pub(super) fn set_out_to_start(&mut self, life: LifeIdx, place: u32, (line, plan): (&Line, &Plan)) {
+        let pod = self.pod_at(life, place);
+        let Some(lifecycle) = &self.lifecycle else { return };
+        let incarnation = lifecycle.places[life][place as usize].incarnation;
         let certified = self
             .control
             .as_mut()
-            .is_some_and(|control| control.certify(pod, (&line, &plan), &mut self.schedule));
+            .is_some_and(|control| control.certify(pod, (line, plan), &mut self.schedule));
         match line.get(Stage::Configuration).filter(|_| !certified) {
             Some(configuration) => self.stage_at(configuration.begin, pod, incarnation, PodStage::Asking),
             None if certified => {}
-            None => self.go_on(life, place, &line),
+            None => self.go_on(life, place, line),
         }
     }
 
@@ -80,7 +93,7 @@ impl Engine<'_> {
             return;
         }
         let Some(plan) = &mut state.plan else { return };
-        if let Some(stage) = Line::new(plan, state.created).get(Stage::Certificate) {
+        if let Some(stage) = Line::new(plan, state.began).get(Stage::Certificate) {
             plan.certificate = now.since(stage.begin);
         }
         self.ask(life, place);
@@ -119,15 +132,16 @@ impl Engine<'_> {
     }
 
     /// What follows in a pod's start is known from here on.
-    fn go_on(&mut self, life: LifeIdx, place: u32, line: &Line) {
+    pub(super) fn go_on(&mut self, life: LifeIdx, place: u32, line: &Line) {
         let pod = self.pod_at(life, place);
         let Some(lifecycle) = &mut self.lifecycle else { return };
         let state = &lifecycle.places[life][place as usize];
         let (incarnation, created) = (state.incarnation, state.created);
+        let is_new = state.crashes.restarts() == 0;
         let reachable =
             line.proxy_up().map_or(line.application_up(), |proxy| proxy.max(line.application_up()));
         let record = &mut lifecycle.records[life];
-        if self.program.window.contains(created) {
+        if is_new && self.program.window.contains(created) {
             record.started += 1;
             record.start_up.record(line.endpoint().since(created).nanos());
             for (stage, interval) in line.iter() {
@@ -145,7 +159,7 @@ impl Engine<'_> {
         }
     }
 
-    fn stage_at(&mut self, at: SimTime, pod: PodIdx, incarnation: u16, stage: PodStage) {
+    pub(super) fn stage_at(&mut self, at: SimTime, pod: PodIdx, incarnation: u16, stage: PodStage) {
         self.schedule.at(at, Event::PodStage { pod, incarnation, stage });
     }
 
@@ -155,6 +169,9 @@ impl Engine<'_> {
         let pod = self.pod_at(life, place);
         let Some(lifecycle) = &mut self.lifecycle else { return };
         let state = &mut lifecycle.places[life][place as usize];
+        if state.is_lost {
+            return self.write_off(life, place);
+        }
         if !state.is_reachable {
             // It has not come far enough to take its leave.
             return self.drop_dead(life, place);
@@ -192,7 +209,7 @@ impl Engine<'_> {
         match stage {
             PodStage::Asking => self.ask(life, place),
             PodStage::Configured => {
-                let line = state.plan.map(|plan| Line::with_configuration(&plan, state.created, |_| now));
+                let line = state.plan.map(|plan| Line::with_configuration(&plan, state.began, |_| now));
                 if let Some(control) = &mut self.control {
                     control.connect(pod, &mut self.schedule);
                 }
@@ -226,6 +243,7 @@ impl Engine<'_> {
                 self.break_calls(pod);
             }
             PodStage::Gone => self.leave_place(life, place),
+            PodStage::Restarted => self.restart_proxy(life, place),
         }
     }
 
@@ -255,6 +273,9 @@ impl Engine<'_> {
         self.stop_proxy(pod);
         if let Some(lifecycle) = &mut self.lifecycle {
             lifecycle.places[life][place as usize].leave(window, now);
+            if let Some(nodes) = &mut lifecycle.nodes {
+                nodes.free(self.program.pods[pod].node, lifecycle.setup.lives[life].request);
+            }
         }
         // Calls that are still under way there come to nothing, and keep the place from being used.
         self.look_for_places(pod);

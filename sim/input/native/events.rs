@@ -12,15 +12,20 @@
 //!   - {at: 80s, apply: [{name: reviews, host: reviews, rules: [{to: {service: reviews, subset: v2}}]}]}
 //!   - {at: 80s, control_plane: kill, instances: 1}
 //!   - {at: 90s, control_plane: starve, cores: 0.2, for: 30s}
+//!   - {at: 80s, surge: users, factor: 3, for: 10s}
+//!   - {at: 85s, lose: {nodes: 1, zone: a}}
+//!   - {at: 88s, upgrade: all, wave: 2, pause: 10s}
+//!   - {at: 90s, network: {delay: 5ms, loss: 1%, zones: [a, b]}, for: 30s}
 //! ```
 
 use crate::diag::{Code, Diagnostic, Diagnostics, quote};
 
-use crate::input::draft::{ChangedDraft, EVENTS, EventDraft, EventKindDraft};
+use crate::input::draft::{ChangedDraft, EVENTS, EventDraft, EventKindDraft, NodesWhat};
 use crate::input::fields::{self, Fields, list, located};
 use crate::input::tree::{Located, Node, Value};
 use crate::units::{Cores, Span};
 
+use super::distribution::time;
 use super::routes::{self, list_or_one};
 
 /// One event.
@@ -62,12 +67,24 @@ fn kind(fields: &mut Fields<'_, '_>) -> Option<EventKindDraft> {
         authority(fields, lasts.as_ref()),
         apply(fields),
         control_plane(fields, lasts.as_ref()),
+        surge(fields),
+        network(fields),
+        nodes("drain", NodesWhat::Drain, fields),
+        nodes("lose", NodesWhat::Lose, fields),
+        nodes("add", NodesWhat::Add, fields),
+        upgrade(fields),
     ];
-    read.into_iter().flatten().next()
+    let mut kind = read.into_iter().flatten().next();
+    if let Some(EventKindDraft::Surge { lasts: own, .. } | EventKindDraft::Network { lasts: own, .. }) =
+        &mut kind
+    {
+        *own = lasts;
+    }
+    kind
 }
 
 /// Kinds of events that may last for a while.
-const LASTING: [&str; 2] = ["certificate_authority", "control_plane"];
+const LASTING: [&str; 4] = ["certificate_authority", "control_plane", "surge", "network"];
 
 fn change(fields: &mut Fields<'_, '_>) -> Option<EventKindDraft> {
     let services = fields.read("change", services);
@@ -170,6 +187,73 @@ fn positive_cores(node: &Node, diagnostics: &mut Diagnostics) -> Option<Cores> {
     Some(cores)
 }
 
+fn surge(fields: &mut Fields<'_, '_>) -> Option<EventKindDraft> {
+    let sources = fields.read("surge", services);
+    let factor = of_kind("surge", "factor", fields, factor);
+    need("surge", "factor", ("how many times as much is sent", "factor: 3"), fields);
+    Some(EventKindDraft::Surge { sources: sources?, factor: factor?, lasts: None })
+}
+
+/// At most a million times: more is a slip of the pen.
+fn factor(node: &Node, diagnostics: &mut Diagnostics) -> Option<f64> {
+    let factor = fields::f64(node, diagnostics)?;
+    if (0.0..=1e6).contains(&factor) {
+        return Some(factor);
+    }
+    let problem = Diagnostic::error(Code::InvalidValue, "traffic is multiplied with 0 to 1000000");
+    diagnostics
+        .push(problem.at(node.location).hint("0 is silence, 1 is as before, 3 is three times as much"));
+    None
+}
+
+fn network(fields: &mut Fields<'_, '_>) -> Option<EventKindDraft> {
+    fields.read("network", |node, diagnostics| {
+        let mut fields = Fields::new(node, "`network`", diagnostics);
+        let delay = fields.read("delay", time);
+        let loss = fields.read("loss", located(fields::ratio));
+        let zones = fields.read("zones", located(list(located(fields::text))));
+        if !fields.has("delay") && !fields.has("loss") {
+            let problem =
+                Diagnostic::error(Code::MissingKey, "`network` does not say what happens to messages");
+            fields.report(problem.at(node.location).hint("for example `delay: 5ms` or `loss: 1%`"));
+        }
+        fields.finish()?;
+        Some(EventKindDraft::Network { delay, loss, zones, lasts: None })
+    })
+}
+
+fn upgrade(fields: &mut Fields<'_, '_>) -> Option<EventKindDraft> {
+    let services = fields.read("upgrade", services);
+    let wave = of_kind("upgrade", "wave", fields, fields::count);
+    let pause = of_kind("upgrade", "pause", fields, fields::span);
+    Some(EventKindDraft::Upgrade { services: services?, wave, pause })
+}
+
+/// A number of nodes, or `{nodes: 1, zone: b}` with one of the two or both.
+fn nodes(key: &'static str, what: NodesWhat, fields: &mut Fields<'_, '_>) -> Option<EventKindDraft> {
+    fields.read(key, |node, diagnostics| {
+        if node.entries().is_none() {
+            let count = located(fields::count)(node, diagnostics)?;
+            return Some(EventKindDraft::Nodes { what, count: Some(count), zone: None });
+        }
+        let mut fields = Fields::new(node, format!("`{key}`"), diagnostics);
+        let count = fields.read("nodes", located(fields::count));
+        let zone = fields.read("zone", located(fields::text));
+        let needs_count = what == NodesWhat::Add;
+        if !fields.has("nodes") && (needs_count || !fields.has("zone")) {
+            let message = format!("{} does not say how many nodes", quote(key));
+            let hint = if needs_count {
+                "for example `nodes: 2`"
+            } else {
+                "for example `nodes: 2`, or `zone: a` for all of it"
+            };
+            fields.report(Diagnostic::error(Code::MissingKey, message).at(node.location).hint(hint));
+        }
+        fields.finish()?;
+        Some(EventKindDraft::Nodes { what, count, zone })
+    })
+}
+
 /// A key that goes with one kind of event; with another it means nothing.
 fn of_kind<T>(
     kind: &'static str,
@@ -204,7 +288,7 @@ fn need(kind: &'static str, key: &'static str, (what, example): (&str, &str), fi
     }
 }
 
-/// A service, a list of services, or `all`.
+/// A service or source, a list of them, or `all`.
 fn services(node: &Node, diagnostics: &mut Diagnostics) -> Option<ChangedDraft> {
     if node.text() == Some("all") {
         return Some(ChangedDraft::All);

@@ -10,6 +10,7 @@
 //!   grace: 30s
 //!   strategy: {max_surge: 1, max_unavailable: 0} # or recreate
 //!   min_ready: 10s
+//!   oom_kill: true
 //! ```
 
 use crate::diag::{Code, Diagnostic, Diagnostics, Location, closest, quote};
@@ -40,6 +41,7 @@ pub(super) fn pod_life(node: &Node, base: &PodLife, diagnostics: &mut Diagnostic
         grace: fields.read("grace", whole_seconds).unwrap_or(base.grace),
         strategy: fields.read("strategy", strategy).unwrap_or(base.strategy),
         min_ready: fields.read("min_ready", fields::span).unwrap_or(base.min_ready),
+        oom_kill: fields.read("oom_kill", fields::boolean).unwrap_or(base.oom_kill),
     };
     fields.finish()?;
     Some(life)

@@ -9,8 +9,19 @@ pub struct LifecycleModel {
     pub kubernetes: KubernetesModel,
     /// What redirection to the node's proxy adds to a pod's network; zero of a mesh without such a one.
     pub redirection: Span,
+    /// How a new proxy of a node takes over from the old one; `None` when the mesh has none.
+    pub node_proxy: Option<NodeProxyLife>,
     /// The life of the proxy beside a pod; `None` when the mesh has none.
     pub sidecar: Option<SidecarModel>,
+}
+
+/// How a new proxy of a node takes over from the old one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NodeProxyLife {
+    /// From when its container is created until it takes connections. CPU is that of the profile's reference machine.
+    pub start: Span,
+    /// How long the old one goes on after that.
+    pub drain: Span,
 }
 
 /// Latencies of Kubernetes, whatever the mesh.
@@ -30,6 +41,10 @@ pub struct KubernetesModel {
     pub rules_least: Span,
     /// How long one takes.
     pub rules_write: Span,
+    /// From when a node is gone until its pods count as not ready, ...
+    pub node_grace: Span,
+    /// ... and from then until they are replaced.
+    pub eviction: Span,
 }
 
 /// How the proxy beside a pod starts and ends. CPU is that of the profile's reference machine.

@@ -1,6 +1,8 @@
 //! From a profile to what the mesh and Kubernetes add to the life of a pod.
 
-use crate::mesh::model::{KubernetesModel, LifecycleModel, SidecarExit, SidecarMode, SidecarModel};
+use crate::mesh::model::{
+    KubernetesModel, LifecycleModel, NodeProxyLife, SidecarExit, SidecarMode, SidecarModel,
+};
 use crate::units::Span;
 
 use super::Profile;
@@ -21,11 +23,19 @@ impl Profile {
                 watch: kubernetes.span("watch"),
                 rules_least: kubernetes.span("kube_proxy_min_sync"),
                 rules_write: kubernetes.span("kube_proxy_sync"),
+                node_grace: kubernetes.span("node_grace"),
+                eviction: kubernetes.span("eviction"),
             },
+            node_proxy: is_ambient.then(|| node_proxy(section("startup"))),
             redirection: if is_ambient { section("startup").span("cni") } else { Span::ZERO },
             sidecar: (data_plane == "sidecar").then(|| sidecar(section("startup"), section("termination"))),
         }
     }
+}
+
+fn node_proxy(startup: Reader<'_>) -> NodeProxyLife {
+    let start = startup.span("process") + startup.span("first_configuration");
+    NodeProxyLife { start, drain: startup.span("drain") }
 }
 
 fn sidecar(startup: Reader<'_>, termination: Reader<'_>) -> SidecarModel {
@@ -74,7 +84,7 @@ mod tests {
             (numbers, profile.model(4).lifecycle.kubernetes)
         };
         let first = of("none");
-        assert_eq!(first.0.len(), 7);
+        assert_eq!(first.0.len(), 9);
         for name in names() {
             assert_eq!(of(name), first, "{name}");
         }

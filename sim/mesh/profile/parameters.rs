@@ -259,6 +259,8 @@ static MESH: &[(Needed, Parameter)] = &{
         (Always, number("kubernetes.watch", Time, "From when something is written to the API server until who watches there knows.")),
         (Always, number("kubernetes.kube_proxy_min_sync", Time, "Least time between two updates of a node's rules.")),
         (Always, number("kubernetes.kube_proxy_sync", Time, "How long it takes to write them.")),
+        (Always, number("kubernetes.node_grace", Time, "From when a node is gone until Kubernetes takes its pods for not ready.")),
+        (Always, number("kubernetes.eviction", Time, "From then until it replaces them.")),
         (Meshed, word("certificate.key", &["rsa_2048", "ecdsa_p256"], "Key type of workload certificates.")),
         (Meshed, number("certificate.lifetime", Time, "Validity of a workload certificate.")),
         (Meshed, number("certificate.rotate_ratio", Ratio, "Share of its life after which a certificate is renewed.")),

@@ -1,8 +1,11 @@
 //! What happens during a run.
 
+use crate::kernel::dist::Dist;
 use crate::units::{Cores, SimTime, Span};
 
-use super::ServiceIdx;
+pub use crate::input::draft::NodesWhat;
+
+use super::{ServiceIdx, SourceIdx, ZoneIdx};
 
 /// Something that happens at a time, once or again and again.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +44,82 @@ pub enum EventKind {
     AuthorityDown(Span),
     /// Something happens to the instances of the control plane.
     Plane(PlaneEvent),
+    /// Sources send more, or less.
+    Surge(Surge),
+    /// The network is slower, or loses messages.
+    Network(Network),
+    /// Nodes come or go.
+    Nodes(Nodes),
+    /// The mesh's proxies are replaced.
+    Upgrade(Upgrade),
+}
+
+/// The mesh's proxies are replaced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upgrade {
+    /// Of which services, ascending, at least one.
+    pub services: Vec<ServiceIdx>,
+    /// How many services at once; `None` is all.
+    pub wave: Option<u32>,
+    /// From when a wave is done until the next.
+    pub pause: Span,
+}
+
+/// Nodes come or go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Nodes {
+    /// What happens to them.
+    pub what: NodesWhat,
+    /// How many; `None` is all.
+    pub count: Option<u32>,
+    /// In which zone; `None` is any.
+    pub zone: Option<ZoneIdx>,
+}
+
+/// The traffic of sources is multiplied.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Surge {
+    /// Which, ascending, at least one.
+    pub sources: Vec<SourceIdx>,
+    /// What it is multiplied with, not negative.
+    pub factor: f64,
+    /// For how long; `None` is from then on.
+    pub lasts: Option<Span>,
+}
+
+/// Messages between pods take longer, and some are lost and sent again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Network {
+    /// What each leg takes longer, in nanoseconds.
+    pub delay: Dist,
+    /// The odds that a message is lost, from 0 to 1.
+    pub loss: f64,
+    /// Which messages.
+    pub between: Between,
+    /// For how long; `None` is from then on.
+    pub lasts: Option<Span>,
+}
+
+/// Between which pods something happens to the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Between {
+    /// All of the cluster.
+    All,
+    /// Those of one zone and those of another, or of the same.
+    Zones(ZoneIdx, ZoneIdx),
+    /// Those of a zone and those of every other.
+    Around(ZoneIdx),
+}
+
+impl Between {
+    /// Whether it concerns messages between pods of these zones.
+    pub fn concerns(self, one: ZoneIdx, other: ZoneIdx) -> bool {
+        match self {
+            Self::All => true,
+            Self::Zones(first, second) => (one, other) == (first, second) || (other, one) == (first, second),
+            Self::Around(zone) => (one == zone) != (other == zone),
+        }
+    }
 }
 
 /// What happens to the instances of a control plane.
@@ -61,11 +140,22 @@ pub enum PlaneEvent {
 }
 
 impl EventKind {
-    /// The services whose pods come or go; none of an event that changes configuration.
+    /// Whether it makes pods come or go.
+    pub fn is_of_pods(&self) -> bool {
+        matches!(self, Self::Nodes(_)) || !self.of_pods().is_empty()
+    }
+
+    /// The services that it names and whose pods come or go.
     pub fn of_pods(&self) -> &[ServiceIdx] {
         match self {
-            Self::Change(_) | Self::AuthorityDown(_) | Self::Plane(_) => &[],
+            Self::Change(_)
+            | Self::AuthorityDown(_)
+            | Self::Plane(_)
+            | Self::Surge(_)
+            | Self::Network(_)
+            | Self::Nodes(_) => &[],
             Self::Rollout(services) | Self::Scale(services, _) | Self::Kill(services, _) => services,
+            Self::Upgrade(upgrade) => &upgrade.services,
         }
     }
 }

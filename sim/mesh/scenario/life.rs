@@ -2,7 +2,7 @@
 
 use crate::vocabulary::PodLife;
 
-use super::{Event, EventKind, Scenario, Service, ServiceIdx};
+use super::{Event, EventKind, NodesWhat, Scenario, Service, ServiceIdx};
 
 impl Scenario {
     /// Whether pods of a service come and go.
@@ -16,14 +16,20 @@ impl Scenario {
         places((service, &self.services[service]), replicas, life, &self.events)
     }
 
+    /// Whether nothing changes configuration, and no pod comes or goes.
+    pub fn is_settled(&self) -> bool {
+        let is_aside = |event: &Event| matches!(event.kind, EventKind::Surge(_) | EventKind::Network(_));
+        self.events.iter().all(is_aside) && self.certificates.is_none() && self.is_immortal()
+    }
+
     /// Whether nothing happens during a run but requests.
     pub fn is_quiet(&self) -> bool {
         self.events.is_empty() && self.certificates.is_none() && self.is_immortal()
     }
 
     fn is_immortal(&self) -> bool {
-        self.services.iter().all(|service| service.autoscale.is_none())
-            && self.events.iter().all(|event| event.kind.of_pods().is_empty())
+        self.services.iter().all(Service::is_steady)
+            && !self.events.iter().any(|event| event.kind.is_of_pods())
     }
 
     /// Whether proxies come to certificates during a run: somebody says something of them, or pods start.
@@ -34,6 +40,13 @@ impl Scenario {
 }
 
 impl Service {
+    /// Whether nothing of its own makes its pods come or go.
+    fn is_steady(&self) -> bool {
+        let versions = self.versions.iter().map(|version| &version.application);
+        let mut all = versions.chain(self.versions.is_empty().then_some(&self.application));
+        self.autoscale.is_none() && !all.any(|application| application.lifecycle.oom_kill)
+    }
+
     /// Places for all its pods where these events happen.
     pub(in crate::mesh) fn places(&self, own: ServiceIdx, events: &[Event]) -> u64 {
         let versions = self.versions.iter();
@@ -44,8 +57,10 @@ impl Service {
 }
 
 fn is_mortal(index: ServiceIdx, service: &Service, events: &[Event]) -> bool {
-    let is_among = |event: &Event| event.kind.of_pods().binary_search(&index).is_ok();
-    service.autoscale.is_some() || events.iter().any(is_among)
+    let is_among = |event: &Event| {
+        matches!(event.kind, EventKind::Nodes(_)) || event.kind.of_pods().binary_search(&index).is_ok()
+    };
+    !service.is_steady() || events.iter().any(is_among)
 }
 
 /// As many as are ever wanted, twice, since old ones end while new ones start, and those that a rollout may have beside
@@ -60,5 +75,13 @@ fn places((index, service): (ServiceIdx, &Service), replicas: u32, life: &PodLif
     });
     let most = scaled.chain(service.autoscale.as_ref().map(|spec| spec.max)).fold(replicas, u32::max);
     let (surge, _) = life.strategy.bounds(most);
-    2 * u64::from(most) + u64::from(surge.min(most))
+    let (most, surge) = (u64::from(most), u64::from(surge.min(most)));
+    let of_nodes = |event: &Event| if let EventKind::Nodes(nodes) = event.kind { Some(nodes) } else { None };
+    let mut nodes = events.iter().filter_map(of_nodes).peekable();
+    if nodes.peek().is_none() {
+        return 2 * most + surge;
+    }
+    // Those on nodes that go are lost, and the others may be where there is no room; on each new node all may stand.
+    let added = nodes.filter(|nodes| nodes.what == NodesWhat::Add).filter_map(|nodes| nodes.count);
+    3 * most + 2 * surge + added.map(u64::from).sum::<u64>() * most
 }

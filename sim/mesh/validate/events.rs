@@ -3,32 +3,38 @@
 use std::collections::BTreeMap;
 
 use crate::diag::{Code, Diagnostic, Diagnostics, Location, quote};
-use crate::index::{Idx, IndexVec};
-use crate::input::draft::{ChangedDraft, EventDraft, EventKindDraft};
-use crate::input::tree::Located;
-use crate::input::{Draft, defaults};
+use crate::index::IndexVec;
+use crate::input::Draft;
+use crate::input::draft::{EventDraft, EventKindDraft, NodesWhat};
 use crate::units::Span;
 
-use super::super::scenario::{Change, Event, EventKind, PlaneEvent, Repeated, Service, ServiceIdx};
+use super::super::scenario::{
+    Change, Event, EventKind, Repeated, Service, ServiceIdx, SourceIdx, TrafficSource,
+};
 use super::applied::Applied;
 use super::names::Directory;
+
+mod kinds;
 
 /// One event may happen so often: what fits in memory and in a day.
 const MOST_TIMES: u64 = 1_000_000;
 
-pub(super) fn resolve(
-    draft: &Draft,
-    directory: &Directory<'_>,
-    services: &IndexVec<ServiceIdx, Service>,
-    applied: &Applied,
-    diagnostics: &mut Diagnostics,
-) -> Vec<Event> {
+/// What events speak of.
+pub(super) struct Known<'a> {
+    pub(super) directory: &'a Directory<'a>,
+    pub(super) services: &'a IndexVec<ServiceIdx, Service>,
+    pub(super) sources: &'a IndexVec<SourceIdx, TrafficSource>,
+    pub(super) zones: &'a [String],
+    pub(super) applied: &'a Applied,
+}
+
+pub(super) fn resolve(draft: &Draft, known: &Known<'_>, diagnostics: &mut Diagnostics) -> Vec<Event> {
     unique(&draft.events, diagnostics);
     let mut events = Vec::new();
     for (position, event) in draft.events.iter().enumerate() {
         let kind = match &event.kind {
-            EventKindDraft::Apply { routes, .. } => of_routes(applied.of_event(position), routes.len()),
-            other => kind(other, directory, services, diagnostics),
+            EventKindDraft::Apply { routes, .. } => of_routes(known.applied.of_event(position), routes.len()),
+            other => kinds::resolve(other, known, diagnostics),
         };
         let resolved = kind.map(|kind| Event {
             name: name(event, position),
@@ -56,6 +62,12 @@ fn name(event: &EventDraft, position: usize) -> String {
         EventKindDraft::Apply { .. } => "apply",
         EventKindDraft::KillInstances { .. } => "control-plane-kill",
         EventKindDraft::StarveInstances { .. } => "control-plane-starve",
+        EventKindDraft::Surge { .. } => "surge",
+        EventKindDraft::Network { .. } => "network",
+        EventKindDraft::Upgrade { .. } => "upgrade",
+        EventKindDraft::Nodes { what: NodesWhat::Drain, .. } => "drain",
+        EventKindDraft::Nodes { what: NodesWhat::Lose, .. } => "lose",
+        EventKindDraft::Nodes { what: NodesWhat::Add, .. } => "add",
     };
     event.name.as_ref().map_or_else(|| format!("{kind}-{}", position + 1), |name| name.value.clone())
 }
@@ -97,10 +109,24 @@ fn check_times(event: &EventDraft, draft: &Draft, diagnostics: &mut Diagnostics)
         diagnostics.push(wrong(message, until.location));
         return;
     }
+    if let (Some(every), EventKindDraft::Nodes { what: NodesWhat::Add, .. }) = (&event.every, &event.kind) {
+        let problem = wrong("nodes are not added again and again".to_owned(), every.location);
+        diagnostics.push(problem.hint("write an event for each time"));
+    }
     let until = event.until.as_ref().map_or(length, |until| until.value.min(length));
     let Some(every) = &event.every else {
-        return warn_of_warm_up(event, at, run.warm_up, diagnostics);
+        return warn_of_warm_up(
+            event,
+            lasting(event).map_or(at, |lasts| at + lasts),
+            run.warm_up,
+            diagnostics,
+        );
     };
+    if let Some(lasts) = lasting(event).filter(|lasts| *lasts > every.value) {
+        let message =
+            format!("an event that lasts {lasts} is not over when it happens again after {}", every.value);
+        diagnostics.push(wrong(message, every.location));
+    }
     let times = until.saturating_sub(at).nanos().div_ceil(every.value.nanos());
     if times > MOST_TIMES {
         let message = format!("an event that happens {times} times is more than the {MOST_TIMES} that fit");
@@ -109,6 +135,16 @@ fn check_times(event: &EventDraft, draft: &Draft, diagnostics: &mut Diagnostics)
     }
     let last = at + Span::from_nanos(every.value.nanos() * (times - 1));
     warn_of_warm_up(event, last, run.warm_up, diagnostics);
+}
+
+/// How long it goes on; nothing of one that happens in a moment.
+fn lasting(event: &EventDraft) -> Option<Span> {
+    match &event.kind {
+        EventKindDraft::Surge { lasts, .. } | EventKindDraft::Network { lasts, .. } => {
+            Some(lasts.as_ref().map_or(Span::MAX, |lasts| lasts.value))
+        }
+        _ => None,
+    }
 }
 
 fn warn_of_warm_up(event: &EventDraft, last: Span, warm_up: Span, diagnostics: &mut Diagnostics) {
@@ -123,81 +159,4 @@ fn of_routes(applied: Option<(u32, &[ServiceIdx])>, routes: usize) -> Option<Eve
     let (number, services) = applied.filter(|(_, services)| !services.is_empty())?;
     let change = Change { services: services.to_vec(), objects: routes as u32, applies: Some(number) };
     Some(EventKind::Change(change))
-}
-
-fn kind(
-    kind: &EventKindDraft,
-    directory: &Directory<'_>,
-    all: &IndexVec<ServiceIdx, Service>,
-    diagnostics: &mut Diagnostics,
-) -> Option<EventKind> {
-    let (EventKindDraft::Change { services, .. }
-    | EventKindDraft::Rollout { services }
-    | EventKindDraft::Scale { services, .. }
-    | EventKindDraft::Kill { services, .. }) = kind
-    else {
-        return of_cluster(kind);
-    };
-    let mut named: Vec<ServiceIdx> = match services {
-        ChangedDraft::All => all.indexes().collect(),
-        ChangedDraft::These(names) => {
-            let mut find = |name: &Located<String>| directory.find(name, defaults::NAMESPACE, diagnostics);
-            let found: Vec<_> = names.iter().map(&mut find).collect();
-            found.into_iter().collect::<Option<_>>()?
-        }
-    };
-    named.sort_unstable();
-    named.dedup();
-    // A service that has an error of its own is not among them.
-    named.retain(|service| service.position() < all.len());
-    if named.is_empty() {
-        return None;
-    }
-    Some(match kind {
-        EventKindDraft::Change { objects, .. } => {
-            let objects = objects.as_ref().map_or(named.len() as u32, |objects| objects.value);
-            EventKind::Change(Change { services: named, objects, applies: None })
-        }
-        EventKindDraft::Rollout { .. } => EventKind::Rollout(named),
-        EventKindDraft::Scale { replicas, .. } => {
-            refuse_versions(&named, all, replicas.location, diagnostics)?;
-            EventKind::Scale(named, replicas.value)
-        }
-        EventKindDraft::Kill { pods, .. } => EventKind::Kill(named, pods.value),
-        _ => return of_cluster(kind),
-    })
-}
-
-/// What happens to no service in particular.
-fn of_cluster(kind: &EventKindDraft) -> Option<EventKind> {
-    match kind {
-        EventKindDraft::AuthorityDown { length } => Some(EventKind::AuthorityDown(length.value)),
-        EventKindDraft::KillInstances { instances } => {
-            Some(EventKind::Plane(PlaneEvent::Kill { instances: instances.value }))
-        }
-        EventKindDraft::StarveInstances { cores, length } => {
-            Some(EventKind::Plane(PlaneEvent::Starve { cores: cores.value, length: length.value }))
-        }
-        _ => None,
-    }
-}
-
-/// Which version gets the pods nobody says.
-fn refuse_versions(
-    services: &[ServiceIdx],
-    all: &IndexVec<ServiceIdx, Service>,
-    location: Location,
-    diagnostics: &mut Diagnostics,
-) -> Option<()> {
-    let versioned: Vec<&Service> = services
-        .iter()
-        .map(|service| &all[*service])
-        .filter(|service| !service.versions.is_empty())
-        .collect();
-    for service in &versioned {
-        let message = format!("{} has versions and cannot be scaled as a whole", quote(&service.name));
-        let problem = Diagnostic::error(Code::InvalidValue, message).at(location);
-        diagnostics.push(problem.hint("write its versions as services of their own, or leave it out"));
-    }
-    versioned.is_empty().then_some(())
 }

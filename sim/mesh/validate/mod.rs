@@ -51,12 +51,19 @@ pub fn validate(draft: &Draft, diagnostics: &mut Diagnostics) -> Option<Scenario
     let cluster = placement::cluster(draft, &directory, &sources, diagnostics);
     let waypoints = waypoints::resolve(draft, &directory, &services, &cluster.zones, diagnostics);
     let scopes = scopes::resolve(draft, &services, diagnostics);
-    let known = applied::Known { draft, directory: &directory, services: &services, sources: &sources };
-    let applied = applied::resolve(&known, diagnostics);
-    let events = events::resolve(draft, &directory, &services, &applied, diagnostics);
+    let of_applied = applied::Known { draft, directory: &directory, services: &services, sources: &sources };
+    let applied = applied::resolve(&of_applied, diagnostics);
+    let known = events::Known {
+        directory: &directory,
+        services: &services,
+        sources: &sources,
+        zones: &cluster.zones,
+        applied: &applied,
+    };
+    let events = events::resolve(draft, &known, diagnostics);
     let slos = slo::resolve(draft, &sources, diagnostics);
     let calls = calls::check(draft, &services, &sources, &routes, diagnostics);
-    let applied = applied.checked(&known, diagnostics);
+    let applied = applied.checked(&of_applied, diagnostics);
     check_pods(draft, &services, &sources, &events, diagnostics);
     check_content(&services, &sources, diagnostics);
     if diagnostics.has_errors() {
@@ -121,7 +128,7 @@ fn check_pods(
         let message = format!("the scenario has {pods} pods, more than the {MAX_PODS} that fit");
         let diagnostic = Diagnostic::error(Code::TooLarge, message);
         let is_mortal = services.iter().any(|service| service.autoscale.is_some())
-            || events.iter().any(|event| !event.kind.of_pods().is_empty());
+            || events.iter().any(|event| event.kind.is_of_pods());
         let diagnostic = if is_mortal {
             diagnostic.hint("pods that are replaced and those in their place are counted both")
         } else {

@@ -15,10 +15,10 @@ use super::names::Directory;
 use super::services::operation;
 
 /// Requests per second of one source: one per nanosecond.
-const MAX_RATE: f64 = 1e9;
+pub(super) const MAX_RATE: f64 = 1e9;
 
 /// Users or connections of one source: what fits in memory.
-const MAX_USERS: u32 = 10_000_000;
+pub(super) const MAX_USERS: u32 = 10_000_000;
 
 /// All sources; one that asks nobody is reported and left out.
 pub(super) fn resolve(
@@ -123,7 +123,8 @@ fn check_arrivals(arrivals: &Arrivals, location: Location, diagnostics: &mut Dia
     }
 }
 
-fn rates(arrivals: &Arrivals) -> Vec<Rate> {
+/// The rates that arrivals are made of.
+pub(super) fn rates(arrivals: &Arrivals) -> Vec<Rate> {
     match arrivals {
         Arrivals::Poisson { rate } | Arrivals::Constant { rate } | Arrivals::Paced { rate, .. } => {
             vec![*rate]

@@ -34,7 +34,12 @@ pub(super) fn resolve(
     )
 }
 
-fn find_zone(zone: &Located<String>, zones: &[String], diagnostics: &mut Diagnostics) -> Option<ZoneIdx> {
+/// The zone of this name; reports if there is none.
+pub(super) fn find_zone(
+    zone: &Located<String>,
+    zones: &[String],
+    diagnostics: &mut Diagnostics,
+) -> Option<ZoneIdx> {
     let found = zones.iter().position(|name| *name == zone.value);
     if found.is_none() {
         let message = format!("there is no zone {}", quote(&zone.value));

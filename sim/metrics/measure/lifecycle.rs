@@ -26,6 +26,14 @@ pub(super) const OF_LIVES: &[Measure] = &[
         .silent_at_zero(),
     Measure::new("scalings", Unit::Count, TOTAL, |record, row, _| Some(count(life(record, row)?.scalings)))
         .silent_at_zero(),
+    Measure::new("oom_kills", Unit::Count, TOTAL, |record, row, _| Some(count(life(record, row)?.oom_kills)))
+        .silent_at_zero(),
+    Measure::new("restarts", Unit::Count, TOTAL, |record, row, _| Some(count(life(record, row)?.restarts)))
+        .silent_at_zero(),
+    Measure::new("pods_waiting", Unit::Count, MEAN, |record, row, _| {
+        Sample::ratio(life(record, row)?.waiting_nanos as f64, record.window as f64)
+    })
+    .silent_at_zero(),
 ];
 
 /// Of a stage of their start: the subject at position `life · stages + stage`. Times since the pod was made, means over pods.

@@ -32,6 +32,9 @@ pub(super) fn pod_life(life: &PodLife, base: &PodLife) -> Map {
     if life.min_ready != base.min_ready {
         map.put("min_ready", Yaml::plain(life.min_ready));
     }
+    if life.oom_kill != base.oom_kill {
+        map.put("oom_kill", Yaml::plain(life.oom_kill));
+    }
     map
 }
 

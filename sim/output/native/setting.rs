@@ -3,7 +3,7 @@
 use crate::input::Draft;
 use crate::input::draft::{
     ChangedDraft, ClusterDraft, CoreSetDraft, EventDraft, EventKindDraft, FeatureDraft, FeatureValue,
-    MeshDraft, NodesDraft, PricesDraft, SelectionDraft, SloDraft,
+    MeshDraft, NodesDraft, NodesWhat, PricesDraft, SelectionDraft, SloDraft,
 };
 use crate::input::tree::Located;
 use crate::vocabulary::{CertificateSettings, Issued, NodeCores, Objective, RunSettings, TelemetrySettings};
@@ -208,6 +208,35 @@ fn event(event: &EventDraft) -> Yaml {
             map.put("control_plane", Yaml::text("starve"));
             map.put("cores", cores(left.value));
             map.put("for", Yaml::plain(length.value));
+        }
+        EventKindDraft::Surge { sources, factor, lasts } => {
+            map.put("surge", changed(sources));
+            map.put("factor", Yaml::plain(factor.value));
+            map.maybe("for", lasts.as_ref().map(|lasts| Yaml::plain(lasts.value)));
+        }
+        EventKindDraft::Upgrade { services, wave, pause } => {
+            map.put("upgrade", changed(services));
+            map.maybe("wave", wave.as_ref().map(|wave| Yaml::plain(wave.value)));
+            map.maybe("pause", pause.as_ref().map(|pause| Yaml::plain(pause.value)));
+        }
+        EventKindDraft::Nodes { what, count, zone } => {
+            let mut nodes = Map::default();
+            nodes.maybe("nodes", count.as_ref().map(|count| Yaml::plain(count.value)));
+            nodes.maybe("zone", zone.as_ref().map(|zone| Yaml::text(&zone.value)));
+            let key = match what {
+                NodesWhat::Drain => "drain",
+                NodesWhat::Lose => "lose",
+                NodesWhat::Add => "add",
+            };
+            map.put(key, nodes);
+        }
+        EventKindDraft::Network { delay, loss, zones, lasts } => {
+            let mut network = Map::default();
+            network.maybe("delay", delay.as_ref().map(|delay| dist(delay, Of::Time)));
+            network.maybe("loss", loss.as_ref().map(|loss| ratio(loss.value)));
+            network.maybe("zones", zones.as_ref().map(|zones| names(&zones.value)));
+            map.put("network", network);
+            map.maybe("for", lasts.as_ref().map(|lasts| Yaml::plain(lasts.value)));
         }
     }
     map.maybe("every", event.every.as_ref().map(|every| Yaml::plain(every.value)));

@@ -9,7 +9,28 @@ const MOST: usize = 10;
 
 pub(super) fn tables(meshes: &[Results]) -> String {
     let Some(first) = meshes.first() else { return String::new() };
-    first.names(Scope::Pods).into_iter().take(MOST).map(|life| starts(meshes, life)).collect()
+    let of_life = |life| starts(meshes, life) + &troubles(meshes, life);
+    first.names(Scope::Pods).into_iter().take(MOST).map(of_life).collect()
+}
+
+/// Proxies that were killed, and pods that had no room; nothing where there were none.
+fn troubles(meshes: &[Results], life: &str) -> String {
+    const METRICS: [(&str, Statistic); 3] =
+        [("oom_kills", Statistic::Total), ("restarts", Statistic::Total), ("pods_waiting", Statistic::Mean)];
+    let find = |mesh: &Results, (metric, statistic)| mesh.get(Scope::Pods, life, metric, statistic).copied();
+    if !meshes.iter().any(|mesh| METRICS.iter().any(|&metric| find(mesh, metric).is_some())) {
+        return String::new();
+    }
+    let columns = [
+        Column::bare("OOM kills", Unit::Count),
+        Column::bare("restarts", Unit::Count),
+        Column::bare("waiting on average", Unit::Count),
+    ];
+    let mut grid = Grid::new(columns.into_iter());
+    for mesh in meshes {
+        grid.add(&mesh.mesh, METRICS.into_iter().map(|metric| find(mesh, metric)));
+    }
+    grid.under(&format!("Pods of {}: proxies killed for their memory, pods without room", name(life)))
 }
 
 fn starts(meshes: &[Results], life: &str) -> String {

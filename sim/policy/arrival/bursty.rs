@@ -1,6 +1,6 @@
 //! Markov-modulated Poisson: exponential phases of calm and of burst, each with a rate of its own, starting calm.
 
-use super::{ArrivalHelp, exponential, instant};
+use super::{ArrivalHelp, Surges, exponential, instant};
 use crate::kernel::Uniform;
 use crate::units::{Rate, SimTime, Span};
 
@@ -46,12 +46,32 @@ impl Bursty {
         if self.calm.mean_arrivals() + self.burst.mean_arrivals() == 0.0 {
             return None;
         }
+        self.go_on(uniform, |from, to| to - from, |from, length| Some(from + length))
+    }
+
+    /// The next one where surges raise the rates of both phases.
+    pub(super) fn next_surged<U: Uniform>(&mut self, surges: &Surges, uniform: &mut U) -> Option<SimTime> {
+        if self.calm.mean_arrivals() + self.burst.mean_arrivals() == 0.0 {
+            return None;
+        }
+        self.go_on(uniform, |from, to| surges.stretched(from, to), |from, length| surges.after(from, length))
+    }
+
+    /// `between` is how long the time between two others counts, `after` its inverse.
+    fn go_on<U: Uniform>(
+        &mut self,
+        uniform: &mut U,
+        between: impl Fn(f64, f64) -> f64,
+        after: impl Fn(f64, f64) -> Option<f64>,
+    ) -> Option<SimTime> {
         let mut work = exponential(uniform);
         loop {
+            // A surge may have silenced it for good.
+            after(self.now, 0.0)?;
             let phase = if self.bursting { self.burst } else { self.calm };
-            let left = (self.phase_end - self.now) * phase.per_second;
+            let left = between(self.now, self.phase_end) * phase.per_second;
             if work < left {
-                self.now += work / phase.per_second;
+                self.now = after(self.now, work / phase.per_second)?;
                 return Some(instant(self.now));
             }
             work -= left;

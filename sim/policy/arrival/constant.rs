@@ -29,13 +29,25 @@ impl Constant {
 
     #[inline]
     pub(super) fn next<U: Uniform>(&mut self, uniform: &mut U) -> Option<SimTime> {
+        self.work(uniform).map(|work| self.at(work))
+    }
+
+    /// Intervals until the next one; `None` without any.
+    #[inline]
+    pub(super) fn work<U: Uniform>(&mut self, uniform: &mut U) -> Option<f64> {
         if self.per_second == 0.0 {
             return None;
         }
         let phase = *self.phase.get_or_insert_with(|| uniform.unit());
         let intervals = self.sent as f64 + phase;
         self.sent += 1;
-        Some(instant(intervals / self.per_second))
+        Some(intervals)
+    }
+
+    /// When so many intervals are over.
+    #[inline]
+    pub(super) fn at(&self, intervals: f64) -> SimTime {
+        instant(intervals / self.per_second)
     }
 
     pub(super) fn cumulative(&self, seconds: f64) -> f64 {

@@ -35,15 +35,22 @@ impl Diurnal {
     }
 
     pub(super) fn next<U: Uniform>(&mut self, uniform: &mut U) -> Option<SimTime> {
-        if self.mean == 0.0 {
-            return None;
-        }
-        let periods = self.work.next(uniform) / (self.mean * self.period);
+        self.work(uniform).map(|work| self.at(work))
+    }
+
+    /// Arrivals expected until the next one; `None` without any.
+    pub(super) fn work<U: Uniform>(&mut self, uniform: &mut U) -> Option<f64> {
+        (self.mean != 0.0).then(|| self.work.next(uniform))
+    }
+
+    /// When so many are expected, asked for in their order.
+    pub(super) fn at(&mut self, work: f64) -> SimTime {
+        let periods = work / (self.mean * self.period);
         let whole = libm::floor(periods);
         let time = instant((whole + inverse(self.amplitude, periods - whole)) * self.period);
         // Two arrivals within a nanosecond may come out of the iteration in either order.
         self.last = self.last.max(time);
-        Some(self.last)
+        self.last
     }
 
     pub(super) fn cumulative(&self, seconds: f64) -> f64 {

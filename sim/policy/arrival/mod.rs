@@ -25,6 +25,7 @@ mod diurnal;
 mod paced;
 mod poisson;
 mod ramp;
+pub mod surge;
 #[cfg(test)]
 mod tests;
 mod trace;
@@ -35,6 +36,7 @@ pub use diurnal::Diurnal;
 pub use paced::Pacer;
 pub use poisson::Poisson;
 pub use ramp::Ramp;
+pub use surge::{Surge, Surges};
 pub use trace::Trace;
 
 use crate::kernel::Uniform;
@@ -104,6 +106,43 @@ pub enum OpenArrivals {
     Bursty(Bursty),
     /// Given times.
     Trace(Trace),
+    /// One of these with surges, which no trace has.
+    Surged(Box<Surged>),
+}
+
+/// Arrivals with surges.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Surged {
+    plain: OpenArrivals,
+    surges: Surges,
+    marks: Vec<surge::Mark>,
+}
+
+impl Surged {
+    fn cumulative(&self, seconds: f64) -> f64 {
+        surge::surged(&self.marks, self.plain.cumulative(SimTime::ZERO + Span::from_seconds_f64(seconds)))
+    }
+
+    #[inline]
+    fn next<U: Uniform>(&mut self, uniform: &mut U) -> Option<SimTime> {
+        let Self { plain, surges, marks } = self;
+        let work = match plain {
+            OpenArrivals::Poisson(kind) => kind.work(uniform)?,
+            OpenArrivals::Constant(kind) => kind.work(uniform)?,
+            OpenArrivals::Ramp(kind) => kind.work(uniform),
+            OpenArrivals::Diurnal(kind) => kind.work(uniform)?,
+            OpenArrivals::Bursty(kind) => return kind.next_surged(surges, uniform),
+            other => return other.next(uniform),
+        };
+        let work = surge::plain(marks, work)?;
+        match plain {
+            OpenArrivals::Poisson(kind) => Some(kind.at(work)),
+            OpenArrivals::Constant(kind) => Some(kind.at(work)),
+            OpenArrivals::Ramp(kind) => kind.at(work),
+            OpenArrivals::Diurnal(kind) => Some(kind.at(work)),
+            other => other.next(uniform),
+        }
+    }
 }
 
 /// The same expression for whichever kind it is.
@@ -116,6 +155,7 @@ macro_rules! each {
             OpenArrivals::Diurnal($kind) => $value,
             OpenArrivals::Bursty($kind) => $value,
             OpenArrivals::Trace($kind) => $value,
+            OpenArrivals::Surged($kind) => $value,
         }
     };
 }
@@ -142,6 +182,16 @@ impl OpenArrivals {
     #[inline]
     pub fn next<U: Uniform>(&mut self, uniform: &mut U) -> Option<SimTime> {
         each!(self, kind => kind.next(uniform))
+    }
+
+    /// The same with surges.
+    #[must_use]
+    pub fn with(self, surges: &Surges) -> Self {
+        if surges.is_none() {
+            return self;
+        }
+        let marks = surges.marks(|seconds| self.cumulative(SimTime::ZERO + Span::from_seconds_f64(seconds)));
+        Self::Surged(Box::new(Surged { plain: self, surges: surges.clone(), marks }))
     }
 
     /// Expected number of arrivals before `time`.

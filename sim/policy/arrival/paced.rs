@@ -6,7 +6,7 @@
 //! own intended time (wrk2; Fortio by default, which however counts latency from the sending), or skips the ticks that
 //! have passed (Fortio's `-nocatchup`, periodic/periodic.go).
 
-use super::ArrivalHelp;
+use super::{ArrivalHelp, Surges};
 use crate::kernel::Uniform;
 use crate::units::{Rate, SimTime, Span};
 use crate::vocabulary::Phase;
@@ -29,6 +29,7 @@ pub struct Pacer {
     starts: Vec<f64>,
     /// In intervals.
     jitter: f64,
+    surges: Surges,
 }
 
 impl Pacer {
@@ -43,7 +44,14 @@ impl Pacer {
             interval: f64::from(connections) / rate.value() * 1e9,
             starts: (0..connections).map(start).collect(),
             jitter: if phase == Phase::Jittered { JITTER } else { 0.0 },
+            surges: Surges::default(),
         }
+    }
+
+    /// The same clocks, which go faster or slower during surges.
+    #[must_use]
+    pub fn with(self, surges: Surges) -> Self {
+        Self { surges, ..self }
     }
 
     /// The intended time of the connection's n-th request; the same whenever it is asked with the same draws, of which
@@ -59,7 +67,12 @@ impl Pacer {
         if catch_up || !self.interval.is_finite() {
             return n + 1;
         }
-        let passed = completion.nanos() as f64 / self.interval - self.starts[connection as usize];
+        let clock = if self.surges.is_none() {
+            completion.nanos() as f64
+        } else {
+            self.surges.stretched(0.0, completion.seconds()) * 1e9
+        };
+        let passed = clock / self.interval - self.starts[connection as usize];
         // One below the quotient, for rounding; then step by step.
         let mut next = (n + 1).max((passed - 1.0) as u64);
         while self.time(connection, next, -self.jitter) < completion {
@@ -73,7 +86,11 @@ impl Pacer {
             return SimTime::MAX;
         }
         let intervals = n as f64 + self.starts[connection as usize] + jitter;
-        SimTime::ZERO + Span::from_nanos_f64(intervals * self.interval)
+        if self.surges.is_none() {
+            return SimTime::ZERO + Span::from_nanos_f64(intervals * self.interval);
+        }
+        let time = self.surges.after(0.0, intervals.max(0.0) * self.interval / 1e9);
+        time.map_or(SimTime::MAX, |seconds| SimTime::ZERO + Span::from_seconds_f64(seconds))
     }
 }
 

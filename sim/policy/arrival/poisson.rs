@@ -24,10 +24,19 @@ impl Poisson {
 
     #[inline]
     pub(super) fn next<U: Uniform>(&mut self, uniform: &mut U) -> Option<SimTime> {
-        if self.per_second == 0.0 {
-            return None;
-        }
-        Some(instant(self.work.next(uniform) / self.per_second))
+        self.work(uniform).map(|work| self.at(work))
+    }
+
+    /// Arrivals expected until the next one; `None` without any.
+    #[inline]
+    pub(super) fn work<U: Uniform>(&mut self, uniform: &mut U) -> Option<f64> {
+        (self.per_second != 0.0).then(|| self.work.next(uniform))
+    }
+
+    /// When so many are expected.
+    #[inline]
+    pub(super) fn at(&self, work: f64) -> SimTime {
+        instant(work / self.per_second)
     }
 
     pub(super) fn cumulative(&self, seconds: f64) -> f64 {

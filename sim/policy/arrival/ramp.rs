@@ -25,7 +25,17 @@ impl Ramp {
     }
 
     pub(super) fn next<U: Uniform>(&mut self, uniform: &mut U) -> Option<SimTime> {
-        let work = self.work.next(uniform);
+        let work = self.work(uniform);
+        self.at(work)
+    }
+
+    /// Arrivals expected until the next one.
+    pub(super) fn work<U: Uniform>(&mut self, uniform: &mut U) -> f64 {
+        self.work.next(uniform)
+    }
+
+    /// When so many are expected.
+    pub(super) fn at(&self, work: f64) -> Option<SimTime> {
         self.inverse(work).map(instant)
     }
 

@@ -5,15 +5,17 @@ use crate::kernel::dist::Dist;
 use crate::mesh::model::{
     KubernetesModel, LifecycleModel, MeshModel, SidecarExit, SidecarMode, SidecarModel,
 };
-use crate::mesh::scenario::{Event, EventKind, PodLife, Scenario, Service, ServiceIdx};
+use crate::mesh::scenario::{Event, EventKind, PodLife, Scenario, Service, ServiceIdx, Upgrade};
+use crate::placement::Request;
 use crate::policy::pod_end::{self, Exit};
 use crate::policy::pod_start::{Probe, Sidecar};
 use crate::units::{SimTime, Span};
 
 use super::super::control::{ChangeIdx, Control};
+use super::super::fates::Fates;
 use super::super::workload::Beside;
 use super::super::{Program, WorkloadIdx};
-use super::{Incident, IncidentIdx, IncidentKind, Life, LifeIdx, Lifecycle, Rules, Start};
+use super::{Incident, IncidentIdx, IncidentKind, Life, LifeIdx, Lifecycle, Nodes, Rules, Start};
 
 /// The workloads whose pods come and go, in order.
 pub(in super::super) fn lives(scenario: &Scenario, program: &Program) -> IndexVec<LifeIdx, WorkloadIdx> {
@@ -28,7 +30,7 @@ pub(in super::super) fn lives(scenario: &Scenario, program: &Program) -> IndexVe
 pub(in super::super) fn build(
     scenario: &Scenario,
     mesh: &MeshModel,
-    beside: &IndexVec<WorkloadIdx, Beside<'_>>,
+    (beside, fates): (&IndexVec<WorkloadIdx, Beside<'_>>, Option<&Fates>),
     program: &Program,
     lives: &IndexVec<LifeIdx, WorkloadIdx>,
 ) -> Option<Box<Lifecycle>> {
@@ -55,13 +57,20 @@ pub(in super::super) fn build(
             end: stages.end(),
             strategy: said.strategy,
             min_ready: said.min_ready,
+            oom_kill: said.oom_kill,
+            request: fates.map_or_else(Request::default, |fates| fates.requests[workload]),
             autoscaler: super::autoscale::autoscaler(service, beside[workload]),
         }
+    };
+    let upgrades = |upgrade: &Upgrade| {
+        super::upgrade::upgrade(scenario, mesh, beside, program, (&of_workloads, upgrade))
     };
     let KubernetesModel { watch, rules_least, rules_write, .. } = mesh.lifecycle.kubernetes;
     Some(Box::new(Lifecycle {
         lives: lives.iter_enumerated().map(life).collect(),
-        incidents: incidents(scenario, program, &of_workloads),
+        incidents: incidents(scenario, program, &of_workloads, &upgrades, fates),
+        node_proxy_drain: mesh.lifecycle.node_proxy.map_or(Span::ZERO, |life| life.drain),
+        nodes: fates.map(|fates| nodes(scenario, mesh, fates)),
         of_workloads,
         watch: constant(watch),
         rules: Rules { least: rules_least, write: constant(rules_write) },
@@ -90,22 +99,46 @@ fn clusters(control: &Control, program: &Program, workload: WorkloadIdx) -> u64 
     own.map_or(0, |audience| audience.clusters)
 }
 
+/// The node controller taints nodes that do not answer one after the other (`--node-eviction-rate`, 0.1 per second).
+const EVICTION_PACE: Span = Span::from_seconds(10);
+
+fn nodes(scenario: &Scenario, mesh: &MeshModel, fates: &Fates) -> Nodes {
+    let KubernetesModel { node_grace, eviction, endpoint_slice, .. } = mesh.lifecycle.kubernetes;
+    let nodes = &scenario.cluster.nodes;
+    Nodes {
+        added: fates.all_added().to_vec(),
+        room: nodes.count.map(|_| (Request::new(nodes.cores, nodes.memory), nodes.pods)),
+        grace: node_grace,
+        eviction,
+        eviction_pace: EVICTION_PACE,
+        endpoint: endpoint_slice,
+    }
+}
+
 fn incidents(
     scenario: &Scenario,
     program: &Program,
     of_workloads: &IndexVec<WorkloadIdx, Option<LifeIdx>>,
+    upgrades: &dyn Fn(&Upgrade) -> IncidentKind,
+    fates: Option<&Fates>,
 ) -> IndexVec<IncidentIdx, Incident> {
     let end = program.window.end().since(SimTime::ZERO);
     let of = |services: &[ServiceIdx]| -> Vec<LifeIdx> {
         let workloads = services.iter().flat_map(|&service| program.services[service].workloads());
         workloads.filter_map(|workload| of_workloads[workload]).collect()
     };
-    let incident = |event: &Event| {
+    let incident = |(position, event): (usize, &Event)| {
         let kind = match &event.kind {
-            EventKind::Change(_) | EventKind::AuthorityDown(_) | EventKind::Plane(_) => return None,
+            EventKind::Change(_)
+            | EventKind::AuthorityDown(_)
+            | EventKind::Plane(_)
+            | EventKind::Surge(_)
+            | EventKind::Network(_) => return None,
             EventKind::Rollout(services) => IncidentKind::Rollout(of(services)),
             EventKind::Scale(services, replicas) => IncidentKind::Scale(of(services), *replicas),
             EventKind::Kill(services, pods) => IncidentKind::Kill(of(services), *pods),
+            EventKind::Upgrade(upgrade) => upgrades(upgrade),
+            EventKind::Nodes(nodes) => IncidentKind::Nodes(nodes.what, fates?.of_event(position).to_vec()),
         };
         Some(Incident {
             name: event.name.clone(),
@@ -115,7 +148,7 @@ fn incidents(
             kind,
         })
     };
-    scenario.events.iter().filter_map(incident).collect()
+    scenario.events.iter().enumerate().filter_map(incident).collect()
 }
 
 /// What the stages of a pod's life follow from.
