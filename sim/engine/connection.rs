@@ -42,7 +42,6 @@ pub(super) struct Connection {
 
 /// How a connection is opened. It belongs to no call: the one for which it was begun may go out on another connection,
 /// or be given up, and the handshake goes on.
-#[expect(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 #[derive(Clone, Debug)]
 pub(super) struct Opening {
     pub(super) edge: EdgeIdx,

@@ -34,12 +34,11 @@ pub fn compile(scenario: &Scenario, mesh: &MeshModel) -> Program {
     let start = SimTime::ZERO + scenario.run.warm_up;
     let edges = edges.finish();
     let (routes, rules) = calls.routes.finish();
-    let serving = workloads.serving().count();
     let mut program = Program {
         scenario: scenario.name.clone(),
         mesh: mesh.name.clone(),
+        serving: workloads.serving().count(),
         services: workloads.of_services,
-        serving,
         workloads: workloads.all,
         pods: IndexVec::new(),
         groups: workloads.groups,

@@ -190,7 +190,7 @@ fn event(event: &EventDraft) -> Yaml {
             map.put("replicas", Yaml::plain(replicas.value));
         }
         EventKindDraft::Apply { routes, .. } => {
-            map.one_or_some("apply", routes.iter().map(super::routes::route).collect())
+            map.one_or_some("apply", routes.iter().map(super::routes::route).collect());
         }
         EventKindDraft::Kill { services, pods } => {
             map.put("kill", changed(services));

@@ -118,14 +118,13 @@ impl<'a> Routes<'a> {
             };
             let Some(left) = left else { continue };
             let known = numbers.iter().find(|(rule, _)| std::ptr::eq(*rule, candidate.rule));
-            let number = match known {
-                Some((_, number)) => *number,
-                None => {
-                    let rule = self.rule(&candidate, hop, edges);
-                    let number = self.rules.push(rule);
-                    numbers.push((candidate.rule, number));
-                    number
-                }
+            let number = if let Some((_, number)) = known {
+                *number
+            } else {
+                let rule = self.rule(&candidate, hop, edges);
+                let number = self.rules.push(rule);
+                numbers.push((candidate.rule, number));
+                number
             };
             let always = left.is_empty();
             matches.push((left, number));
