@@ -179,6 +179,17 @@ pub const DEFAULTS: &[(&str, &str, &str)] = &[
         "0.02",
         "per GB, what sender and receiver pay together; from the price table",
     ),
+    (
+        "cluster.others.services",
+        "0",
+        "services that take no part in the traffic, with one port and one cluster each; proxies without a scope, proxies \
+         of nodes and control planes hold them",
+    ),
+    (
+        "cluster.others.endpoints",
+        "one_each",
+        "of all of them together, a pod each; as many as there are services",
+    ),
     ("run.warm_up", "5s", "connections and queues settle within seconds; the report checks it"),
     ("run.duration", "30s", "at 1000 requests per second enough for a p99"),
     ("run.drain_limit", "60s", "longer than any usual timeout"),

@@ -448,6 +448,8 @@ pub struct ClusterDraft {
     pub cores: Option<NodeCores>,
     /// Where prices come from.
     pub prices: PricesDraft,
+    /// Services that take no part in the traffic, if there are any.
+    pub others: Option<OthersDraft>,
 }
 
 impl Default for ClusterDraft {
@@ -464,8 +466,18 @@ impl Default for ClusterDraft {
             cross_zone_price: None,
             cores: None,
             prices: PricesDraft::Shipped,
+            others: None,
         }
     }
+}
+
+/// Services of the cluster that take no part in the traffic.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct OthersDraft {
+    /// How many; none if that is not written.
+    pub services: Option<Located<u32>>,
+    /// Endpoints of all of them together; one of each if that is not written.
+    pub endpoints: Option<Located<u32>>,
 }
 
 /// The machines of the cluster, all alike. What is not written follows from the type.

@@ -270,6 +270,25 @@ pub struct Cluster {
     pub cross_zone_price: Money,
     /// The currency of all prices.
     pub currency: Currency,
+    /// Services that take no part in the traffic.
+    pub others: Others,
+}
+
+/// Services of the cluster that take no part in the traffic. Each has one port and one cluster; proxies that are told of
+/// everything, those of nodes and control planes hold them all the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Others {
+    /// How many.
+    pub services: u64,
+    /// Endpoints of all of them together: a pod each.
+    pub endpoints: u64,
+}
+
+impl Others {
+    /// Endpoints beyond the first of each service.
+    pub const fn further_endpoints(self) -> u64 {
+        self.endpoints.saturating_sub(self.services)
+    }
 }
 
 /// The machines of the cluster, all alike, spread evenly over the zones.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::kernel::dist::Dist;
-use crate::mesh::scenario::{NodeCores, Nodes};
+use crate::mesh::scenario::{NodeCores, Nodes, Others};
 use crate::units::{Currency, Money};
 
 /// Nodes of 4 cores and 16 GiB.
@@ -26,6 +26,7 @@ fn cluster(zones: &[&str], count: Option<u32>) -> Cluster {
         cores: NodeCores::Shared,
         cross_zone_price: Money::ZERO,
         currency: Currency::USD,
+        others: Others::default(),
     }
 }
 

@@ -277,7 +277,7 @@ fn plane(scenario: &Scenario, model: Option<&DistributionModel>, cores: f64) -> 
             concurrency: push.concurrency.at(cores.ceil()) as u32,
             connects: push.connect_rate.at(cores.ceil()) as u32,
             is_delta: push.is_delta,
-            build: push.build_per_service.scale(scenario.services.len() as f64 / speed),
+            build: push.build_per_service.scale(scenario.known_services() as f64 / speed),
             push: nanos(push.push, speed),
             cached: nanos(push.per_cached_cluster, speed),
         }),

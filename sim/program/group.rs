@@ -4,7 +4,7 @@ use crate::index::IndexVec;
 use crate::kernel::dist::Dist;
 use crate::kernel::station::{Quota, WakeModel};
 use crate::mesh::model::{ConfigurationView, NodeProxyModel, ProxyModel};
-use crate::mesh::scenario::{Protocol, Scenario, Scope, Service, ServiceIdx, Subset, SubsetIdx};
+use crate::mesh::scenario::{Others, Protocol, Scenario, Scope, Service, ServiceIdx, Subset, SubsetIdx};
 use crate::units::{Bytes, Span};
 use crate::vocabulary::routing::Resource;
 
@@ -67,14 +67,16 @@ pub(super) fn of_workload(
                 Some(services) => services.iter().map(|&service| &told[service]).collect(),
             };
             let sum = |of: fn(&Told) -> u64| services.iter().map(|service| of(service)).sum::<u64>();
+            // A scope names services of the scenario: none of the others is in it.
+            let others = if scope.services.is_none() { scenario.cluster.others } else { Others::default() };
             let opaque = sum(|service| if service.is_opaque { service.ports } else { 0 });
-            let endpoints = sum(|service| service.further_endpoints);
+            let endpoints = sum(|service| service.further_endpoints) + others.further_endpoints();
+            let ports = sum(|service| service.ports) + others.services;
             let external = scope.external;
-            group.static_memory +=
-                proxy.configuration_bytes(per_target, sum(|service| service.ports), opaque, endpoints)
-                    + per_cluster * sum(|service| service.of_subsets) as f64
-                    + per_target * external.clusters as f64
-                    + memory.per_endpoint * external.further_endpoints as f64;
+            group.static_memory += proxy.configuration_bytes(per_target, ports, opaque, endpoints)
+                + per_cluster * sum(|service| service.of_subsets) as f64
+                + per_target * external.clusters as f64
+                + memory.per_endpoint * external.further_endpoints as f64;
         }
         ConfigurationView::Used => {
             group.memory_per_used_target = per_target;
@@ -84,14 +86,16 @@ pub(super) fn of_workload(
     group
 }
 
-/// The proxies of the nodes, which are told of every service and of all `pods`.
+/// The proxies of the nodes, which are told of every service and of all `pods`, those of other services too.
 pub(super) fn of_nodes(scenario: &Scenario, name: &str, node: &NodeProxyModel, pods: u32) -> ProxyGroup {
     let mut group = bare(scenario, name, &node.proxy);
     let memory = &node.proxy.memory;
-    let endpoints: u64 = scenario.services.iter().map(|service| u64::from(service.replicas) - 1).sum();
-    group.static_memory += memory.per_cluster * scenario.services.len() as f64
+    let others = scenario.cluster.others;
+    let own: u64 = scenario.services.iter().map(|service| u64::from(service.replicas) - 1).sum();
+    let endpoints = own + others.further_endpoints();
+    group.static_memory += memory.per_cluster * scenario.known_services() as f64
         + memory.per_endpoint * endpoints as f64
-        + node.memory_per_workload * f64::from(pods);
+        + node.memory_per_workload * (u64::from(pods) + others.endpoints) as f64;
     group
 }
 

@@ -4,7 +4,7 @@ use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::units::{Bytes, Cores, Money, UnitError};
 use crate::vocabulary::NodeCores;
 
-use crate::input::draft::{ClusterDraft, CoreSetDraft, NodesDraft, PricesDraft};
+use crate::input::draft::{ClusterDraft, CoreSetDraft, NodesDraft, OthersDraft, PricesDraft};
 use crate::input::fields::{self, Fields, list, located};
 use crate::input::tree::{Located, Node};
 
@@ -27,9 +27,25 @@ pub(super) fn cluster(node: &Node, diagnostics: &mut Diagnostics) -> Option<Clus
             fields::choice(node, "`cores` of a cluster", NODE_CORES, diagnostics)
         }),
         prices: fields.read("prices", located(fields::text)).map_or(PricesDraft::Shipped, PricesDraft::File),
+        others: fields.read("others", others),
     };
     fields.finish()?;
     Some(cluster)
+}
+
+fn others(node: &Node, diagnostics: &mut Diagnostics) -> Option<OthersDraft> {
+    let mut fields = Fields::new(node, "`others`", diagnostics);
+    let others = OthersDraft {
+        services: fields.read("services", located(fields::u32)),
+        endpoints: fields.read("endpoints", endpoints),
+    };
+    fields.finish()?;
+    Some(others)
+}
+
+/// A number; `None` for `one_each`.
+fn endpoints(node: &Node, diagnostics: &mut Diagnostics) -> Option<Located<u32>> {
+    if node.text() == Some("one_each") { None } else { located(fields::u32)(node, diagnostics) }
 }
 
 const NODE_CORES: &[(&str, NodeCores)] =

@@ -2,7 +2,7 @@
 
 use crate::index::IndexVec;
 
-use super::ServiceIdx;
+use super::{Scenario, ServiceIdx};
 
 /// What the sidecars of each service, and those of clients, are told of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,4 +31,11 @@ pub struct External {
     pub clusters: u64,
     /// Endpoints beyond the first of each.
     pub further_endpoints: u64,
+}
+
+impl Scenario {
+    /// Services that control planes and proxies without a scope know: its own, and those that take no part in the traffic.
+    pub fn known_services(&self) -> u64 {
+        self.services.len() as u64 + self.cluster.others.services
+    }
 }

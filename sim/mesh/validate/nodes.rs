@@ -2,15 +2,20 @@
 
 use crate::diag::{Code, Diagnostic, Diagnostics, closest, quote};
 use crate::input::defaults;
-use crate::input::draft::{ClusterDraft, NodesDraft, PricesDraft};
+use crate::input::draft::{ClusterDraft, NodesDraft, OthersDraft, PricesDraft};
+use crate::input::tree::Located;
 use crate::units::{Currency, Money};
 use crate::vocabulary::NodeCores;
 
 use super::super::prices::{self, PriceTable};
-use super::super::scenario::Nodes;
+use super::super::scenario::{Nodes, Others};
 
 /// Machines of one scenario: more than the largest clusters have.
 const MAX_NODES: u32 = 100_000;
+
+/// Services beside those of the scenario, and their endpoints: more than the largest clusters have.
+const MOST_OTHERS: u32 = 1_000_000;
+const MOST_OTHER_ENDPOINTS: u32 = 10_000_000;
 
 /// What the cluster consists of.
 pub(super) struct Machines {
@@ -99,4 +104,25 @@ fn nodes(written: &NodesDraft, table: &PriceTable, zones: usize, diagnostics: &m
         pods: written.pods.unwrap_or(defaults::PODS_PER_NODE),
         price: written.price.unwrap_or(row.price),
     }
+}
+
+/// Services that take no part in the traffic; one endpoint of each where nothing is written of them.
+pub(super) fn others(written: Option<&OthersDraft>, diagnostics: &mut Diagnostics) -> Others {
+    let Some(written) = written else { return Others::default() };
+    let mut number = |of: &Option<Located<u32>>, what: &str, most: u32| {
+        let Some(written) = of else { return None };
+        if written.value > most {
+            let message = format!("at most {most} {what} fit, not {}", written.value);
+            diagnostics.push(Diagnostic::error(Code::TooLarge, message).at(written.location));
+        }
+        Some(written.value)
+    };
+    let services = number(&written.services, "other services", MOST_OTHERS).unwrap_or(0);
+    let endpoints = number(&written.endpoints, "endpoints of other services", MOST_OTHER_ENDPOINTS);
+    if let (0, Some(endpoints)) = (services, written.endpoints.as_ref().filter(|one| one.value > 0)) {
+        let message = format!("{} endpoints have no service that they are of", endpoints.value);
+        let diagnostic = Diagnostic::error(Code::InvalidValue, message).at(endpoints.location);
+        diagnostics.push(diagnostic.hint("say how many `services` there are beside those of the scenario"));
+    }
+    Others { services: services.into(), endpoints: endpoints.unwrap_or(services).into() }
 }

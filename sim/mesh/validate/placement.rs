@@ -39,6 +39,7 @@ pub(super) fn cluster(
         cores: machines.cores,
         cross_zone_price: machines.cross_zone_price,
         currency: machines.currency,
+        others: nodes::others(written.others.as_ref(), diagnostics),
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::input::Draft;
 use crate::input::draft::{
     ChangedDraft, ClusterDraft, CoreSetDraft, EventDraft, EventKindDraft, FeatureDraft, FeatureValue,
-    MeshDraft, NodesDraft, NodesWhat, PricesDraft, SelectionDraft, SloDraft,
+    MeshDraft, NodesDraft, NodesWhat, OthersDraft, PricesDraft, SelectionDraft, SloDraft,
 };
 use crate::input::tree::Located;
 use crate::vocabulary::{CertificateSettings, Issued, NodeCores, Objective, RunSettings, TelemetrySettings};
@@ -120,6 +120,14 @@ fn cluster(cluster: &ClusterDraft) -> Map {
     if let PricesDraft::File(name) = &cluster.prices {
         map.put("prices", Yaml::text(&name.value));
     }
+    map.maybe("others", cluster.others.as_ref().map(others));
+    map
+}
+
+fn others(others: &OthersDraft) -> Map {
+    let mut map = Map::default();
+    map.maybe("services", others.services.as_ref().map(|services| Yaml::plain(services.value)));
+    map.maybe("endpoints", others.endpoints.as_ref().map(|endpoints| Yaml::plain(endpoints.value)));
     map
 }
 

@@ -158,7 +158,7 @@ impl<'a> Role<'a> {
         }
         let external = scope.external.clusters;
         match &scope.services {
-            None => (Sees::Everything, scenario.services.len() as u64 + external),
+            None => (Sees::Everything, scenario.known_services() + external),
             Some(services) => {
                 let mut seen: Vec<u32> = services.iter().map(|service| service.0).collect();
                 seen.sort_unstable();

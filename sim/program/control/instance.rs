@@ -74,7 +74,8 @@ pub enum IncidentKind {
 impl Instance {
     pub(super) fn new(scenario: &Scenario, model: &DistributionModel, kubernetes: &KubernetesModel) -> Self {
         let restart = model.start_up + kubernetes.endpoint_slice + kubernetes.watch;
-        let endpoints: u64 = scenario.services.iter().map(|service| u64::from(service.replicas)).sum();
+        let own: u64 = scenario.services.iter().map(|service| u64::from(service.replicas)).sum();
+        let endpoints = own + scenario.cluster.others.endpoints;
         // gRPC scatters the age of istiod's connections and lets streams go on for a while; the lifetime of Linkerd's streams
         // is what it is.
         let age = match model.way {
@@ -88,7 +89,7 @@ impl Instance {
             restart,
             memory: Memory {
                 base: model.memory_base
-                    + model.memory_per_service * scenario.services.len() as f64
+                    + model.memory_per_service * scenario.known_services() as f64
                     + model.memory_per_endpoint * endpoints as f64,
                 per_endpoint: model.memory_per_endpoint,
                 per_proxy: model.memory_per_proxy,

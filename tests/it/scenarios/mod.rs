@@ -12,6 +12,7 @@ mod instances;
 mod lifecycle;
 mod limits;
 mod nodes;
+mod others;
 mod own_proxies;
 mod pool_limits;
 mod proxies;
