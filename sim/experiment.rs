@@ -1,12 +1,13 @@
 //! Experiments: replications and meshes in parallel, merged in index order, until they are many enough.
 //!
 //! One run has no threads; parallelism is between runs, and results do not depend on it. [`model`] asks how far results
-//! move with the constants of a profile, [`load`] how they change with the traffic; [`size`] keeps what nobody
+//! move with the constants of a profile, [`load`] how they change with the traffic, [`vary`] with any one value; [`size`] keeps what nobody
 //! chose within what can be simulated in a minute.
 
 pub mod load;
 pub mod model;
 pub mod size;
+pub mod vary;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -1,6 +1,7 @@
 //! `sim compare`: what each mesh adds to none, how sure that is, and what could not be told.
 
 mod load;
+mod vary;
 
 use clap::Args;
 
@@ -21,6 +22,7 @@ use super::store::{COMPARISON, Place, Provenance};
 use super::{Exit, print, slo};
 
 use load::Load;
+use vary::{Varied, Vary};
 
 #[derive(Debug, Args)]
 pub(super) struct CompareArguments {
@@ -32,6 +34,10 @@ pub(super) struct CompareArguments {
     /// Also under more and less traffic, as factors: `0.2..1.2`, with a step `0.2..1.2:0.05`
     #[arg(long, value_name = "A..B[:STEP]", value_parser = Load::parse)]
     load: Option<Load>,
+    /// Also with each of several values of a key that `--set` takes: `cluster.others.services=0,100,1000`,
+    /// `profile.proxy.workers=1,2,4`
+    #[arg(long, value_name = "KEY=V1,V2,…", value_parser = Vary::parse)]
+    vary: Option<Vary>,
 }
 
 /// More say nothing more.
@@ -52,15 +58,17 @@ pub(super) fn execute(arguments: &CompareArguments) -> Exit {
         loaded.notes.extend(size::shorten(&mut loaded.scenario));
     }
     let Some(baseline) = comparable(&loaded) else { return Exit::BadInput };
+    let Ok(varied) = arguments.varied(&mut loaded) else { return Exit::BadInput };
+    let varied = varied.as_ref();
     let programs = loaded.programs(&loaded.scenario);
-    let (places, whole) = match arguments.open(&loaded, &programs) {
+    let (places, whole) = match arguments.open(&loaded, &programs, varied) {
         Ok(places) => places,
         Err(error) => {
             eprintln!("error: {error}");
             return Exit::BadInput;
         }
     };
-    let Some(found) = arguments.simulate(&loaded, &programs, baseline) else {
+    let Some(found) = arguments.simulate(&loaded, &programs, varied, baseline) else {
         eprintln!("error: stopped before the first replication was finished; nothing was written");
         return Exit::Unfinished;
     };
@@ -88,6 +96,7 @@ struct Found {
     profiles: Vec<Profile>,
     model: Model,
     load: Option<experiment::load::Loads>,
+    vary: Option<experiment::vary::Variation>,
     is_stopped: bool,
     seconds: f64,
 }
@@ -103,19 +112,38 @@ struct Model {
 }
 
 impl CompareArguments {
-    fn open(&self, loaded: &Loaded, programs: &[Program]) -> Result<(Vec<Place>, Place), FolderError> {
+    /// The scenario with other values, if that is asked for; what is wrong with them has been reported.
+    fn varied(&self, loaded: &mut Loaded) -> Result<Option<Varied>, ()> {
+        let load = |vary: &Vary| vary.load(&self.options, loaded).ok_or(());
+        self.vary.as_ref().map(load).transpose()
+    }
+
+    fn open(
+        &self,
+        loaded: &Loaded,
+        programs: &[Program],
+        varied: Option<&Varied>,
+    ) -> Result<(Vec<Place>, Place), FolderError> {
         let (root, existing) = (&self.options.out, self.options.existing());
         let provenance = Provenance::new(loaded, programs).with_draws(self.draws);
-        let more = self.load.as_ref().map_or_else(String::new, Load::describe);
+        let more = self.load.as_ref().map_or_else(String::new, Load::describe)
+            + &varied.map_or_else(String::new, Varied::describe);
         Ok((provenance.open(root, existing)?, provenance.open_comparison(root, existing, &more)?))
     }
 
     /// Runs everything; `None` when it was stopped before there was anything to compare.
-    fn simulate(&self, loaded: &Loaded, programs: &[Program], baseline: usize) -> Option<Found> {
+    fn simulate(
+        &self,
+        loaded: &Loaded,
+        programs: &[Program],
+        varied: Option<&Varied>,
+        baseline: usize,
+    ) -> Option<Found> {
         let plan = loaded.plan();
         let meshes = programs.len() as u64;
         let runs = u64::from(plan.first_replications()) * meshes + u64::from(self.draws + 1) * meshes;
-        let points = self.load.as_ref().map_or(0, |load| load.runs(loaded, self.draws) * meshes);
+        let points = self.load.as_ref().map_or(0, |load| load.runs(loaded, self.draws) * meshes)
+            + varied.map_or(0, |varied| varied.runs() * meshes);
         let simulation = Simulation::start(self.options.threads, runs + points);
         let outcome = simulation.run(programs, plan);
         if outcome.records.iter().any(Vec::is_empty) {
@@ -148,8 +176,13 @@ impl CompareArguments {
             load = wanted.run(&simulation, loaded, self.draws, baseline);
             is_stopped = load.is_none();
         }
+        let mut vary = None;
+        if let Some(wanted) = varied.filter(|_| !is_stopped) {
+            vary = wanted.run(&simulation);
+            is_stopped = vary.is_none();
+        }
         let seconds = simulation.finish();
-        Some(Found { labels, outcome, profiles, model, load, is_stopped, seconds })
+        Some(Found { labels, outcome, profiles, model, load, vary, is_stopped, seconds })
     }
 
     fn model(&self, simulation: &Simulation, experiment: &Experiment<'_>, baseline: usize) -> Model {
@@ -213,6 +246,7 @@ impl Found {
             written: &loaded.scenario,
             features: &features,
             load: self.load.as_ref(),
+            vary: self.vary.as_ref(),
             objectives: &objectives,
             warnings: &loaded.warnings,
             origin: &origin,

@@ -74,6 +74,7 @@ impl Options {
             meshes: self.mesh.clone(),
             unnamed: meshes,
             sets: self.set.clone(),
+            vary: None,
             rate: self.rps,
             as_written: self.as_written,
             strict: self.strict,

@@ -82,6 +82,7 @@ pub(super) fn execute(arguments: &RoutesArguments) -> Exit {
         meshes: arguments.mesh.clone(),
         unnamed: Meshes::All,
         sets: arguments.set.clone(),
+        vary: None,
         rate: None,
         as_written: arguments.as_written,
         strict: arguments.strict,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::diag::{Code, Diagnostic, Diagnostics, Location, Sources, Style, quote};
 use crate::experiment::{Plan, size};
 use crate::input::draft::{FeatureDraft, MeshDraft};
-use crate::input::tree::Located;
+use crate::input::tree::{self, Located};
 use crate::input::{self, Draft, Options};
 use crate::mesh::profile::{self, Profile};
 use crate::mesh::scenario::{Arrivals, Origin};
@@ -17,6 +17,9 @@ use crate::units::Rate;
 
 /// Cores of a node: as many workers has a proxy without a CPU limit that asks for one per core.
 pub(super) const NODE_CORES: u32 = 4;
+
+/// What a value of the profiles begins with.
+const OF_PROFILE: &str = "profile.";
 
 /// The mesh that others are compared with.
 const BASELINE: &str = "none";
@@ -31,6 +34,8 @@ pub(super) struct Loading {
     pub(super) unnamed: Meshes,
     /// `path=value`, for the scenario or (`profile.…`) the profiles.
     pub(super) sets: Vec<String>,
+    /// One more of them, of `--vary`; the last to be applied.
+    pub(super) vary: Option<String>,
     pub(super) rate: Option<Rate>,
     /// An object acts only in meshes that read its kind.
     pub(super) as_written: bool,
@@ -101,9 +106,25 @@ impl Loading {
         complete: impl FnOnce(&mut Draft),
         check: impl FnOnce(&Scenario, &mut Sources, &mut Diagnostics),
     ) -> Option<Loaded> {
-        let (for_profiles, assignments): (Vec<_>, Vec<_>) =
-            self.sets.iter().cloned().partition(|set| set.starts_with("profile."));
-        let mut options = Options { assignments, ..Options::default() };
+        let (loaded, sources, diagnostics) = self.read_with(complete, check);
+        report(&diagnostics, &sources);
+        loaded
+    }
+
+    /// Loads everything and leaves it to the caller to say what is wrong.
+    pub(super) fn read(&self) -> (Option<Loaded>, Sources, Diagnostics) {
+        self.read_with(|_| {}, |_, _, _| ())
+    }
+
+    fn read_with(
+        &self,
+        complete: impl FnOnce(&mut Draft),
+        check: impl FnOnce(&Scenario, &mut Sources, &mut Diagnostics),
+    ) -> (Option<Loaded>, Sources, Diagnostics) {
+        let is_of_profile = |set: &String| set.starts_with(OF_PROFILE);
+        let assignments = self.sets.iter().filter(|set| !is_of_profile(set)).cloned().collect();
+        let varied = self.vary.clone().filter(|set| !is_of_profile(set));
+        let mut options = Options { assignments, varied, ..Options::default() };
         if let Some(rate) = self.rate {
             options.entry.rate = rate;
         }
@@ -116,15 +137,27 @@ impl Loading {
         let node_cores = scenario
             .as_ref()
             .map_or(NODE_CORES, |scenario: &Scenario| scenario.cluster.nodes.cores.value().ceil() as u32);
-        let meshes = self.meshes(&draft.mesh, &for_profiles, node_cores, &mut sources, &mut diagnostics);
+        let meshes = self.meshes(&draft.mesh, node_cores, &mut sources, &mut diagnostics);
         if self.strict {
             diagnostics.refuse(Code::NotModelled);
         }
-        report(&diagnostics, &sources);
-        if diagnostics.has_errors() {
-            return None;
-        }
-        let mut scenario = Scenario { as_written: self.as_written, ..scenario? };
+        let loaded = scenario.filter(|_| !diagnostics.has_errors());
+        let loaded =
+            loaded.map(|scenario| self.loaded(scenario, meshes, node_cores, draft, &sources, &diagnostics));
+        (loaded, sources, diagnostics)
+    }
+
+    /// What is known of a scenario in which nothing is wrong.
+    fn loaded(
+        &self,
+        scenario: Scenario,
+        meshes: Vec<Mesh>,
+        node_cores: u32,
+        draft: Draft,
+        sources: &Sources,
+        diagnostics: &Diagnostics,
+    ) -> Loaded {
+        let mut scenario = Scenario { as_written: self.as_written, ..scenario };
         let mut notes: Vec<String> = match self.rate {
             Some(rate) => {
                 set_rate(&mut scenario, rate);
@@ -139,16 +172,15 @@ impl Loading {
         }
         let baseline =
             (meshes.len() > 1).then(|| meshes.iter().position(|mesh| mesh.name == BASELINE).unwrap_or(0));
-        let warnings = diagnostics.sorted().iter().map(|one| one_line(one, &sources)).collect();
+        let warnings = diagnostics.sorted().iter().map(|one| one_line(one, sources)).collect();
         let inputs = sources.files().map(|(name, text)| FileHash::new(name, text.as_bytes())).collect();
-        Some(Loaded { scenario, meshes, node_cores, baseline, warnings, notes, guesses, inputs })
+        Loaded { scenario, meshes, node_cores, baseline, warnings, notes, guesses, inputs }
     }
 
     /// The meshes asked for on the command line, else those that are meant.
     fn meshes(
         &self,
         draft: &MeshDraft,
-        sets: &[String],
         node_cores: u32,
         sources: &mut Sources,
         diagnostics: &mut Diagnostics,
@@ -176,7 +208,7 @@ impl Loading {
             }
         }
         follow(&mut profiles, &draft.features, diagnostics);
-        for change in changes(draft, sets, sources, diagnostics) {
+        for change in self.changes(draft, sources, diagnostics) {
             apply(&mut profiles, &change, diagnostics);
         }
         profiles
@@ -187,6 +219,37 @@ impl Loading {
                 profile,
             })
             .collect()
+    }
+
+    /// The scenario's overrides, then those of the command line.
+    fn changes(
+        &self,
+        draft: &MeshDraft,
+        sources: &mut Sources,
+        diagnostics: &mut Diagnostics,
+    ) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for (path, value) in &draft.overrides {
+            changes.push(Change { path: path.clone(), value: value.value.clone() });
+        }
+        let sets = self.sets.iter().map(|set| (tree::SET, set));
+        for (option, set) in sets.chain(self.vary.iter().map(|set| (tree::VARY, set))) {
+            let Some(assignment) = set.strip_prefix(OF_PROFILE) else { continue };
+            let file = sources.add(option, set.clone());
+            let location = Location::new(file, 0, set.len() as u32);
+            match assignment.split_once('=') {
+                Some((path, value)) => changes.push(Change {
+                    path: Located::new(path.trim().to_owned(), location),
+                    value: value.trim().to_owned(),
+                }),
+                None => diagnostics.push(
+                    Diagnostic::error(Code::InvalidValue, "an assignment needs a `=`")
+                        .at(location)
+                        .hint("write --set profile.proxy.workers=4"),
+                ),
+            }
+        }
+        changes
     }
 }
 
@@ -213,36 +276,6 @@ pub(super) fn find(
 struct Change {
     path: Located<String>,
     value: String,
-}
-
-/// The scenario's overrides, then those of the command line.
-fn changes(
-    draft: &MeshDraft,
-    sets: &[String],
-    sources: &mut Sources,
-    diagnostics: &mut Diagnostics,
-) -> Vec<Change> {
-    let mut changes = Vec::new();
-    for (path, value) in &draft.overrides {
-        changes.push(Change { path: path.clone(), value: value.value.clone() });
-    }
-    for set in sets {
-        let file = sources.add("--set", set.clone());
-        let location = Location::new(file, 0, set.len() as u32);
-        let assignment = set.strip_prefix("profile.").unwrap_or(set);
-        match assignment.split_once('=') {
-            Some((path, value)) => changes.push(Change {
-                path: Located::new(path.trim().to_owned(), location),
-                value: value.trim().to_owned(),
-            }),
-            None => diagnostics.push(
-                Diagnostic::error(Code::InvalidValue, "an assignment needs a `=`")
-                    .at(location)
-                    .hint("write --set profile.proxy.workers=4"),
-            ),
-        }
-    }
-    changes
 }
 
 /// Lets every profile follow what objects ask for, where it has such a value.

@@ -32,6 +32,7 @@ pub(super) fn execute(arguments: &ValidateArguments) -> Exit {
         meshes: arguments.mesh.clone(),
         unnamed: Meshes::OfScenario,
         sets: arguments.set.clone(),
+        vary: None,
         rate: None,
         as_written: false,
         strict: arguments.strict,

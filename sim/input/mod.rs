@@ -139,6 +139,8 @@ pub struct Options {
     pub entry: isotope::Entry,
     /// `--set path=value`, applied to the first scenario in this order.
     pub assignments: Vec<String>,
+    /// One of `--vary`, applied after them.
+    pub varied: Option<String>,
 }
 
 /// Reads files, directories (every `*.yaml`, `*.yml` and `*.json` in them, by name) and standard input (`-`).
@@ -248,12 +250,12 @@ impl Reading<'_> {
 
     /// Applies `--set` to the first scenario; if there is none, to an empty one.
     fn assign(&mut self, documents: &mut Vec<Node>) {
-        let assignments: Vec<Assignment> = self
-            .options
-            .assignments
-            .iter()
-            .filter_map(|argument| Assignment::parse(argument, &mut self.sources, &mut self.diagnostics))
-            .collect();
+        let sets = self.options.assignments.iter().map(|argument| (tree::SET, argument));
+        let all = sets.chain(self.options.varied.iter().map(|argument| (tree::VARY, argument)));
+        let parse = |(option, argument): (&str, &String)| {
+            Assignment::parse(option, argument, &mut self.sources, &mut self.diagnostics)
+        };
+        let assignments: Vec<Assignment> = all.filter_map(parse).collect();
         let Some(first) = assignments.first() else { return };
         let location = first.location;
         let scenario = documents.iter().position(FORMATS[0].recognises).unwrap_or_else(|| {

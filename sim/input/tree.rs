@@ -10,7 +10,7 @@ mod parse;
 mod set;
 
 pub use parse::{MAX_DEPTH, MAX_FILE_BYTES, MAX_NODES, parse, parse_part};
-pub use set::{Assignment, set};
+pub use set::{Assignment, SET, VARY, set};
 
 /// A value and its place.
 #[derive(Clone, Debug, PartialEq)]

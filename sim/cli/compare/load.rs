@@ -67,7 +67,7 @@ impl Load {
     /// Runs of each mesh.
     pub(super) fn runs(&self, loaded: &Loaded, draws: u32) -> u64 {
         let drawn = if draws == 0 { 0 } else { draws + 1 };
-        self.factors.len() as u64 * u64::from(replications(loaded) + drawn)
+        self.factors.len() as u64 * u64::from(few_replications(loaded) + drawn)
     }
 
     /// Runs every point, with so many draws of the meshes' constants; `None` when stopped.
@@ -78,7 +78,7 @@ impl Load {
         draws: u32,
         baseline: usize,
     ) -> Option<Loads> {
-        let replications = replications(loaded);
+        let replications = few_replications(loaded);
         let profiles: Vec<Profile> = loaded.meshes.iter().map(|mesh| mesh.profile.clone()).collect();
         let point = |&factor: &f64| {
             let scenario = scaled(&loaded.scenario, factor);
@@ -113,7 +113,8 @@ fn drawn(
     simulation.within(|stop, finished| experiment.draws(draws, stop, finished))
 }
 
-fn replications(loaded: &Loaded) -> u32 {
+/// Replications of a point of a curve.
+pub(super) fn few_replications(loaded: &Loaded) -> u32 {
     let all = loaded.plan().first_replications();
     (all / FEWER).max(FEWEST).min(all)
 }

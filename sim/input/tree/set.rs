@@ -4,6 +4,11 @@ use crate::diag::{Code, Diagnostic, Diagnostics, Location, Sources, closest, quo
 
 use super::{Node, Rejected, Value, parse_part};
 
+/// The options of the command line that change values.
+pub const SET: &str = "--set";
+/// The one that gives a value several values, one after the other.
+pub const VARY: &str = "--vary";
+
 /// `path=value` from the command line.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Assignment {
@@ -16,9 +21,14 @@ pub struct Assignment {
 }
 
 impl Assignment {
-    /// Parses `path=value`, the value as YAML; locations point into a source named `--set`.
-    pub fn parse(argument: &str, sources: &mut Sources, diagnostics: &mut Diagnostics) -> Option<Self> {
-        let file = sources.add("--set", argument);
+    /// Parses `path=value`, the value as YAML; locations point into a source that is called like the `option`.
+    pub fn parse(
+        option: &str,
+        argument: &str,
+        sources: &mut Sources,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Self> {
+        let file = sources.add(option, argument);
         let end = argument.find('=').unwrap_or(argument.len());
         let location = Location::new(file, 0, end as u32);
         let Some(text) = argument.get(end + 1..).filter(|_| end > 0) else {
@@ -187,7 +197,7 @@ mod tests {
         let mut root = super::super::parse(yaml, file, &mut diagnostics)
             .pop()
             .unwrap_or(Node { value: Value::Null, location: Location::new(file, 0, 0) });
-        let Some(assignment) = Assignment::parse(argument, &mut sources, &mut diagnostics) else {
+        let Some(assignment) = Assignment::parse(SET, argument, &mut sources, &mut diagnostics) else {
             return diagnostics.sorted()[0].message.clone();
         };
         match set(&mut root, &assignment.path, assignment.location, assignment.value) {

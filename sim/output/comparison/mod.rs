@@ -1,4 +1,4 @@
-//! Several meshes side by side: the terminal's tables, `comparison.csv`, `load.csv` and `report.md`.
+//! Several meshes side by side: the terminal's tables, `comparison.csv`, `load.csv`, `vary.csv` and `report.md`.
 //!
 //! All of it follows from the runs' results; nothing is estimated here. What meshes add is against one baseline.
 
@@ -13,12 +13,14 @@ mod standing;
 mod tables;
 mod telemetry;
 mod terminal;
+mod vary;
 mod verdict;
 
 use rayon::prelude::*;
 
 use crate::experiment::load::Loads;
 use crate::experiment::model::Sensitivities;
+use crate::experiment::vary::Variation;
 use crate::mesh::profile::{Assumption, Feature};
 use crate::mesh::{Profile, Scenario};
 use crate::metrics::Results;
@@ -37,6 +39,7 @@ pub(super) use tables::{tables, whole};
 pub(super) use telemetry::{telemetry, watching};
 pub(super) use terminal::paragraph;
 pub use terminal::render as terminal;
+pub(super) use vary::{grids as vary_grids, growth};
 pub(super) use verdict::{Question, about_time, verdict};
 
 /// Several meshes side by side.
@@ -60,6 +63,8 @@ pub struct Comparison<'a> {
     pub features: &'a [&'static Feature],
     /// The same under more and less traffic, if that was asked for.
     pub load: Option<&'a Loads>,
+    /// The same with several values of one key, if that was asked for.
+    pub vary: Option<&'a Variation>,
     /// The scenario's objectives, mesh by mesh.
     pub objectives: &'a [Judgement],
     /// What was wrong with the input without being an error, and what of it was ignored.
@@ -111,13 +116,18 @@ pub const OUTPUTS: &[Output<Render>] = &[
     },
     Output {
         file: "plots/*.svg, plots/*.png",
-        about: "percentiles, where the time goes, CPU and memory, time series of the proxies, the call graph, and response time against load",
+        about: "percentiles, where the time goes, CPU and memory, time series of the proxies, the call graph, response time against load, and proxies along the values of a key",
         render: |comparison| comparison.pictures().par_iter().flat_map_iter(Picture::files).collect(),
     },
     Output {
         file: "load.csv",
         about: "response time, throughput, errors and CPU against load, with `--load`",
         render: load::files,
+    },
+    Output {
+        file: "vary.csv",
+        about: "response time, proxies' CPU and memory (of each group, of all, of the largest), control plane, nodes and cost with each value of a key, with `--vary`",
+        render: vary::files,
     },
 ];
 
@@ -155,7 +165,9 @@ impl<'a> Comparison<'a> {
 
     /// What there is to look at.
     pub(super) fn pictures(&self) -> Vec<Picture> {
-        pictures(self.runs, &self.load.map_or_else(Vec::new, |loads| load::curves(self, loads)))
+        let load = self.load.map_or_else(Vec::new, |loads| load::curves(self, loads));
+        let vary = self.vary.map_or_else(Vec::new, |variation| vary::curves(self, variation));
+        pictures(self.runs, &load, &vary)
     }
 
     /// What decides whether one mesh's number is lower than another one's.

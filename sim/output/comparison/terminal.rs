@@ -7,7 +7,8 @@ use crate::output::human::printable;
 use crate::output::table::{name, notes};
 
 use super::{
-    Comparison, certificates, changes, knees, lives, load_grid, splits, tables, verdict, versions, watching,
+    Comparison, certificates, changes, growth, knees, lives, load_grid, splits, tables, vary_grids, verdict,
+    versions, watching,
 };
 
 /// Everything for standard output, without where the files are. Ends with a newline.
@@ -30,6 +31,12 @@ pub fn render(comparison: &Comparison<'_>) -> String {
             text += &load_grid(comparison, loads, entry).terminal();
             let _ = writeln!(text, "{}", wrapped(&knees(comparison, loads, entry)));
         }
+    }
+    if let Some(variation) = comparison.vary {
+        for grid in vary_grids(comparison, variation) {
+            text += &grid.terminal();
+        }
+        text += &paragraph(&growth(comparison, variation));
     }
     if !comparison.objectives.is_empty() {
         text += "\nObjectives\n";

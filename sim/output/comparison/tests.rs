@@ -4,6 +4,7 @@ use super::*;
 use crate::diag::Style;
 use crate::experiment::load::AtLoad;
 use crate::experiment::model::{Effect, Guess, Moved, Sensitivity};
+use crate::experiment::vary::{AtSetting, Variation};
 use crate::input::{self, Options};
 use crate::mesh::profile::{FEATURES, find};
 use crate::mesh::validate;
@@ -134,6 +135,7 @@ fn bare<'a>(origin: &'a Origin, written: &'a Scenario) -> Comparison<'a> {
         written,
         features: &[],
         load: None,
+        vary: None,
         objectives: &[],
         warnings: &[],
         origin,
@@ -188,6 +190,12 @@ fn full<T>(show: impl FnOnce(&Comparison<'_>) -> T) -> T {
         drawn: Vec::new(),
     };
     let loads = Loads { replications: 2, draws: 0, points: vec![at(0.5), at(1.0)] };
+    let with = |setting: &str| AtSetting::new(setting, made.results.clone());
+    let variation = Variation {
+        key: "services.front.replicas".to_owned(),
+        replications: 2,
+        points: vec![with("1"), with("5")],
+    };
     let judgement = |mesh: &str, met| Judgement {
         mesh: mesh.to_owned(),
         entry: "web".to_owned(),
@@ -198,6 +206,7 @@ fn full<T>(show: impl FnOnce(&Comparison<'_>) -> T) -> T {
         sensitivities: Some(&sensitivities),
         features: &FEATURES.iter().filter(|feature| feature.name == "balance_ring_hash").collect::<Vec<_>>(),
         load: Some(&loads),
+        vary: Some(&variation),
         objectives: &[judgement("none", true), judgement("linkerd", false)],
         warnings: &["shop.yaml:3:1: `<b>|_x_|` is not modelled".to_owned()],
         ..bare(&origin, &written)
@@ -252,6 +261,26 @@ fn load_csv_has_a_row_per_load_mesh_and_number() {
             "scenario,load_factor,mesh,scope,name,metric,statistic,value,unit,ci_low,ci_high,model_low,model_high"
         )
     );
+}
+
+#[test]
+fn vary_csv_has_a_row_per_value_mesh_and_number() {
+    let text = file("vary.csv");
+    let rows = |metric: &str| text.lines().filter(|line| line.contains(metric)).count();
+    assert_eq!(rows(",response_time,p99,"), 6, "two values of three meshes");
+    assert_eq!(rows(",largest_proxy_memory,max,"), 4, "without a mesh there are no proxies");
+    // A row for each of two groups of two meshes and two values.
+    assert_eq!(rows(",memory,max,"), 8);
+    assert_eq!(rows(",proxy_memory,total,"), 6);
+    assert_eq!(
+        text.lines().next(),
+        Some(
+            "scenario,key,setting,mesh,scope,name,metric,statistic,value,unit,ci_low,ci_high,model_low,model_high"
+        )
+    );
+    let setting =
+        |line: &&str| line.split(',').nth(2) == Some("5") && line.contains(",services.front.replicas,");
+    assert_eq!(text.lines().filter(setting).count(), (text.lines().count() - 1) / 2);
 }
 
 #[test]

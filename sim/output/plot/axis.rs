@@ -72,6 +72,11 @@ impl Axis {
         Self { title: title.to_owned(), kind: Kind::Logarithmic, ends, ticks }
     }
 
+    /// Linear over given ends with given ticks.
+    pub(crate) fn linear_with_ticks(title: &str, ends: (f64, f64), ticks: Vec<(f64, String)>) -> Self {
+        Self { title: title.to_owned(), kind: Kind::Linear, ends, ticks }
+    }
+
     /// The same axis, ending at `high`; ticks beyond are gone.
     pub(crate) fn ending_at(mut self, high: f64) -> Self {
         if high > self.ends.0 {

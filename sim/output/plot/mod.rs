@@ -25,6 +25,7 @@ mod start_up;
 mod telemetry;
 mod time;
 mod timeline;
+mod vary;
 
 use canvas::Canvas;
 
@@ -34,6 +35,8 @@ use super::{File, Run};
 
 pub use load::{LoadCurve, LoadPoint};
 pub(super) use telemetry::NAME as TELEMETRY;
+pub(super) use vary::NAME as VARY;
+pub use vary::{VaryCurve, VaryPoint, numbers_of};
 
 /// A picture, drawn but not yet in any format.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,13 +61,13 @@ impl Picture {
     }
 }
 
-/// All pictures of one scenario under several meshes (or one), a run each; `load` may be empty.
+/// All pictures of one scenario under several meshes (or one), a run each; `load` and `vary` may be empty.
 ///
-/// In order: percentiles, time, time line and outcomes of each entry, load of each entry, convergence of each
+/// In order: percentiles, time, time line and outcomes of each entry, load of each entry, what varies along a key, convergence of each
 /// change, start-up and number of the pods of each workload of which some come and go, certificates, resources,
 /// telemetry, and the call graph under each mesh. What cannot be drawn or says nothing (no answered request, no failed one, no proxy) is left out, and so
 /// are all but the busiest of many entries.
-pub fn pictures(runs: &[Run<'_>], load: &[LoadCurve]) -> Vec<Picture> {
+pub fn pictures(runs: &[Run<'_>], load: &[LoadCurve], vary: &[VaryCurve]) -> Vec<Picture> {
     let (entries, _) = runs.first().map(|run| shown_entries(run.results)).unwrap_or_default();
     let mut pictures = Vec::new();
     for entry in &entries {
@@ -74,6 +77,7 @@ pub fn pictures(runs: &[Run<'_>], load: &[LoadCurve]) -> Vec<Picture> {
         pictures.extend(outcomes::picture(runs, entry));
     }
     pictures.extend(load::pictures(load, &entries));
+    pictures.extend(vary::picture(vary));
     let changes = runs.first().map_or(0, |run| run.labels.changes.len());
     pictures.extend((0..changes.min(MOST_CHANGES)).filter_map(|event| convergence::picture(runs, event)));
     let lives = runs.first().map_or(0, |run| run.labels.lives.len());

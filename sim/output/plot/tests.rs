@@ -45,7 +45,34 @@ fn made(mesh: &str) -> Made {
 
 pub(super) fn pictures_of(made: &[Made], load: &[LoadCurve]) -> Vec<Picture> {
     let runs: Vec<Run<'_>> = made.iter().map(Made::run).collect();
-    pictures(&runs, load)
+    pictures(&runs, load, &varied(load))
+}
+
+/// Of every mesh of a load test the same along a key: proxies that grow, of one group more than of the other.
+fn varied(load: &[LoadCurve]) -> Vec<VaryCurve> {
+    let curve = |(index, of): (usize, &LoadCurve)| {
+        let point = |&setting: &&str| {
+            let size = setting.parse::<f64>().expect("a number") * 80e3 * index as f64;
+            VaryPoint {
+                setting: setting.to_owned(),
+                proxy_memory: 12.0 * (size + 5e7 * index as f64),
+                largest: (index > 0).then_some(size + 5e7),
+                smallest: (index > 0).then_some(0.2 * size + 5e7),
+                p99: Some(0.02 + 0.001 * index as f64),
+                proxy_cpu: 0.1 * index as f64,
+                saturated: setting == "10000" && index == 1,
+            }
+        };
+        VaryCurve {
+            scenario: of.scenario.clone(),
+            key: "cluster.others.services".to_owned(),
+            entry: of.entry.clone(),
+            mesh: of.mesh.clone(),
+            replications: 2,
+            points: ["0", "100", "1000", "10000"].iter().map(point).collect(),
+        }
+    };
+    load.iter().enumerate().map(curve).collect()
 }
 
 /// A load test of each mesh: like an M/M/1 queue, the more a mesh adds the sooner it saturates.
@@ -94,6 +121,7 @@ fn a_comparison_has_every_picture_and_a_single_mesh_too() {
             "timeline-web",
             "outcomes-web",
             "load-web",
+            "vary",
             "resources",
             "telemetry",
             "graph-none",

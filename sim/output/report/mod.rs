@@ -18,7 +18,7 @@ use std::fmt::Write as _;
 use crate::metrics::Results;
 
 use super::File;
-use super::comparison::{Comparison, knees, load_grid, tables, verdict};
+use super::comparison::{Comparison, growth, knees, load_grid, tables, vary_grids, verdict};
 use super::human::printable;
 use super::plot::Picture;
 
@@ -28,10 +28,11 @@ pub(super) fn files(comparison: &Comparison<'_>) -> Vec<File> {
 }
 
 fn render(comparison: &Comparison<'_>) -> String {
-    let sections: [(&str, String); 15] = [
+    let sections: [(&str, String); 16] = [
         ("What each mesh adds", numbers(comparison)),
         ("Pictures", pictures(comparison)),
         ("Under more and less load", load(comparison)),
+        ("With other values", vary(comparison)),
         ("Objectives", objectives(comparison)),
         ("Routing", routing::section(comparison)),
         ("How pods come and go", lifecycle::section(comparison)),
@@ -75,7 +76,13 @@ fn numbers(comparison: &Comparison<'_>) -> String {
 
 /// The pictures with what they show, but for those that stand in sections of their own.
 fn pictures(comparison: &Comparison<'_>) -> String {
-    shown(&comparison.pictures(), |picture| !is_against_load(picture) && !is_of_telemetry(picture))
+    let is_elsewhere =
+        |picture: &Picture| is_against_load(picture) || is_along_values(picture) || is_of_telemetry(picture);
+    shown(&comparison.pictures(), |picture| !is_elsewhere(picture))
+}
+
+fn is_along_values(picture: &Picture) -> bool {
+    picture.name == super::plot::VARY
 }
 
 fn is_of_telemetry(picture: &Picture) -> bool {
@@ -104,6 +111,15 @@ fn load(comparison: &Comparison<'_>) -> String {
         let _ = write!(text, "**{}**\n\n{}\n{knees}\n\n", escape(&grid.title), grid.markdown());
     }
     text
+}
+
+fn vary(comparison: &Comparison<'_>) -> String {
+    let Some(variation) = comparison.vary else { return String::new() };
+    let mut text = shown(&comparison.pictures(), is_along_values) + "\n";
+    for grid in vary_grids(comparison, variation) {
+        let _ = write!(text, "**{}**\n\n{}\n", escape(&grid.title), grid.markdown());
+    }
+    text + &escape(&growth(comparison, variation))
 }
 
 fn objectives(comparison: &Comparison<'_>) -> String {

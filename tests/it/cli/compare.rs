@@ -108,6 +108,9 @@ fn what_cannot_be_compared_is_refused_and_nothing_is_written() {
         ("--load 2..1", "to a larger one"),
         ("--load 1", "write it as 0.2..1.2"),
         ("--mesh none,linkred", "did you mean `linkerd`?"),
+        ("--vary services.web.replicas", "write it as KEY=V1,V2"),
+        ("--vary services.web.replicas=1", "from two to 64 values"),
+        ("--vary services.web.replicas=1,2,1", "1 stands there twice"),
     ] {
         let output = place.sim(&format!("compare tiny.yaml {arguments}"));
         assert_eq!(output.status.code(), Some(2), "{arguments}");
@@ -115,6 +118,70 @@ fn what_cannot_be_compared_is_refused_and_nothing_is_written() {
         assert_eq!(stdout(&output), "", "{arguments}");
     }
     assert!(!place.path("results").exists());
+}
+
+#[test]
+fn all_that_is_wrong_with_values_is_told_before_anything_runs() {
+    let place = tiny();
+    let said = |vary: &str| {
+        let output = place.sim(&format!("compare tiny.yaml {QUICK} --vary {vary}"));
+        assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(2), ""), "{vary}");
+        stderr(&output)
+    };
+    insta::assert_snapshot!(
+        [
+            said("services.web.replicas=1,none,2,many"),
+            said("services.web.replcas=1,2,3"),
+            said("profile.proxy.wokers=1,2"),
+            said("mesh.profile=none,linkerd@ha"),
+        ]
+        .join("\n")
+    );
+    assert!(!place.path("results").exists());
+}
+
+#[test]
+fn values_of_a_key_stand_side_by_side() {
+    let place = tiny();
+    let compare = format!("compare tiny.yaml {QUICK} --mesh none,istio-sidecar,linkerd --draws 0");
+    let vary = format!("{compare} --vary cluster.others.services=0,1000");
+    let table = place.fine(&vary);
+    assert!(
+        table.contains("istio-sidecar, cluster.others.services: users and proxies, 2 replications a value"),
+        "{table}"
+    );
+    assert!(
+        table.contains("Memory of proxies, from 0 to 1000 of cluster.others.services: istio-sidecar +"),
+        "{table}"
+    );
+    assert!(table.contains("linkerd 0 MiB in all"), "{table}");
+    let csv = fs::read_to_string(place.path("results/tiny/comparison/vary.csv")).unwrap();
+    let number = |setting: &str, mesh: &str, metric: &str| -> f64 {
+        let head = format!("tiny,cluster.others.services,{setting},{mesh},scenario,tiny,{metric},");
+        let row =
+            csv.lines().find(|line| line.starts_with(&head)).unwrap_or_else(|| panic!("no {head}\n{csv}"));
+        row.split(',').nth(8).unwrap().parse().unwrap()
+    };
+    // Two sidecars, each with a thousand clusters and routes more; the rest is the same.
+    let [few, many] = ["0", "1000"].map(|setting| number(setting, "istio-sidecar", "proxy_memory"));
+    let [one, other] = ["0", "1000"].map(|setting| number(setting, "istio-sidecar", "largest_proxy_memory"));
+    let (grown, largest) = (many - few, other - one);
+    assert!((grown - 2.0 * largest).abs() < 1e-6 * grown, "{grown}, {largest}");
+    assert!((largest / 1024.0 / 1000.0 - 86.9).abs() < 0.1, "{largest}");
+    assert_eq!(number("0", "linkerd", "proxy_memory"), number("1000", "linkerd", "proxy_memory"));
+    let report = fs::read_to_string(place.path("results/tiny/comparison/report.md")).unwrap();
+    assert!(report.contains("\n## With other values\n") && report.contains("](plots/vary.svg)"), "{report}");
+    assert!(place.path("results/tiny/comparison/plots/vary.png").is_file());
+
+    // Results of other values are other results.
+    let refused = place.sim(&format!("{compare} --vary cluster.others.services=0,2000"));
+    assert_eq!(refused.status.code(), Some(2));
+    let before = contents(&place, "results");
+    assert_eq!(place.fine(&format!("{vary} --threads 2")), table);
+    assert!(contents(&place, "results") == before, "the bytes differ");
+    // What varies may be a constant of the meshes, too.
+    let table = place.fine(&format!("{compare} --vary profile.proxy.workers=1,2 --out workers"));
+    assert!(table.contains("linkerd, profile.proxy.workers: users and proxies"), "{table}");
 }
 
 #[test]
