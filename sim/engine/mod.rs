@@ -76,8 +76,7 @@ const STOP_CHECK_EVENTS: u64 = 1 << 16;
 pub fn run(program: &Program, replication: u32, stop: &AtomicBool) -> Option<RunRecord> {
     let mut engine = Engine::new(program, replication);
     engine.start();
-    while let Some(event) = engine.next_event() {
-        engine.handle(event);
+    while engine.advance(STOP_CHECK_EVENTS).is_some() {
         if engine.schedule.handled().is_multiple_of(STOP_CHECK_EVENTS) && stop.load(Ordering::Relaxed) {
             return None;
         }
@@ -192,9 +191,19 @@ impl<'p> Engine<'p> {
 
     /// The next event, once it is handled; `None` when the run is over.
     fn step(&mut self) -> Option<Event> {
-        let event = self.next_event()?;
-        self.handle(event);
-        Some(event)
+        self.advance(1)
+    }
+
+    /// Handles so many events, or all that are left, and returns the last one; `None` when the run is over.
+    #[inline(never)]
+    fn advance(&mut self, most: u64) -> Option<Event> {
+        let mut last = None;
+        for _ in 0..most {
+            let Some(event) = self.next_event() else { break };
+            self.handle(event);
+            last = Some(event);
+        }
+        last
     }
 
     /// Does what an event asks for. Part of the loop of a run: a call for each event would cost a few per cent.
