@@ -13,6 +13,7 @@ mod graph;
 mod load;
 mod number;
 mod outcomes;
+mod over_time;
 mod palette;
 mod panel;
 mod percentiles;
