@@ -21,6 +21,7 @@ use crate::metrics::{
 };
 use crate::program::control::{self, Change, Outage};
 use crate::program::disturbance::Disturbance;
+use crate::program::happening::Happening;
 use crate::program::lifecycle::Incident;
 use crate::program::{Edge, Program, WorkloadIdx};
 use crate::units::{Ratio, SimTime, Span};
@@ -128,46 +129,32 @@ impl Plan {
     }
 }
 
-fn change(change: &Change) -> ChangeLabel {
-    let last = change.first + Span::from_nanos(change.every.nanos() * change.times.saturating_sub(1));
-    ChangeLabel {
-        name: change.name.clone(),
-        is_about_endpoints: change.endpoints.is_some(),
-        span: (change.first.nanos(), last.nanos()),
-    }
+/// What is called so in results, and is marked until a time.
+fn label(when: &Happening, until: SimTime) -> ChangeLabel {
+    let span = (when.first.nanos(), until.nanos());
+    ChangeLabel { name: when.name.clone(), is_about_endpoints: false, span }
 }
 
-fn outage(outage: &Outage) -> ChangeLabel {
-    ChangeLabel {
-        name: outage.name.clone(),
-        is_about_endpoints: false,
-        span: (outage.first.nanos(), outage.end().nanos()),
-    }
+fn change(change: &Change) -> ChangeLabel {
+    ChangeLabel { is_about_endpoints: change.endpoints.is_some(), ..label(&change.when, change.when.last()) }
 }
 
 /// What happens to pods, then to instances of the control plane, the certificate authority, traffic and network.
 fn incidents(program: &Program) -> Vec<ChangeLabel> {
-    let label = |name: &str, first: SimTime, every: Span, times: u64| {
-        let last = first + Span::from_nanos(every.nanos() * times.saturating_sub(1));
-        ChangeLabel { name: name.to_owned(), is_about_endpoints: false, span: (first.nanos(), last.nanos()) }
-    };
-    let of_pods = |one: &Incident| label(&one.name, one.first, one.every, one.times);
+    let end = program.window.end();
+    let of_pods = |one: &Incident| label(&one.when, one.when.last());
     let of_plane = |one: &control::Incident| {
         let lasts = match one.kind {
             control::IncidentKind::Kill(_) => Span::ZERO,
             control::IncidentKind::Starve(_, length) => length,
         };
-        let mut label = label(&one.name, one.first, one.every, one.times);
-        label.span.1 = (label.span.1 + lasts.nanos()).min(program.window.end().nanos());
-        label
+        label(&one.when, (one.when.last() + lasts).min(end))
     };
+    let outage = |one: &Outage| label(&one.when, one.end());
+    let disturbance = |one: &Disturbance| label(&one.when, one.span(end).1);
     let pods = program.lifecycle.iter().flat_map(|lifecycle| &lifecycle.incidents).map(of_pods);
     let plane = program.control.iter().flat_map(|control| &control.incidents).map(of_plane);
     let outages = program.control.iter().flat_map(|control| &control.outages).map(outage);
-    let disturbance = |one: &Disturbance| {
-        let (from, until) = one.span(program.window.end());
-        ChangeLabel { name: one.name.clone(), is_about_endpoints: false, span: (from.nanos(), until.nanos()) }
-    };
     pods.chain(plane).chain(outages).chain(program.disturbances.iter().map(disturbance)).collect()
 }
 

@@ -6,7 +6,7 @@ use crate::kernel::rng::{extend_path, hash_name};
 use crate::mesh::model::{DistributionModel, MeshModel, Way};
 use crate::mesh::scenario::{Event, EventKind, Scenario, ServiceIdx, SourceIdx};
 use crate::policy::push::connect::Reconnect;
-use crate::units::{Cores, SimTime, Span};
+use crate::units::{Cores, Span};
 
 mod audience;
 mod certificates;
@@ -14,6 +14,7 @@ mod instance;
 
 pub use instance::{Incident, IncidentIdx, IncidentKind, Instance, Memory};
 
+use super::happening::Happening;
 use super::lifecycle::LifeIdx;
 use super::workload::Beside;
 use super::{GroupIdx, Program, ProxyIdx, WorkloadIdx};
@@ -57,20 +58,14 @@ pub struct Control {
 /// What proxies are told of: an event that changes routes or policies, or endpoints that come or go.
 #[derive(Clone, Debug)]
 pub struct Change {
-    /// Its name.
-    pub name: String,
+    /// Its name, and when it happens; never of endpoints, which change when pods come and go.
+    pub when: Happening,
     /// The pods that it is about; `None` of routes and policies.
     pub endpoints: Option<LifeIdx>,
     /// The position of what routes are from then on among those of the scenario, if it says so.
     pub applies: Option<u32>,
     /// Of endpoints: how many the workload has when the run begins.
     pub endpoint_count: u64,
-    /// When it happens first, ...
-    pub first: SimTime,
-    /// ... after how long again, ...
-    pub every: Span,
-    /// ... and how often before the window ends; never of endpoints, which change when pods come and go.
-    pub times: u64,
     /// Services that change, ascending.
     pub services: Vec<u32>,
     /// Objects of each of them that change.
@@ -298,7 +293,6 @@ fn changes(
     program: &Program,
     audiences: &IndexVec<AudienceIdx, Audience>,
 ) -> IndexVec<ChangeIdx, Change> {
-    let end = program.window.end().since(SimTime::ZERO);
     let change = |event: &Event| {
         let EventKind::Change(change) = &event.kind else { return None };
         let services: Vec<u32> = change.services.iter().map(|service| service.0).collect();
@@ -308,13 +302,10 @@ fn changes(
             all.map(|(_, objects)| u64::from(*objects)).sum()
         };
         Some(Change {
-            name: event.name.clone(),
+            when: Happening::of(event, program.window.end()),
             endpoints: None,
             applies: change.applies,
             endpoint_count: 0,
-            first: event.time(0),
-            every: event.repeated.map_or(Span::ZERO, |repeated| repeated.every),
-            times: event.times(end),
             seen: audiences.iter().map(seen).collect(),
             services,
             objects,
@@ -334,13 +325,10 @@ fn of_endpoints(
     let service = workload.service.expect("pods that come and go serve").0;
     let seen = |audience: &Audience| u64::from(Some(audience.group) == node_group || audience.sees(service));
     Change {
-        name: format!("{}{}", Event::ENDPOINTS, workload.name),
+        when: Happening::never(format!("{}{}", Event::ENDPOINTS, workload.name)),
         endpoints: Some(life),
         applies: None,
         endpoint_count: u64::from(workload.wanted),
-        first: SimTime::ZERO,
-        every: Span::ZERO,
-        times: 0,
         services: vec![service],
         objects: vec![1],
         seen: audiences.iter().map(seen).collect(),

@@ -5,19 +5,14 @@ use crate::mesh::scenario::{Between, Event, EventKind, Scenario, SourceIdx};
 use crate::policy::arrival::{Surge, Surges};
 use crate::units::{SimTime, Span};
 
+use super::happening::Happening;
 use super::{PodIdx, Program};
 
 /// Something that goes on for a while, once or again and again.
 #[derive(Clone, Debug)]
 pub struct Disturbance {
-    /// Its name.
-    pub name: String,
-    /// When it begins first, ...
-    pub first: SimTime,
-    /// ... after how long again, ...
-    pub every: Span,
-    /// ... and how often before the window ends.
-    pub times: u64,
+    /// Its name, and when it begins.
+    pub when: Happening,
     /// For how long it goes on; `None` is from then on.
     pub lasts: Option<Span>,
     /// What it does to the network, if anything.
@@ -38,18 +33,12 @@ pub struct Network {
 impl Disturbance {
     /// Whether it goes on at a time.
     pub fn is_on(&self, time: SimTime) -> bool {
-        if time < self.first || self.times == 0 {
-            return false;
-        }
-        let since = time.since(self.first).nanos();
-        let number = since.checked_div(self.every.nanos()).unwrap_or(0).min(self.times - 1);
-        self.lasts.is_none_or(|lasts| since - number * self.every.nanos() < lasts.nanos())
+        self.when.is_on(time, self.lasts)
     }
 
     /// When it begins first, and when it is over for good: at `end` at the latest.
     pub fn span(&self, end: SimTime) -> (SimTime, SimTime) {
-        let last = self.first + Span::from_nanos(self.every.nanos() * self.times.saturating_sub(1));
-        (self.first, self.lasts.map_or(end, |lasts| (last + lasts).min(end)))
+        (self.when.first, self.lasts.map_or(end, |lasts| (self.when.last() + lasts).min(end)))
     }
 }
 
@@ -85,14 +74,7 @@ pub(super) fn all(scenario: &Scenario, end: SimTime) -> Vec<Disturbance> {
             ),
             _ => return None,
         };
-        Some(Disturbance {
-            name: event.name.clone(),
-            first: event.time(0),
-            every: event.repeated.map_or(Span::ZERO, |repeated| repeated.every),
-            times: event.times(end.since(SimTime::ZERO)),
-            lasts,
-            network,
-        })
+        Some(Disturbance { when: Happening::of(event, end), lasts, network })
     };
     scenario.events.iter().filter_map(disturbance).collect()
 }
@@ -122,17 +104,19 @@ mod tests {
     fn it_goes_on_for_a_while_each_time() {
         let at = |seconds: u64| SimTime::ZERO + Span::from_seconds(seconds);
         let mut one = Disturbance {
-            name: "slow".to_owned(),
-            first: at(10),
-            every: Span::from_seconds(10),
-            times: 2,
+            when: Happening {
+                first: at(10),
+                every: Span::from_seconds(10),
+                times: 2,
+                ..Happening::never("slow".to_owned())
+            },
             lasts: Some(Span::from_seconds(3)),
             network: None,
         };
         let on = |one: &Disturbance| -> Vec<u64> { (0..40).filter(|&time| one.is_on(at(time))).collect() };
         assert_eq!(on(&one), [10, 11, 12, 20, 21, 22]);
         assert_eq!(one.span(at(60)), (at(10), at(23)));
-        (one.times, one.every) = (1, Span::ZERO);
+        (one.when.times, one.when.every) = (1, Span::ZERO);
         assert_eq!(on(&one), [10, 11, 12]);
         one.lasts = None;
         assert_eq!(on(&one), (10..40).collect::<Vec<_>>());

@@ -19,11 +19,12 @@ use crate::policy::autoscale::{Settings, Spec};
 use crate::policy::pod_end;
 use crate::policy::pod_start::{self, Probe, Sidecar};
 use crate::policy::rollout::UpdateStrategy;
-use crate::units::{SimTime, Span};
+use crate::units::Span;
 
 use crate::mesh::scenario::NodesWhat;
 
 use super::control::ChangeIdx;
+use super::happening::Happening;
 use super::{Edge, PodIdx, Program, WorkloadIdx};
 
 pub(super) use autoscale::{SCRAPE, notes};
@@ -154,14 +155,8 @@ pub struct Start {
 /// Something that makes pods come or go.
 #[derive(Clone, Debug)]
 pub struct Incident {
-    /// Its name.
-    pub name: String,
-    /// When it happens first, ...
-    pub first: SimTime,
-    /// ... after how long again, ...
-    pub every: Span,
-    /// ... and how often before the window ends.
-    pub times: u64,
+    /// Its name, and when it happens.
+    pub when: Happening,
     /// What happens.
     pub kind: IncidentKind,
 }

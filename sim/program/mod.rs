@@ -15,6 +15,7 @@ mod edge;
 mod endpoints;
 mod fates;
 mod group;
+pub mod happening;
 pub mod lifecycle;
 mod lookup;
 mod node;

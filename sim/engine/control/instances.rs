@@ -121,8 +121,8 @@ impl Control<'_> {
     /// What happens to instances is scheduled.
     pub(super) fn start_incidents(&mut self, schedule: &mut Schedule<Event>) {
         let incidents = self.shared.setup.incidents.iter_enumerated();
-        for (index, incident) in incidents.filter(|(_, incident)| incident.times > 0) {
-            schedule.at(incident.first, Event::PlaneIncident(index));
+        for (index, incident) in incidents.filter(|(_, incident)| incident.when.times > 0) {
+            schedule.at(incident.when.first, Event::PlaneIncident(index));
         }
         for number in 0..self.shared.setup.replicas {
             self.look_at_memory(number, schedule);
@@ -134,8 +134,8 @@ impl Control<'_> {
         let incident = &self.shared.setup.incidents[index];
         let happened = &mut self.instances.happened[index.0 as usize];
         *happened += 1;
-        if *happened < incident.times {
-            schedule.after(incident.every, Event::PlaneIncident(index));
+        if let Some(every) = incident.when.again(*happened) {
+            schedule.after(every, Event::PlaneIncident(index));
         }
         if self.shared.setup.replicas == 0 {
             return;

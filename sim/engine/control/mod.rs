@@ -295,8 +295,8 @@ impl<'p> Control<'p> {
     fn change(&mut self, change: ChangeIdx, schedule: &mut Schedule<Event>) {
         self.happened[change] += 1;
         let setup = &self.shared.setup.changes[change];
-        if self.happened[change] < setup.times {
-            schedule.at(schedule.now() + setup.every, Event::Change(change));
+        if let Some(every) = setup.when.again(self.happened[change]) {
+            schedule.after(every, Event::Change(change));
         }
         self.write(change, None, schedule);
     }
@@ -392,8 +392,8 @@ impl<'p> Control<'p> {
 impl<'p> Engine<'p> {
     pub(super) fn start_changes(&mut self) {
         let Some(setup) = &self.program.control else { return };
-        for (index, change) in setup.changes.iter_enumerated().filter(|(_, change)| change.times > 0) {
-            self.schedule.at(change.first, Event::Change(index));
+        for (index, change) in setup.changes.iter_enumerated().filter(|(_, change)| change.when.times > 0) {
+            self.schedule.at(change.when.first, Event::Change(index));
         }
         if let Some(control) = &mut self.control {
             control.start_incidents(&mut self.schedule);

@@ -177,9 +177,10 @@ impl<'p> Lifecycle<'p> {
 impl Engine<'_> {
     pub(super) fn start_incidents(&mut self) {
         let Some(setup) = &self.program.lifecycle else { return };
-        for (index, incident) in setup.incidents.iter_enumerated().filter(|(_, incident)| incident.times > 0)
+        for (index, incident) in
+            setup.incidents.iter_enumerated().filter(|(_, incident)| incident.when.times > 0)
         {
-            self.schedule.at(incident.first, Event::Incident(index));
+            self.schedule.at(incident.when.first, Event::Incident(index));
         }
         self.start_autoscalers();
         self.start_without_new_nodes();
@@ -200,8 +201,8 @@ impl Engine<'_> {
         let Some(lifecycle) = &mut self.lifecycle else { return };
         let incident = &lifecycle.setup.incidents[index];
         lifecycle.happened[index] += 1;
-        if lifecycle.happened[index] < incident.times {
-            self.schedule.after(incident.every, Event::Incident(index));
+        if let Some(every) = incident.when.again(lifecycle.happened[index]) {
+            self.schedule.after(every, Event::Incident(index));
         }
         let number = lifecycle.happened[index];
         match &incident.kind {

@@ -10,6 +10,7 @@ use crate::mesh::scenario::{Event, EventKind, Issued, Scenario};
 use crate::policy::certificate::{Policy, Retry, Rotation};
 use crate::units::{Ratio, SimTime, Span};
 
+use super::super::happening::Happening;
 use super::super::{GroupIdx, PodIdx, Program, ProxyIdx, WorkloadIdx};
 use super::{Subscriber, SubscriberIdx};
 
@@ -68,48 +69,29 @@ impl Holder {
 /// For a time nobody gets a certificate, whatever the mesh.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outage {
-    /// Name of the event.
-    pub name: String,
-    /// When it happens first, ...
-    pub first: SimTime,
-    /// ... after how long again, ...
-    pub every: Span,
-    /// ... how often before the window ends, ...
-    pub times: u64,
-    /// ... and for how long each time.
+    /// Its name, and when it begins.
+    pub when: Happening,
+    /// For how long it lasts each time.
     pub length: Span,
 }
 
 impl Outage {
     /// Whether nobody gets a certificate at a time.
     pub fn is_on(&self, now: SimTime) -> bool {
-        if now < self.first || self.times == 0 {
-            return false;
-        }
-        let since = now.since(self.first).nanos();
-        let last = since.checked_div(self.every.nanos()).unwrap_or(0).min(self.times - 1);
-        since - last * self.every.nanos() < self.length.nanos()
+        self.when.is_on(now, Some(self.length))
     }
 
     /// When the last one ends.
     pub fn end(&self) -> SimTime {
-        let last = self.times.saturating_sub(1) * self.every.nanos();
-        self.first + Span::from_nanos(last) + self.length
+        self.when.last() + self.length
     }
 }
 
 /// In the scenario's order.
 pub(super) fn outages(scenario: &Scenario, program: &Program) -> Vec<Outage> {
-    let end = program.window.end().since(SimTime::ZERO);
     let outage = |event: &Event| {
         let EventKind::AuthorityDown(length) = event.kind else { return None };
-        Some(Outage {
-            name: event.name.clone(),
-            first: event.time(0),
-            every: event.repeated.map_or(Span::ZERO, |repeated| repeated.every),
-            times: event.times(end),
-            length,
-        })
+        Some(Outage { when: Happening::of(event, program.window.end()), length })
     };
     scenario.events.iter().filter_map(outage).collect()
 }
@@ -216,10 +198,12 @@ mod tests {
     fn an_authority_is_down_from_each_time_on_for_so_long() {
         let seconds = |seconds: f64| SimTime::ZERO + Span::from_seconds_f64(seconds);
         let outage = |every: u64, times, length| Outage {
-            name: String::new(),
-            first: seconds(10.0),
-            every: Span::from_seconds(every),
-            times,
+            when: Happening {
+                first: seconds(10.0),
+                every: Span::from_seconds(every),
+                times,
+                ..Happening::never(String::new())
+            },
             length: Span::from_seconds(length),
         };
         let on = |outage: &Outage| -> Vec<u64> {

@@ -6,10 +6,11 @@ use crate::mesh::model::{DistributionModel, KubernetesModel, Way};
 use crate::mesh::scenario::{Event, EventKind, PlaneEvent, Scenario};
 use crate::policy::autoscale::{Settings, Spec};
 use crate::policy::push::connect::ConnectionAge;
-use crate::units::{Ratio, SimTime, Span};
+use crate::units::{Ratio, Span};
 use crate::vocabulary::autoscale::{Metric, Of, Target};
 
 use super::super::Program;
+use super::super::happening::Happening;
 use super::super::lifecycle::Autoscaler;
 
 index_type! {
@@ -50,14 +51,8 @@ pub struct Memory {
 /// Something that happens to instances.
 #[derive(Clone, Debug)]
 pub struct Incident {
-    /// Its name.
-    pub name: String,
-    /// When it happens first, ...
-    pub first: SimTime,
-    /// ... after how long again, ...
-    pub every: Span,
-    /// ... and how often before the window ends.
-    pub times: u64,
+    /// Its name, and when it happens.
+    pub when: Happening,
     /// What happens.
     pub kind: IncidentKind,
 }
@@ -116,14 +111,10 @@ fn autoscaler(model: &DistributionModel) -> Option<Autoscaler> {
 
 /// What happens to instances before the window ends.
 pub(super) fn incidents(scenario: &Scenario, program: &Program) -> IndexVec<IncidentIdx, Incident> {
-    let end = program.window.end().since(SimTime::ZERO);
     let incident = |event: &Event| {
         let EventKind::Plane(kind) = event.kind else { return None };
         Some(Incident {
-            name: event.name.clone(),
-            first: event.time(0),
-            every: event.repeated.map_or(Span::ZERO, |repeated| repeated.every),
-            times: event.times(end),
+            when: Happening::of(event, program.window.end()),
             kind: match kind {
                 PlaneEvent::Kill { instances } => IncidentKind::Kill(instances),
                 PlaneEvent::Starve { cores, length } => IncidentKind::Starve(cores.value(), length),

@@ -9,10 +9,11 @@ use crate::mesh::scenario::{Event, EventKind, PodLife, Scenario, Service, Servic
 use crate::placement::Request;
 use crate::policy::pod_end::{self, Exit};
 use crate::policy::pod_start::{Probe, Sidecar};
-use crate::units::{SimTime, Span};
+use crate::units::Span;
 
 use super::super::control::{ChangeIdx, Control};
 use super::super::fates::Fates;
+use super::super::happening::Happening;
 use super::super::workload::Beside;
 use super::super::{Program, WorkloadIdx};
 use super::{Incident, IncidentIdx, IncidentKind, Life, LifeIdx, Lifecycle, Nodes, Rules, Start};
@@ -122,7 +123,6 @@ fn incidents(
     upgrades: &dyn Fn(&Upgrade) -> IncidentKind,
     fates: Option<&Fates>,
 ) -> IndexVec<IncidentIdx, Incident> {
-    let end = program.window.end().since(SimTime::ZERO);
     let of = |services: &[ServiceIdx]| -> Vec<LifeIdx> {
         let workloads = services.iter().flat_map(|&service| program.services[service].workloads());
         workloads.filter_map(|workload| of_workloads[workload]).collect()
@@ -140,13 +140,7 @@ fn incidents(
             EventKind::Upgrade(upgrade) => upgrades(upgrade),
             EventKind::Nodes(nodes) => IncidentKind::Nodes(nodes.what, fates?.of_event(position).to_vec()),
         };
-        Some(Incident {
-            name: event.name.clone(),
-            first: event.time(0),
-            every: event.repeated.map_or(Span::ZERO, |repeated| repeated.every),
-            times: event.times(end),
-            kind,
-        })
+        Some(Incident { when: Happening::of(event, program.window.end()), kind })
     };
     scenario.events.iter().enumerate().filter_map(incident).collect()
 }

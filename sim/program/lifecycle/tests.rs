@@ -1,5 +1,6 @@
 //! Places, lives, who is told, and the laws of a pod's life.
 
+use super::super::happening::Happening;
 use super::*;
 use crate::input::{self, Options};
 use crate::mesh::MeshModel;
@@ -143,8 +144,11 @@ fn lives_and_incidents_follow_the_events() {
     assert_eq!(workloads, [0, 1, 2, 3]);
     assert_eq!(program.life(WorkloadIdx(2)), Some(LifeIdx(2)));
     assert_eq!(program.life(WorkloadIdx(4)), None, "the gateway stays");
-    let incidents: Vec<_> =
-        lifecycle.incidents.iter().map(|one| (one.name.as_str(), one.times, one.kind.clone())).collect();
+    let incidents: Vec<_> = lifecycle
+        .incidents
+        .iter()
+        .map(|one| (one.when.name.as_str(), one.when.times, one.kind.clone()))
+        .collect();
     let lives = |lives: &[u32]| lives.iter().map(|&life| LifeIdx(life)).collect::<Vec<_>>();
     assert_eq!(
         incidents,
@@ -159,7 +163,8 @@ fn lives_and_incidents_follow_the_events() {
         .changes
         .iter()
         .map(|change| {
-            (change.name.as_str(), change.endpoints.map(|life| life.0), change.endpoint_count, change.times)
+            let Happening { name, times, .. } = &change.when;
+            (name.as_str(), change.endpoints.map(|life| life.0), change.endpoint_count, *times)
         })
         .collect();
     assert_eq!(
