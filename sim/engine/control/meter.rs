@@ -1,5 +1,6 @@
 //! What the instances of a control plane do over time.
 
+use crate::index::Idx;
 use crate::metrics::record::{CertificateRecord, ControlRecord, NodeRecord, PlaneRecord, ProxyRecord};
 use crate::units::{SimTime, Span};
 
@@ -82,11 +83,11 @@ impl Control<'_> {
         let shared = self.shared;
         let certificates = self.certificates.map(|certificates| certificates.finish(proxies));
         for (group, cpu) in shared.applied.iter_enumerated() {
-            proxies[crate::index::Idx::position(group)].cpu += cpu;
+            proxies[group.position()].cpu += cpu;
         }
         for (proxy, node) in program.nodes_of_proxies().iter_enumerated() {
             if let Some(node) = node {
-                nodes[crate::index::Idx::position(*node)].cpu += shared.applied_by[proxy];
+                nodes[node.position()].cpu += shared.applied_by[proxy];
             }
         }
         let record = ControlRecord {

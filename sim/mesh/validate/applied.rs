@@ -34,36 +34,34 @@ struct Step {
     services: Vec<ServiceIdx>,
 }
 
-pub(super) fn resolve(known: &Known<'_>, diagnostics: &mut Diagnostics) -> Applied {
+/// `base` are the routes before all events.
+pub(super) fn resolve(known: &Known<'_>, base: &[Route], diagnostics: &mut Diagnostics) -> Applied {
     let mut steps: Vec<(Span, usize, &[RouteDraft], Location)> = Vec::new();
     for (event, written) in known.draft.events.iter().enumerate() {
         if let EventKindDraft::Apply { routes, location } = &written.kind {
             steps.push((written.at.value, event, routes, *location));
         }
     }
+    let mut applied = Applied::default();
+    if steps.is_empty() {
+        return applied;
+    }
     steps.sort_by_key(|step| step.0);
     let mut all = known.draft.routes.clone();
-    let mut before: Option<Vec<Route>> = None;
-    let mut applied = Applied::default();
     for (_, event, written, location) in steps {
         // Two of one name in one event are told from each other as those of a scenario are.
         routes::unique(written, diagnostics);
         apply(&mut all, written);
-        let resolve = |all: &[RouteDraft], diagnostics: &mut Diagnostics| {
-            routes::resolve(known.draft, all, known.directory, known.services, known.sources, diagnostics)
-        };
-        // What stands there already was looked at before.
-        let first =
-            before.take().unwrap_or_else(|| resolve(&known.draft.routes, &mut Diagnostics::default()));
         let mut found = Diagnostics::default();
-        let routes = resolve(&all, &mut found);
+        let Known { draft, directory, services, sources } = known;
+        let routes = routes::resolve(draft, &all, directory, services, sources, &mut found);
         report_new(&found, diagnostics);
-        let services = changed(&first, &routes, written);
+        let before = applied.0.last().map_or(base, |step| step.routes.as_slice());
+        let services = changed(before, &routes, written);
         if services.is_empty() {
             let message = "what is applied changes nothing";
             diagnostics.push(Diagnostic::warning(Code::NotModelled, message).at(location));
         }
-        before = Some(routes.clone());
         applied.0.push(Step { event, routes, services });
     }
     applied
@@ -80,11 +78,11 @@ fn apply(all: &mut Vec<RouteDraft>, written: &[RouteDraft]) {
     }
 }
 
+/// What stands there already was looked at before.
 fn report_new(found: &Diagnostics, diagnostics: &mut Diagnostics) {
-    for diagnostic in found.sorted() {
-        if !diagnostics.sorted().contains(&diagnostic) {
-            diagnostics.push(diagnostic.clone());
-        }
+    let known: Vec<Diagnostic> = diagnostics.sorted().into_iter().cloned().collect();
+    for diagnostic in found.sorted().into_iter().filter(|diagnostic| !known.contains(diagnostic)) {
+        diagnostics.push(diagnostic.clone());
     }
 }
 

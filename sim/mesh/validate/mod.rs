@@ -52,7 +52,7 @@ pub fn validate(draft: &Draft, diagnostics: &mut Diagnostics) -> Option<Scenario
     let waypoints = waypoints::resolve(draft, &directory, &services, &cluster.zones, diagnostics);
     let scopes = scopes::resolve(draft, &services, diagnostics);
     let of_applied = applied::Known { draft, directory: &directory, services: &services, sources: &sources };
-    let applied = applied::resolve(&of_applied, diagnostics);
+    let applied = applied::resolve(&of_applied, &routes, diagnostics);
     let known = events::Known {
         directory: &directory,
         services: &services,
