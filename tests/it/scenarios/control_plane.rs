@@ -383,7 +383,7 @@ fn requests_take_the_routes_that_their_proxy_has_been_told_of() {
     assert_eq!(early.iter().sum::<u64>(), 20);
     assert_eq!(early[0] + 2, late[0], "two requests more go the old way when it changes 200 ms later");
     assert_eq!(outdated[0], 20, "all calls are on routes that change");
-    assert!((1..=2).contains(&outdated[1]), "within 112 ms of the change: {outdated:?}");
+    assert_eq!(outdated[1], 1, "that at 1751 ms, within 112 ms of the change");
     // A control plane that waits ten times as long makes ten times as many requests go the old way.
     let slow = istiod(&[ONE_AT_A_TIME, ("control_plane.debounce_quiet", "1s")]);
     let (slow, outdated) = diverted(&slow, "1500ms");
