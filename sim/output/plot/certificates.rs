@@ -5,6 +5,7 @@ use crate::output::Run;
 
 use super::over_time::{self, Curve, NANOS_PER_SECOND};
 use super::sheet::{Heading, subtitle};
+use super::timeline::MARKS;
 use super::{Picture, number};
 
 /// `None` where none are signed, or there are not two intervals.
@@ -13,9 +14,10 @@ pub(super) fn picture(runs: &[Run<'_>]) -> Option<Picture> {
         name: "certificates".to_owned(),
         title: "Certificates signed over time".to_owned(),
         subtitle: subtitle(runs.first()?, "certificates of proxies"),
-        caption: "Certificates that the authority signs a second, in each interval, mean over the replications: those of \
-                  new pods and those that are renewed. On grey: the warm-up. Upright lines: events; bands: for as long."
-            .to_owned(),
+        caption: format!(
+            "Certificates that the authority signs a second, in each interval, mean over the replications: those of new \
+             pods and those that are renewed. On grey: the warm-up. {MARKS}"
+        ),
     };
     over_time::picture(runs, heading, "certificates per second", |run| {
         let (points, total) = rates(run);

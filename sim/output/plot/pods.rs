@@ -5,6 +5,7 @@ use crate::output::Run;
 
 use super::over_time::{self, Curve, NANOS_PER_SECOND};
 use super::sheet::{Heading, subtitle};
+use super::timeline::MARKS;
 use super::{Picture, common_namespace, number};
 
 /// The picture of a workload; `None` where it is not known in at least two intervals how many there are.
@@ -16,9 +17,10 @@ pub(super) fn picture(runs: &[Run<'_>], life: usize) -> Option<Picture> {
         name: format!("pods-{short}"),
         title: format!("Pods of {short} over time"),
         subtitle: subtitle(runs.first()?, "pods that are ready"),
-        caption: "Pods that are ready at the end of each interval, mean over the replications: those that start or end \
-                  are not among them. On grey: the warm-up. Upright lines: events; bands: again and again."
-            .to_owned(),
+        caption: format!(
+            "Pods that are ready at the end of each interval, mean over the replications: those that start or end are not \
+             among them. On grey: the warm-up. {MARKS}"
+        ),
     };
     over_time::picture(runs, heading, "pods that are ready", |run| {
         let points = points(run, life);

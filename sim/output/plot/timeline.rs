@@ -47,6 +47,9 @@ const REACHED: &[(&str, Statistic)] = &[("request_rate", Statistic::Mean)];
 const BUSY: &[(&str, Statistic)] = &[("utilization", Statistic::Mean)];
 const CPU: &[(&str, Statistic)] = &[("cpu", Statistic::Mean)];
 
+/// What a caption says of the marks of events.
+pub(super) const MARKS: &str = "Upright lines: events; bands: events that last, or happen again and again.";
+
 /// The picture of one entry; `None` without responses in at least two intervals.
 pub(super) fn picture(runs: &[Run<'_>], entry: &str) -> Option<Picture> {
     let (lines, busiest) = lines(runs, entry);
@@ -59,7 +62,8 @@ pub(super) fn picture(runs: &[Run<'_>], entry: &str) -> Option<Picture> {
                   and p50. On grey: the warm-up, which counts for nothing else."
             .to_owned();
     if runs.first().is_some_and(|run| !run.labels.changes.is_empty() || !run.labels.incidents.is_empty()) {
-        caption += " Upright lines: events; bands: again and again.";
+        caption += " ";
+        caption += MARKS;
     }
     let heading = Heading {
         name: format!("timeline-{entry}"),
