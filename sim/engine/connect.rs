@@ -1,5 +1,7 @@
 //! Endpoint and connection: choosing, taking, opening, sharing.
 
+use smallvec::SmallVec;
+
 use crate::kernel::Uniform;
 use crate::program::{Edge, EdgeIdx, PodIdx, ProxyIdx};
 use crate::units::{SimTime, Span};
@@ -44,7 +46,7 @@ impl Engine<'_> {
         let now = self.schedule.now();
         let (_, edge) = self.edge(id);
         let hash = self.hash_of(id, &edge.hash);
-        let avoid = self.failed_before(id);
+        let avoid = if self.calls[id].is_attempt() { self.failed_before(id) } else { SmallVec::new() };
         let position = self.view_position(self.calls[id].caller, edge);
         let Some(view) = &mut self.views[position] else { return };
         let call = &mut self.calls[id];
@@ -432,7 +434,7 @@ impl Engine<'_> {
         let call = &self.calls[id];
         let (caller, endpoint, connection, sent) = (call.caller, call.endpoint, call.connection, call.sent);
         let workers = [call.worker, call.server_worker];
-        let position = self.view_position(caller, edge);
+        let position = self.position_of(caller, edge);
         let pool = self.connections[connection].pool;
         let view = self.views[position].as_mut()?;
         match view.release(edge, &mut self.connections, connection, is_over, [sent, now]) {

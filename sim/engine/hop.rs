@@ -45,7 +45,7 @@ impl<'p> Engine<'p> {
         let edge = self.link_edge(id);
         let position = self.view_position(self.calls[id].caller, edge);
         if self.calls[id].is_relayed() {
-            return self.take_up(id, edge, 0);
+            return self.take_up(id, edge, 0.0);
         }
         let limit = self.program.workloads[edge.caller].pool_size;
         let Some(view) = &mut self.views[position] else { return };
@@ -60,7 +60,7 @@ impl<'p> Engine<'p> {
         let call = &mut self.calls[id];
         let (LinkTaken::Kept(link) | LinkTaken::New(link)) = taken;
         call.link = link;
-        let mut opening = 0;
+        let mut opening = 0.0;
         if let Some(proxy) = self.program.outbound(call.caller, edge)
             && let Some(view) = &mut self.views[position]
         {
@@ -68,7 +68,7 @@ impl<'p> Engine<'p> {
                 // One that the proxy forwards as it is counts with the connection to the endpoint: measured as one.
                 if !edge.pool.per_connection {
                     self.proxies.opened(proxy, self.schedule.now());
-                    opening = edge.pool.opening_cpu[0];
+                    opening = edge.pool.opening_cpu[0] as f64;
                 }
                 let worker = match self.proxies.workers(proxy) {
                     1 => 0,
@@ -84,7 +84,7 @@ impl<'p> Engine<'p> {
     /// The calling side has the call: its proxy, if there is one, begins with it. A proxy that balances connections has
     /// the connection first and then forwards what comes on it. One that looks at requests has accepted the connection
     /// with the first of them, at the CPU of `opening`, in nanoseconds.
-    fn take_up(&mut self, id: CallId, edge: &Edge, opening: u64) {
+    fn take_up(&mut self, id: CallId, edge: &Edge, opening: f64) {
         let now = self.schedule.now();
         let call = &mut self.calls[id];
         call.spend(Part::Queueing, now.since(call.since));
@@ -125,34 +125,28 @@ impl<'p> Engine<'p> {
         }
     }
 
-    /// One node proxy serves both ends of the call: no tunnel, nothing encrypted.
-    fn is_local(&self, id: CallId) -> bool {
-        let (_, edge) = self.edge(id);
-        let call = &self.calls[id];
-        self.program.is_local(call.caller, edge, call.callee)
-    }
-
     /// What the calling pod's proxy spends on the call, if it meets one.
     pub(super) fn outbound(&self, id: CallId) -> Option<(&'p PassCost, ProxyIdx)> {
         let (_, edge) = self.edge(id);
-        let proxy = self.program.outbound(self.calls[id].caller, edge)?;
-        let cost = if self.is_local(id) { &edge.local } else { &edge.outbound };
-        Some((cost.as_ref()?, proxy))
+        let outbound = edge.outbound.as_ref()?;
+        let call = &self.calls[id];
+        let proxy = self.program.pods[call.caller].proxy?;
+        let local = edge.local.as_ref().filter(|_| self.program.pods[call.callee].proxy == Some(proxy));
+        Some((local.unwrap_or(outbound), proxy))
     }
 
     /// What the called pod's proxy spends on the call, if it meets one.
     pub(super) fn inbound(&self, id: CallId) -> Option<(&'p PassCost, ProxyIdx)> {
         let (_, edge) = self.edge(id);
         let cost = edge.inbound.as_ref()?;
-        let proxy = self.program.pods[self.calls[id].callee].proxy?;
-        (!self.is_local(id)).then_some((cost, proxy))
+        let call = &self.calls[id];
+        let proxy = self.program.pods[call.callee].proxy?;
+        (!self.program.is_local(call.caller, edge, call.callee)).then_some((cost, proxy))
     }
 
     /// The request goes over the network.
     pub(super) fn transmit(&mut self, id: CallId) {
-        let (_, edge) = self.edge(id);
-        let call = &self.calls[id];
-        let delay = self.carry(id, LEG_REQUEST, edge.request_overhead, [call.caller, call.callee]);
+        let delay = self.carry(id, LEG_REQUEST);
         self.schedule.after(delay, Event::AtServer(id));
     }
 
@@ -232,26 +226,36 @@ impl<'p> Engine<'p> {
 
     /// The response leaves the called pod at `left`.
     pub(super) fn send_back(&mut self, id: CallId, left: SimTime) {
-        let (_, edge) = self.edge(id);
-        let call = &self.calls[id];
-        if self.is_lost(call.callee) {
+        if self.is_lost(self.calls[id].callee) {
             return self.vanish(id);
         }
-        let ends = [call.callee, call.caller];
         self.calls[id].has_left = true;
-        let delay = self.carry(id, LEG_RESPONSE, edge.response_overhead, ends);
+        let delay = self.carry(id, LEG_RESPONSE);
         self.schedule.at(left + delay, Event::AtClient(id));
     }
 
-    /// A message goes from one pod to another; returns how long it takes. Within a node there is no `overhead`.
-    fn carry(&mut self, id: CallId, leg: u32, overhead: u64, [from, to]: [PodIdx; 2]) -> Span {
-        let (index, _) = self.edge(id);
-        let overhead = if self.is_local(id) { 0 } else { overhead };
-        let bytes = self.calls[id].payload + overhead;
-        let delay = self.leg(id, leg, bytes);
+    /// The request, or the response, goes over the network; returns how long it takes. Where one node proxy serves both
+    /// ends there is no tunnel and nothing is encrypted, so that no bytes are added.
+    fn carry(&mut self, id: CallId, leg: u32) -> Span {
+        let (index, edge) = self.edge(id);
+        let call = &self.calls[id];
+        let overhead = if self.program.is_local(call.caller, edge, call.callee) {
+            0
+        } else if leg == LEG_REQUEST {
+            edge.request_overhead
+        } else {
+            edge.response_overhead
+        };
+        let bytes = call.payload + overhead;
+        let zones = self.program.zones_between(call.caller, call.callee);
+        let law = self.law(self.is_from_outside(call), zones.is_some());
+        let nanos = law.sample(&mut call.key.draws(draw::NETWORK, call.path, draw::of_hop(leg, call.hop), 0));
+        let usual = Span::from_nanos_f64(nanos + bytes as f64 * self.program.nanos_per_byte);
+        let delay = usual + message(call, leg).suffers(self.program, self.schedule.now());
         let call = &mut self.calls[id];
         call.spend(Part::Network, delay);
-        self.recorder.bytes(index, call, bytes, self.program.zones_between(from, to));
+        let zones = if leg == LEG_REQUEST { zones } else { zones.map(|(caller, callee)| (callee, caller)) };
+        self.recorder.bytes(index, call, bytes, zones);
         delay
     }
 
@@ -321,7 +325,7 @@ impl<'p> Engine<'p> {
         if link == NO_LINK {
             return;
         }
-        let position = self.view_position(caller, edge);
+        let position = self.position_of(caller, edge);
         let workload = &self.program.workloads[edge.caller];
         let Some(view) = &mut self.views[position] else { return };
         let kept = workload.keep_alive && (whole || edge.link_streams > 1);
@@ -362,20 +366,15 @@ impl<'p> Engine<'p> {
         }
     }
 
-    /// Delay of a leg between the calling and the called pod.
-    fn leg(&self, id: CallId, leg: u32, bytes: u64) -> Span {
-        let call = &self.calls[id];
-        let law = self.delay(self.is_from_outside(call), [call.caller, call.callee]);
-        let nanos = law.sample(&mut call.key.draws(draw::NETWORK, call.path, draw::of_hop(leg, call.hop), 0));
-        let usual = Span::from_nanos_f64(nanos + bytes as f64 * self.program.nanos_per_byte);
-        usual + message(call, leg).suffers(self.program, self.schedule.now())
-    }
-
     /// The law of the delay of a leg between two pods, the first of which may stand for a client outside of the cluster.
     pub(super) fn delay(&self, from_outside: bool, [caller, callee]: [PodIdx; 2]) -> &Dist {
+        self.law(from_outside, self.program.zones_between(caller, callee).is_some())
+    }
+
+    fn law(&self, from_outside: bool, across_zones: bool) -> &'p Dist {
         if from_outside {
             &self.program.outside_delay
-        } else if self.program.zones_between(caller, callee).is_some() {
+        } else if across_zones {
             &self.program.zone_delay
         } else {
             &self.program.network_delay
@@ -394,8 +393,10 @@ impl<'p> Engine<'p> {
     }
 
     pub(super) fn is_from_outside(&self, call: &Call) -> bool {
-        let source = &self.program.sources[call.source];
-        call.entry && source.outside && !source.gateway
+        call.entry && {
+            let source = &self.program.sources[call.source];
+            source.outside && !source.gateway
+        }
     }
 }
 

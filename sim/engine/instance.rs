@@ -207,15 +207,15 @@ impl Engine<'_> {
     /// Goes on with the script until something must be waited for or it ends.
     fn run_script(&mut self, id: CallId) {
         let now = self.schedule.now();
+        let program = self.program;
         loop {
-            let call = &mut self.calls[id];
-            let code = &self.program.codes[call.code];
-            let is_over = call.failed || call.step == code.steps;
-            if is_over || !self.serves(self.calls[id].callee) {
+            let call = &self.calls[id];
+            let code = &program.codes[call.code];
+            if call.failed || call.step == code.steps || !self.serves(call.callee) {
                 return self.leave(id);
             }
             let call = &mut self.calls[id];
-            let step = self.program.steps[StepIdx::at(code.first_step.position() + call.step as usize)];
+            let step = &program.steps[StepIdx::at(code.first_step.position() + call.step as usize)];
             if call.repetition == step.repeat {
                 call.step += 1;
                 call.repetition = 0;

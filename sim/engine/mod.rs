@@ -76,8 +76,8 @@ const STOP_CHECK_EVENTS: u64 = 1 << 16;
 pub fn run(program: &Program, replication: u32, stop: &AtomicBool) -> Option<RunRecord> {
     let mut engine = Engine::new(program, replication);
     engine.start();
-    while engine.advance(STOP_CHECK_EVENTS).is_some() {
-        if engine.schedule.handled().is_multiple_of(STOP_CHECK_EVENTS) && stop.load(Ordering::Relaxed) {
+    while engine.advance(STOP_CHECK_EVENTS, |_| {}) {
+        if stop.load(Ordering::Relaxed) {
             return None;
         }
     }
@@ -191,19 +191,20 @@ impl<'p> Engine<'p> {
 
     /// The next event, once it is handled; `None` when the run is over.
     fn step(&mut self) -> Option<Event> {
-        self.advance(1)
+        let mut last = None;
+        self.advance(1, |event| last = Some(event));
+        last
     }
 
-    /// Handles so many events, or all that are left, and returns the last one; `None` when the run is over.
+    /// Handles so many events, or all that are left, and tells of each; false when the run is over.
     #[inline(never)]
-    fn advance(&mut self, most: u64) -> Option<Event> {
-        let mut last = None;
+    fn advance(&mut self, most: u64, mut handled: impl FnMut(Event)) -> bool {
         for _ in 0..most {
-            let Some(event) = self.next_event() else { break };
+            let Some(event) = self.next_event() else { return false };
             self.handle(event);
-            last = Some(event);
+            handled(event);
         }
-        last
+        true
     }
 
     /// Does what an event asks for. Part of the loop of a run: a call for each event would cost a few per cent.
@@ -283,11 +284,17 @@ impl<'p> Engine<'p> {
         &self.program.edges[self.program.sites[self.calls[call].site].edge]
     }
 
+    /// Where what the calling pod knows of the edge is kept, once it is.
+    #[inline]
+    fn position_of(&self, caller: PodIdx, edge: &Edge) -> usize {
+        (self.program.pods[caller].first_view + edge.slot) as usize
+    }
+
     /// What the calling pod knows of the edge; made on first use.
     fn view_position(&mut self, caller: PodIdx, edge: &Edge) -> usize {
-        let pod = &self.program.pods[caller];
-        let position = (pod.first_view + edge.slot) as usize;
+        let position = self.position_of(caller, edge);
         if self.views[position].is_none() {
+            let pod = &self.program.pods[caller];
             let workers = pod.proxy.map_or(1, |proxy| self.proxies.workers(proxy));
             let zone = self.program.zone(caller);
             let mut view = Box::new(View::new(edge, zone, workers, self.schedule.now()));

@@ -42,7 +42,7 @@ pub(super) struct Job {
 impl Engine<'_> {
     /// A request or response enters a proxy.
     pub(super) fn pass(&mut self, id: CallId, proxy: ProxyIdx, cost: &PassCost, pass: Pass) {
-        self.pass_after(id, proxy, cost, pass, 0);
+        self.pass_after(id, proxy, cost, pass, 0.0);
     }
 
     /// The same, after so many nanoseconds of CPU for something else.
@@ -52,7 +52,7 @@ impl Engine<'_> {
         proxy: ProxyIdx,
         cost: &PassCost,
         pass: Pass,
-        before: u64,
+        before: f64,
     ) {
         let fixed = if matches!(pass, Pass::OutboundRequest | Pass::InboundRequest) {
             cost.request
@@ -69,7 +69,7 @@ impl Engine<'_> {
             Pass::OutboundRequest | Pass::OutboundResponse => call.worker,
             Pass::InboundRequest | Pass::InboundResponse => call.server_worker,
         };
-        self.give_to_worker(proxy, worker, Work::Pass(id, pass), Span::from_nanos_f64(nanos + before as f64));
+        self.give_to_worker(proxy, worker, Work::Pass(id, pass), Span::from_nanos_f64(nanos + before));
     }
 
     /// Gives a job to the worker that the connection belongs to.
@@ -117,13 +117,13 @@ impl Engine<'_> {
             Work::Accept(connection) => return self.welcome(connection, visit.done),
             Work::Close => return,
         };
+        let left = visit.done + self.proxies.pass_delay(proxy);
+        let call = &mut self.calls[id];
         let part = match pass {
-            Pass::OutboundRequest | Pass::OutboundResponse if self.calls[id].at_waypoint => Part::Waypoint,
+            Pass::OutboundRequest | Pass::OutboundResponse if call.at_waypoint => Part::Waypoint,
             Pass::OutboundRequest | Pass::OutboundResponse => Part::Outbound,
             Pass::InboundRequest | Pass::InboundResponse => Part::Inbound,
         };
-        let left = visit.done + self.proxies.pass_delay(proxy);
-        let call = &mut self.calls[id];
         call.spend(Part::Queueing, visit.wait(arrived));
         call.spend(part, left.since(visit.start));
         let spent = left.since(arrived).nanos();
@@ -131,15 +131,16 @@ impl Engine<'_> {
         if part == Part::Outbound {
             call.outbound_time += spent;
         }
+        let (reached, begun) = (call.reached, call.begun);
         match pass {
             Pass::OutboundRequest => self.schedule.at(left, Event::OutboundDone(id)),
             Pass::InboundRequest => self.schedule.at(left, Event::AtInstance(id)),
             Pass::InboundResponse => {
-                self.proxies.request_ended(proxy, self.calls[id].reached, left);
+                self.proxies.request_ended(proxy, reached, left);
                 self.send_back(id, left);
             }
             Pass::OutboundResponse => {
-                self.proxies.request_ended(proxy, self.calls[id].begun, left);
+                self.proxies.request_ended(proxy, begun, left);
                 self.leave_client(id, left);
             }
         }

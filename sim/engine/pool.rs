@@ -45,6 +45,12 @@ impl Pool {
         call
     }
 
+    /// Whether calls wait, or have until just now.
+    #[inline]
+    pub(super) fn has_pending(&self) -> bool {
+        self.opening.is_some()
+    }
+
     /// Calls that wait.
     pub(super) fn pending(&self) -> usize {
         self.opening.as_ref().map_or(0, |pending| pending.calls.len())

@@ -483,11 +483,14 @@ impl View {
             self.close(connections, id, now);
             return Left::Closed;
         }
-        if let Some(turn) = self.next_call(edge, connections, id) {
+        let pool = connection.pool as usize;
+        if self.pools[pool].has_pending()
+            && let Some(turn) = self.next_call(edge, connections, id)
+        {
             return Left::To(turn);
         }
         if edge.pool.streams == 1 {
-            self.pools[connections[id].pool as usize].connections.push(id);
+            self.pools[pool].connections.push(id);
         }
         Left::Kept
     }
