@@ -9,6 +9,8 @@ use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
+use rayon::prelude::*;
+
 use super::human::printable;
 use super::manifest::{FileHash, Identity, Manifest, json};
 use super::names::file_name;
@@ -127,14 +129,14 @@ impl Folder {
         for stale in &self.stale {
             remove(&self.path.join(stale))?;
         }
-        let mut written = Vec::new();
-        manifest.files.clear();
-        for file in files {
+        let write = |file: File| {
             let path = self.path.join(&file.path);
             write_whole(&path, &file.bytes)?;
-            manifest.files.push(FileHash::new(file.path, &file.bytes));
-            written.push(path);
-        }
+            Ok((path, FileHash::new(file.path, &file.bytes)))
+        };
+        let both: Result<Vec<_>, FolderError> = files.into_par_iter().map(write).collect();
+        let (mut written, hashes): (Vec<_>, Vec<_>) = both?.into_iter().unzip();
+        manifest.files = hashes;
         let path = self.path.join(MANIFEST);
         write_whole(&path, &json(&manifest))?;
         written.push(path);
